@@ -1,0 +1,35 @@
+"""An attention compiler for scratchpad accelerators.
+
+The public API, loaded on first use so that `import fa` stays cheap. Imports are absolute because
+pytest collects this file without a parent package.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fa.compiler import Kernel, Run, compile, cost, interpret
+    from fa.diagnostics import CompileError
+    from fa.frontends.builder import attention
+
+__all__ = ["CompileError", "Kernel", "Run", "attention", "compile", "cost", "interpret"]
+
+_HOMES = {
+    "CompileError": "fa.diagnostics",
+    "Kernel": "fa.compiler",
+    "Run": "fa.compiler",
+    "attention": "fa.frontends.builder",
+    "compile": "fa.compiler",
+    "cost": "fa.compiler",
+    "interpret": "fa.compiler",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the module that holds the public name `name` (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fa' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,1 @@
+"""What the words mean: the dialects `fa`, `mx` and `plena`."""

@@ -1,0 +1,1 @@
+"""Ways in: builders and model configurations."""

@@ -1,0 +1,1 @@
+"""From allocated `fa` tiles to PLENA assembly."""
