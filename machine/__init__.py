@@ -1,0 +1,1 @@
+"""The PLENA machine: parameters, instruction table, assembler, simulator. No IR here."""
