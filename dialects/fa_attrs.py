@@ -1,0 +1,215 @@
+"""Types and attributes of the `fa` dialect: tiles, memory spaces, masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    BFloat16Type,
+    Float16Type,
+    Float32Type,
+    IntAttr,
+    MemRefType,
+    NoneAttr,
+    StringAttr,
+    TensorType,
+)
+from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
+from xdsl.irdl import irdl_attr_definition, param_def
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.utils.exceptions import VerifyException
+
+SPACES = ("vector", "matrix", "scalar")
+"""Where a tile can live: vector SRAM, matrix SRAM, and the scalar unit's FP_MEM."""
+
+ELEMENT_TYPES = (BFloat16Type, Float16Type, Float32Type)
+"""What tensors and tiles hold, as far as `fa` is concerned."""
+
+
+@irdl_attr_definition
+class TileType(ParametrizedAttribute, TypeAttribute):
+    """A block of a tensor on chip: `!fa.tile<64x128xbf16, vector>`, once placed `... vector at 4096>`.
+
+    The shape is what the memory holds, padding included: in vector and matrix SRAM rows x columns,
+    stored as panels of VLEN columns, each panel its rows one after another; in `scalar` (FP_MEM)
+    one value for each row of a tile. The address counts elements (ISA section 2).
+    """
+
+    name = "fa.tile"
+
+    shape: ArrayAttr[IntAttr] = param_def()
+    element_type: Attribute = param_def()
+    space: StringAttr = param_def()
+    address: IntAttr | NoneAttr = param_def()
+
+    @classmethod
+    def get(
+        cls,
+        shape: Sequence[int],
+        element_type: Attribute,
+        space: str,
+        address: int | None = None,
+    ) -> TileType:
+        """The tile type of a shape in elements; `address` in elements, None before allocation."""
+        return cls(
+            ArrayAttr([IntAttr(extent) for extent in shape]),
+            element_type,
+            StringAttr(space),
+            NoneAttr() if address is None else IntAttr(address),
+        )
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """The shape, in elements."""
+        return tuple(extent.data for extent in self.shape)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows: the first extent."""
+        return self.dims[0]
+
+    @property
+    def cols(self) -> int:
+        """The number of columns; 1 for a scalar tile."""
+        return self.dims[1] if len(self.dims) > 1 else 1
+
+    @property
+    def elements(self) -> int:
+        """The number of elements."""
+        return prod(self.dims)
+
+    @property
+    def at(self) -> int | None:
+        """The address in elements, or None where the tile has not been placed."""
+        return None if isinstance(self.address, NoneAttr) else self.address.data
+
+    @property
+    def placed(self) -> int:
+        """The address in elements of a tile that must have one."""
+        if isinstance(self.address, NoneAttr):
+            raise ValueError(f"{self} has no address")
+        return self.address.data
+
+    def placed_at(self, address: int | None) -> TileType:
+        """The same tile at another address (None: nowhere yet)."""
+        return TileType.get(self.dims, self.element_type, self.space.data, address)
+
+    def holding(self, element_type: Attribute) -> TileType:
+        """The same tile with other elements."""
+        return TileType.get(self.dims, element_type, self.space.data, self.at)
+
+    def verify(self) -> None:
+        if self.space.data not in SPACES:
+            raise VerifyException(
+                f"unknown memory space '{self.space.data}'; there are {', '.join(SPACES)}"
+            )
+        rank = 1 if self.space.data == "scalar" else 2
+        if len(self.shape) != rank:
+            raise VerifyException(
+                f"a tile in {self.space.data} memory has {rank} dimension{'s' * (rank > 1)}, "
+                f"got {len(self.shape)}"
+            )
+        if any(extent.data < 1 for extent in self.shape):
+            raise VerifyException("the extents of a tile are at least 1")
+        if not isinstance(self.element_type, ELEMENT_TYPES):
+            raise VerifyException(f"a tile holds bf16, f16 or f32, got {self.element_type}")
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        with parser.in_angle_brackets():
+            dims, element_type = parser.parse_ranked_shape()
+            parser.parse_punctuation(",")
+            space = parser.parse_identifier()
+            address: IntAttr | NoneAttr = NoneAttr()
+            if parser.parse_optional_keyword("at") is not None:
+                address = IntAttr(parser.parse_integer(allow_negative=False))
+        return [ArrayAttr([IntAttr(d) for d in dims]), element_type, StringAttr(space), address]
+
+    def print_parameters(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            for extent in self.dims:
+                printer.print_string(f"{extent}x")
+            printer.print_attribute(self.element_type)
+            printer.print_string(f", {self.space.data}")
+            if self.at is not None:
+                printer.print_string(f" at {self.at}")
+
+
+@irdl_attr_definition
+class HbmAttr(ParametrizedAttribute):
+    """The memory space of a buffer in HBM: `#fa.hbm`, or `#fa.hbm<#mx.block<...>>` when its elements
+    are stored in a block-scaled format rather than in the buffer's element type."""
+
+    name = "fa.hbm"
+
+    storage: Attribute = param_def()
+
+    @classmethod
+    def get(cls, storage: Attribute | None = None) -> HbmAttr:
+        """The space with a storage format; None: elements are stored as they are."""
+        return cls(NoneAttr() if storage is None else storage)
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        if parser.parse_optional_punctuation("<") is None:
+            return [NoneAttr()]
+        storage = parser.parse_attribute()
+        parser.parse_punctuation(">")
+        return [storage]
+
+    def print_parameters(self, printer: Printer) -> None:
+        if not isinstance(self.storage, NoneAttr):
+            with printer.in_angle_brackets():
+                printer.print_attribute(self.storage)
+
+
+@irdl_attr_definition
+class CausalAttr(ParametrizedAttribute):
+    """Causal mask: query i sees key j iff j <= i + offset.
+
+    `#fa.causal` is aligned bottom-right, offset = kv_len - q_len; `#fa.causal<offset = N>` is explicit
+    (top-left: 0).
+    """
+
+    name = "fa.causal"
+
+    offset: IntAttr | NoneAttr = param_def()
+
+    @classmethod
+    def get(cls, offset: int | None = None) -> CausalAttr:
+        """A causal mask; `offset` in keys, None for bottom-right alignment."""
+        return cls(NoneAttr() if offset is None else IntAttr(offset))
+
+    def resolved(self, q_len: int, kv_len: int) -> int:
+        """The offset in keys for these lengths."""
+        return kv_len - q_len if isinstance(self.offset, NoneAttr) else self.offset.data
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        if parser.parse_optional_punctuation("<") is None:
+            return [NoneAttr()]
+        parser.parse_keyword("offset")
+        parser.parse_punctuation("=")
+        offset = parser.parse_integer(allow_boolean=False)
+        parser.parse_punctuation(">")
+        return [IntAttr(offset)]
+
+    def print_parameters(self, printer: Printer) -> None:
+        if not isinstance(self.offset, NoneAttr):
+            with printer.in_angle_brackets():
+                printer.print_string(f"offset = {self.offset.data}")
+
+
+def storage_of(source: Attribute) -> Attribute | None:
+    """The block-scaled storage format of a tensor or HBM buffer type; None where there is none."""
+    if isinstance(source, MemRefType):
+        space = source.memory_space
+        storage = space.storage if isinstance(space, HbmAttr) else NoneAttr()
+    elif isinstance(source, TensorType):
+        storage = source.encoding
+    else:
+        storage = NoneAttr()
+    return None if isinstance(storage, NoneAttr) else storage
