@@ -7,11 +7,27 @@ from typing import TYPE_CHECKING
 from xdsl.utils.exceptions import PassFailedException
 
 if TYPE_CHECKING:
-    from xdsl.ir import Operation
+    from xdsl.ir import Attribute, Operation
+
+API = "fa"
+"""What stands for the location where there is neither a file nor a tool."""
 
 
 class CompileError(ValueError):
-    """Bad input. Its text is the one line that the tools print."""
+    """Bad input. Its text is the one line that the tools print.
+
+    `message` says what is wrong and what would be right; `location` is `file:line:col` where there
+    is one. Where there is none a tool puts its own name there, the Python API `fa`.
+    """
+
+    def __init__(self, message: str, location: str | None = None):
+        self.message = one_line(message)
+        self.location = location
+        super().__init__(self.text())
+
+    def text(self, tool: str = API) -> str:
+        """The line to print, with `tool` for the location where there is none."""
+        return f"{self.location or tool}: error: {self.message}"
 
 
 class OpError(PassFailedException):
@@ -23,3 +39,39 @@ class OpError(PassFailedException):
     def __init__(self, op: Operation, message: str):
         super().__init__(message)
         self.op = op
+
+
+def one_line(text: str) -> str:
+    """`text` with every run of white space, line ends included, made one space."""
+    return " ".join(text.split())
+
+
+def position(op: Operation) -> str | None:
+    """`file:line:col` of `op`, or of the nearest operation around it that has a position.
+
+    Operations that a pass has made carry no position of their own. None if nothing around has one.
+    """
+    current: Operation | None = op
+    while current is not None:
+        if (found := _file_position(current.location)) is not None:
+            return found
+        current = current.parent_op()
+    return None
+
+
+def _file_position(location: Attribute) -> str | None:
+    """The first position in a file that `location` names."""
+    from xdsl.dialects.builtin import ArrayAttr, CallSiteLoc, FileLineColLoc, FusedLoc, NameLoc
+    from xdsl.ir import Attribute
+    from xdsl.utils.hints import isa
+
+    if isinstance(location, FileLineColLoc):
+        return f"{location.filename.data}:{location.line.data}:{location.column.data}"
+    nested: tuple[Attribute, ...] = ()
+    if isinstance(location, NameLoc):
+        nested = (location.location,)
+    elif isinstance(location, CallSiteLoc):
+        nested = (location.callee, location.caller)
+    elif isinstance(location, FusedLoc) and isa(location.locations, ArrayAttr[Attribute]):
+        nested = location.locations.data
+    return next((found for loc in nested if (found := _file_position(loc)) is not None), None)

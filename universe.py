@@ -1,0 +1,92 @@
+"""What this compiler adds to xDSL's own tools, found through the `xdsl.universe` entry point.
+
+Every xDSL tool imports this module at start, so it holds functions only: a dialect, pass or target
+is imported when it is first named. Passes carry the prefix `fa-` here, because `xdsl-opt` puts the
+passes of all plugins into one namespace; `fa-opt` offers the bare names as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import cast
+
+from xdsl.ir import Dialect
+from xdsl.passes import ModulePass
+from xdsl.universe import Universe
+from xdsl.utils.target import Target
+
+PASS_PREFIX = "fa-"
+
+PASSES = {
+    "tile": "fa.passes.tile:TilePass",
+    "fuse": "fa.passes.fuse:FusePass",
+    "quantize": "fa.passes.quantize:QuantizePass",
+    "specialize-masks": "fa.passes.specialize_masks:SpecializeMasksPass",
+    "allocate-sram": "fa.passes.allocate_sram:AllocateSramPass",
+    "lower-to-isa": "fa.lowering.lower_to_isa:LowerToIsaPass",
+    "fa-to-plena": "fa.lowering.pipeline:FaToPlenaPass",
+    "allocate-registers": "fa.lowering.register_allocation:AllocateRegisters",
+    "verify-registers": "fa.lowering.register_check:VerifyRegisters",
+    "limit-loops": "fa.lowering.loop_limit:LimitLoops",
+}
+"""Bare pass name -> `module:class`, in the order in which a pipeline uses them."""
+
+_DIALECTS = {
+    "fa": "fa.dialects.fa:FA",
+    "mx": "fa.dialects.mx:MX",
+    "plena": "fa.dialects.plena:PLENA",
+}
+
+_TARGETS = {
+    "plena-asm": "fa.lowering.assembly:PlenaAsmTarget",
+    "plena-mem": "fa.lowering.assembly:PlenaMemTarget",
+}
+
+
+def prefixed(name: str) -> str:
+    """The name under which `xdsl-opt` knows the pass that `fa-opt` calls `name`."""
+    return name if name.startswith(PASS_PREFIX) else PASS_PREFIX + name
+
+
+def _load(home: str) -> object:
+    module, _, attribute = home.partition(":")
+    return cast(object, getattr(import_module(module), attribute))
+
+
+@cache
+def pass_class(bare_name: str, name: str) -> type[ModulePass]:
+    """The class of the pass `bare_name`, answering to `name`.
+
+    xDSL refuses a pass whose class has another name than the one it was asked for, so a second name
+    needs a second class; it shares everything else.
+    """
+    cls = cast(type[ModulePass], _load(PASSES[bare_name]))
+    if cls.name == name:
+        return cls
+    return type(cls.__name__, (cls,), {"name": name, "__doc__": cls.__doc__})
+
+
+def _dialect(home: str) -> Callable[[], Dialect]:
+    return lambda: cast(Dialect, _load(home))
+
+
+def _pass(bare_name: str, name: str) -> Callable[[], type[ModulePass]]:
+    return lambda: pass_class(bare_name, name)
+
+
+def _target(home: str) -> Callable[[], type[Target]]:
+    return lambda: cast(type[Target], _load(home))
+
+
+def bare_passes() -> dict[str, Callable[[], type[ModulePass]]]:
+    """The passes under their bare names, as `fa-opt` and `fa.compile` take them."""
+    return {name: _pass(name, name) for name in PASSES}
+
+
+FA_UNIVERSE = Universe(
+    all_dialects={name: _dialect(home) for name, home in _DIALECTS.items()},
+    all_passes={prefixed(name): _pass(name, prefixed(name)) for name in PASSES},
+    all_targets={name: _target(home) for name, home in _TARGETS.items()},
+)
