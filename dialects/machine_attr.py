@@ -22,7 +22,8 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute
 
 from ..diagnostics import OpError
-from ..machine.params import Machine, MachineError, preset_names
+from ..machine.params import Machine
+from ..machine.settings import MachineError
 
 KEY = "fa.machine"
 DEFAULT = "plena-64"
@@ -38,6 +39,7 @@ def machine_of(module: ModuleOp, requested: str | None = None) -> Machine:
     try:
         if given is None:
             machine = Machine.load(DEFAULT if requested is None else requested)
+            machine.require_consistent()
             module.attributes[KEY] = _to_attribute(machine)
             return machine
         machine = _from_attribute(given)
@@ -60,7 +62,7 @@ def attach_machine(module: ModuleOp, requested: str) -> None:
 
 
 def _to_attribute(machine: Machine) -> Attribute:
-    if machine.name in preset_names():
+    if machine.name in Machine.presets():
         return StringAttr(machine.name)
     return DictionaryAttr(
         {"name": StringAttr(machine.name), "settings": _encode(machine.settings)}

@@ -1,0 +1,293 @@
+"""Running `fa` and `mx` IR of any level with numpy.
+
+Tensors are float32 arrays that hold values of their element type; tiles likewise. A placed tile
+lives in an address range, and reading one whose range something else has written since is an error:
+so running allocated IR checks the allocation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from xdsl.dialects import bufferization, func, memref
+from xdsl.dialects.builtin import MemRefType, ModuleOp, TensorType
+from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
+from xdsl.interpreters.arith import ArithFunctions
+from xdsl.interpreters.func import FuncFunctions
+from xdsl.interpreters.scf import ScfFunctions
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.utils.exceptions import InterpretationError
+
+from ..machine import mx as mx_numbers
+from . import fa, mx
+from . import fa_semantics as semantics
+from .fa_attrs import TileType, storage_of
+from .fa_semantics import Array, Rounder
+
+
+@dataclass
+class OnChip:
+    """Who owns which address range of each on-chip memory."""
+
+    owners: dict[str, list[tuple[int, int, Array]]] = field(
+        default_factory=dict[str, list[tuple[int, int, Array]]]
+    )
+
+    def write(self, kind: TileType, value: Array) -> None:
+        """`value` now fills the range of a placed tile; what overlapped it is gone."""
+        start, stop = kind.placed, kind.placed + kind.elements
+        others = self.owners.get(kind.space.data, [])
+        kept = [owner for owner in others if owner[1] <= start or stop <= owner[0]]
+        self.owners[kind.space.data] = [*kept, (start, stop, value)]
+
+    def holds(self, kind: TileType, value: Array) -> bool:
+        """Whether the range of a placed tile still holds `value`."""
+        start, stop = kind.placed, kind.placed + kind.elements
+        return any(
+            (first, last) == (start, stop) and owner is value
+            for first, last, owner in self.owners.get(kind.space.data, [])
+        )
+
+
+@register_impls
+class FaFunctions(InterpreterFunctions):
+    """Implementations of `fa`, `mx` and of the upstream operations on HBM buffers."""
+
+    def __init__(self, rnd: Rounder):
+        super().__init__()
+        self.round = rnd
+        self.chip = OnChip()
+
+    def _read(self, op: Operation, args: Sequence[Any]) -> None:
+        """Check that each placed operand is still where its type says."""
+        scratch = getattr(op, "scratch", None)
+        for index, (operand, value) in enumerate(zip(op.operands, args, strict=True)):
+            kind = operand.type
+            if not isinstance(kind, TileType) or kind.at is None or operand is scratch:
+                continue
+            if not self.chip.holds(kind, value):
+                raise InterpretationError(
+                    f"operand {index} of {op.name} is no longer at {kind.space.data} address "
+                    f"{kind.at}: something has overwritten it"
+                )
+
+    def _write(self, op: Operation, values: Sequence[Any]) -> PythonValues:
+        """Give each placed result its range, scratch room first."""
+        scratch = getattr(op, "scratch", None)
+        if scratch is not None and scratch.type.at is not None:
+            kind = scratch.type
+            self.chip.write(kind, np.full(kind.dims, np.nan, np.float32))
+        results: list[Any] = []
+        for result, value in zip(op.results, values, strict=True):
+            if isinstance(result.type, TileType):
+                # A new array for each result: identity says which write a range holds.
+                value = np.array(value, np.float32)
+                if result.type.at is not None:
+                    self.chip.write(result.type, value)
+            results.append(value)
+        return tuple(results)
+
+    @impl(memref.AllocOp)
+    def alloc(self, _: Interpreter, op: memref.AllocOp, args: PythonValues) -> PythonValues:
+        kind = op.memref.type
+        assert isinstance(kind, MemRefType)
+        return (np.zeros(kind.get_shape(), np.float32),)
+
+    @impl(bufferization.ToTensorOp)
+    def to_tensor(
+        self, _: Interpreter, op: bufferization.ToTensorOp, args: PythonValues
+    ) -> PythonValues:
+        return (args[0].copy(),)
+
+    @impl(mx.QuantizeOp)
+    def quantize(self, _: Interpreter, op: mx.QuantizeOp, args: PythonValues) -> PythonValues:
+        kind = op.result.type
+        assert isinstance(kind, TensorType)
+        plain = self.round(args[0], kind.get_element_type())
+        return (stored(plain, kind) if self.round.enabled else plain,)
+
+    @impl(mx.DequantizeOp)
+    def dequantize(self, _: Interpreter, op: mx.DequantizeOp, args: PythonValues) -> PythonValues:
+        return (self.round(args[0], fa.tensor_element(op.result)),)
+
+    @impl(fa.AttentionOp)
+    def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
+        q, k, v = args
+        out, lse = semantics.attention(q, k, v, op.factor, op.causal_offset)
+        rounded = self.round(np.asarray(out, np.float32), fa.tensor_element(op.output))
+        return (rounded,) if op.lse is None else (rounded, np.asarray(lse, np.float32))
+
+    @impl(fa.LoadOp)
+    def load(self, _: Interpreter, op: fa.LoadOp, args: PythonValues) -> PythonValues:
+        source, *indices = args
+        kind = fa.tile(op.tile)
+        *outer, row, col = indices
+        block = source[tuple(outer)][row : row + kind.rows, col : col + kind.cols]
+        tile = np.zeros(kind.dims, np.float32)
+        tile[: block.shape[0], : block.shape[1]] = block
+        return self._write(op, [self.round(tile, kind.element_type)])
+
+    @impl(fa.StoreOp)
+    def store(self, _: Interpreter, op: fa.StoreOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        tile, target, *indices = args
+        if op.row is not None:
+            *outer, col = indices
+            place = target[tuple(outer)][col : col + tile.shape[1]]
+            place[:] = tile[0, : place.shape[0]]
+        else:
+            *outer, row, col = indices
+            place = target[tuple(outer)][row : row + tile.shape[0], col : col + tile.shape[1]]
+            place[:] = self.round(
+                tile[: place.shape[0], : place.shape[1]], fa.tensor_element(op.target)
+            )
+        if self.round.enabled and storage_of(op.target.type) is not None:
+            place[:] = stored(place, op.target.type)
+        return ()
+
+    @impl(fa.FillOp)
+    def fill(self, _: Interpreter, op: fa.FillOp, args: PythonValues) -> PythonValues:
+        kind = fa.tile(op.tile)
+        values = np.full(kind.dims, op.value.value.data, np.float32)
+        return self._write(op, [self.round(values, kind.element_type)])
+
+    @impl(fa.ScaleOp)
+    def scale(self, _: Interpreter, op: fa.ScaleOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        kind = fa.tile(op.result).element_type
+        factor = self.round(np.array(op.factor.value.data, np.float32), kind)
+        return self._write(op, [self.round(args[0] * factor, kind)])
+
+    @impl(fa.ScoresOp)
+    def scores(self, _: Interpreter, op: fa.ScoresOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        return self._write(op, [self.round(args[0] @ args[1].T, fa.tile(op.result).element_type)])
+
+    @impl(fa.MatmulOp)
+    def matmul(self, _: Interpreter, op: fa.MatmulOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        return self._write(op, [self.round(args[0] @ args[1], fa.tile(op.result).element_type)])
+
+    @impl(fa.MaskOp)
+    def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        scores, row, col = args[:3]
+        seen = semantics.visible(
+            row + np.arange(scores.shape[0]),
+            col + np.arange(scores.shape[1]),
+            op.kv_len.value.data,
+            None if op.causal is None else op.causal.value.data,
+        )
+        return self._write(op, [np.where(seen, scores, np.float32(-np.inf))])
+
+    @impl(fa.SoftmaxOp)
+    def softmax(self, _: Interpreter, op: fa.SoftmaxOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        element, statistic = _elements(op.result, op.total)
+        return self._write(op, semantics.softmax(args[0], element, statistic, self.round))
+
+    @impl(fa.OnlineSoftmaxOp)
+    def online(self, _: Interpreter, op: fa.OnlineSoftmaxOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        element, statistic = _elements(op.result, op.new_total)
+        return self._write(op, semantics.online_softmax(*args, element, statistic, self.round))
+
+    @impl(fa.AccumulateOp)
+    def accumulate(self, _: Interpreter, op: fa.AccumulateOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        element = fa.tile(op.result).element_type
+        acc = args[0]
+        if op.alpha is not None:
+            acc = self.round(acc * args[2][:, None], element)
+        return self._write(op, [self.round(acc + args[1], element)])
+
+    @impl(fa.NormalizeOp)
+    def normalize(self, _: Interpreter, op: fa.NormalizeOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        element, statistic = _elements(op.result, op.total)
+        return self._write(op, [semantics.normalize(*args, element, statistic, self.round)])
+
+    @impl(fa.LogsumexpOp)
+    def logsumexp(self, _: Interpreter, op: fa.LogsumexpOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        kind = fa.tile(op.result)
+        line = semantics.logsumexp(
+            args[0], args[1], kind.cols, kind.rows, self.round, kind.element_type
+        )
+        return self._write(op, [line])
+
+    @impl(fa.CombineOp)
+    def combine(self, _: Interpreter, op: fa.CombineOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        element, statistic = _elements(op.acc, op.total)
+        return self._write(
+            op, semantics.combine(args[:3], args[3:], element, statistic, self.round)
+        )
+
+    @impl(fa.CopyOp)
+    def copy(self, _: Interpreter, op: fa.CopyOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        return self._write(op, [args[0]])
+
+    @impl(fa.ScratchOp)
+    def scratch(self, _: Interpreter, op: fa.ScratchOp, args: PythonValues) -> PythonValues:
+        return self._write(op, [np.full(fa.tile(op.tile).dims, np.nan, np.float32)])
+
+
+def _elements(tile: SSAValue, statistic: SSAValue) -> tuple[Attribute, Attribute]:
+    return fa.tile(tile).element_type, fa.tile(statistic).element_type
+
+
+def stored(values: Array, kind: Attribute) -> Array:
+    """`values` after a round trip through the block-scaled storage format of a type, if it has one.
+
+    Blocks lie along the last dimension; the storage is padded with zeros to whole blocks.
+    """
+    storage = storage_of(kind)
+    if not isinstance(storage, mx.BlockAttr):
+        return values
+    size = storage.size.data
+    short = -values.shape[-1] % size
+    padded = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, short)])
+    blocks = mx_numbers.quantize(
+        padded,
+        storage.element.data,
+        block=size,
+        scale=storage.scale.data,
+        variant=storage.variant.data,
+    )
+    return mx_numbers.dequantize(blocks)[..., : values.shape[-1]]
+
+
+def run_function(module: ModuleOp, args: Sequence[Array], rounded: bool = True) -> list[Array]:
+    """Run the module's only function on float32 arrays and return its results.
+
+    `rounded=False` computes in float32 throughout. Raises InterpretationError for arguments that do
+    not fit the function, and where an operation has no meaning here.
+    """
+    functions = [op for op in module.ops if isinstance(op, func.FuncOp)]
+    if len(functions) != 1:
+        raise InterpretationError(f"the module must hold one function, got {len(functions)}")
+    function = functions[0]
+    kinds = list(function.function_type.inputs)
+    if len(kinds) != len(args):
+        raise InterpretationError(
+            f"@{function.sym_name.data} takes {len(kinds)} arguments, got {len(args)}"
+        )
+    rnd = Rounder(rounded)
+    values: list[Array] = []
+    for index, (kind, arg) in enumerate(zip(kinds, args, strict=True)):
+        if not isinstance(kind, TensorType):
+            raise InterpretationError(f"argument {index} must be a tensor, got {kind}")
+        if kind.get_shape() != arg.shape:
+            raise InterpretationError(
+                f"argument {index} must have shape {kind.get_shape()}, got {arg.shape}"
+            )
+        values.append(rnd(np.asarray(arg, np.float32), kind.get_element_type()))
+    interpreter = Interpreter(module)
+    for functions_ in (ArithFunctions(), FuncFunctions(), ScfFunctions(), FaFunctions(rnd)):
+        interpreter.register_implementations(functions_)
+    return list(interpreter.call_op(function.sym_name.data, tuple(values)))

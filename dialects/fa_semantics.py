@@ -1,0 +1,153 @@
+"""What the operations of `fa` compute, in numpy: plain functions on float32 arrays.
+
+Each takes a `Rounder`, which rounds results (and the intermediate values that the machine writes to
+a register or to memory) to an element type, or leaves them alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import BFloat16Type, Float16Type
+from xdsl.ir import Attribute
+
+Array = NDArray[np.float32]
+
+EXP_CLAMP = 88.0
+"""The machine clamps the argument of exp to +-88 (ISA section 4.3)."""
+
+
+@dataclass(frozen=True)
+class Rounder:
+    """Rounds float32 arrays to an element type; `enabled=False` leaves every value as it is."""
+
+    enabled: bool = True
+
+    def __call__(self, values: Array, element_type: Attribute) -> Array:
+        """`values` rounded to nearest even in `element_type` (f32 and wider: unchanged)."""
+        if not self.enabled:
+            return values
+        with np.errstate(over="ignore", invalid="ignore"):
+            if isinstance(element_type, BFloat16Type):
+                return values.astype(ml_dtypes.bfloat16).astype(np.float32)
+            if isinstance(element_type, Float16Type):
+                return values.astype(np.float16).astype(np.float32)
+        return values
+
+
+def visible(
+    rows: NDArray[np.int64], cols: NDArray[np.int64], kv_len: int, causal: int | None
+) -> NDArray[np.bool_]:
+    """Whether query `rows[i]` sees key `cols[j]`, as a matrix."""
+    seen = np.broadcast_to(cols[None, :] < kv_len, (len(rows), len(cols)))
+    return seen if causal is None else seen & (cols[None, :] <= rows[:, None] + causal)
+
+
+def attention(
+    q: Array, k: Array, v: Array, scale: float, causal: int | None
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Attention on whole tensors, in the precision of its operands.
+
+    q [B, H, N, D], k [B, G, M, D], v [B, G, M, E] with G dividing H; returns O [B, H, N, E] and
+    logsumexp [B, H, N]. A row that sees no key gives 0 and -inf.
+    """
+    group = q.shape[1] // k.shape[1]
+    out = np.zeros((*q.shape[:3], v.shape[3]), q.dtype)
+    lse = np.full(q.shape[:3], -np.inf, q.dtype)
+    seen = visible(np.arange(q.shape[2]), np.arange(k.shape[2]), k.shape[2], causal)
+    for b in range(q.shape[0]):
+        for h in range(q.shape[1]):
+            s = (q[b, h] @ k[b, h // group].T) * q.dtype.type(scale)
+            p, m, total = softmax_rows(np.where(seen, s, -np.inf))
+            some = total > 0
+            out[b, h] = np.where(some[:, None], p, 0) @ v[b, h // group]
+            lse[b, h, some] = m[some] + np.log(total[some])
+    return out, lse
+
+
+def softmax_rows(
+    s: NDArray[np.floating],
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
+    """Softmax of rows, their maximum and their sum; a row of -inf gives zeros, -inf and 0."""
+    m = s.max(axis=1)
+    p = np.exp(s - np.where(np.isfinite(m), m, 0)[:, None])
+    total = p.sum(axis=1)
+    return p / np.where(total > 0, total, 1)[:, None], m, total
+
+
+def exp(x: Array) -> Array:
+    """exp, 0 for -inf."""
+    with np.errstate(over="ignore"):
+        return np.exp(x)
+
+
+def difference(a: Array, b: Array) -> Array:
+    """a - b, where b may be -inf (nothing seen yet): then a is as well, and the result is -inf."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isneginf(a), np.float32(-np.inf), a - b)
+
+
+def online_softmax(
+    s: Array, m: Array, total: Array, element: Attribute, statistic: Attribute, rnd: Rounder
+) -> tuple[Array, Array, Array, Array]:
+    """One step of the online softmax: P, m', l' and alpha (see `fa.online_softmax`)."""
+    new = rnd(np.maximum(m, s.max(axis=1)), statistic)
+    alpha = rnd(exp(rnd(difference(m, new), statistic)), statistic)
+    p = rnd(exp(rnd(difference(s, new[:, None]), element)), element)
+    new_total = rnd(rnd(alpha * total, statistic) + p.sum(axis=1), statistic)
+    return p, new, new_total, alpha
+
+
+def softmax(
+    s: Array, element: Attribute, statistic: Attribute, rnd: Rounder
+) -> tuple[Array, Array, Array]:
+    """Softmax of whole rows: P, m and l (see `fa.softmax`)."""
+    m = rnd(s.max(axis=1), statistic)
+    p = rnd(exp(rnd(difference(s, m[:, None]), element)), element)
+    total = rnd(p.sum(axis=1), statistic)
+    return normalize(p, total, element, statistic, rnd), m, total
+
+
+def normalize(
+    acc: Array, total: Array, element: Attribute, statistic: Attribute, rnd: Rounder
+) -> Array:
+    """acc / l by rows, as a product with the rounded reciprocal; 0 where l is 0."""
+    reciprocal = rnd(np.float32(1) / np.where(total > 0, total, np.float32(1)), statistic)
+    return np.where((total > 0)[:, None], rnd(acc * reciprocal[:, None], element), np.float32(0))
+
+
+def combine(
+    first: tuple[Array, Array, Array],
+    second: tuple[Array, Array, Array],
+    element: Attribute,
+    statistic: Attribute,
+    rnd: Rounder,
+) -> tuple[Array, Array, Array]:
+    """Two partial (acc, m, l) over disjoint keys into one (see `fa.combine`)."""
+    (acc1, m1, l1), (acc2, m2, l2) = first, second
+    m = np.maximum(m1, m2)
+    a1 = rnd(exp(rnd(difference(m1, m), statistic)), statistic)
+    a2 = rnd(exp(rnd(difference(m2, m), statistic)), statistic)
+    total = rnd(rnd(a1 * l1, statistic) + rnd(a2 * l2, statistic), statistic)
+    acc = rnd(rnd(acc1 * a1[:, None], element) + rnd(acc2 * a2[:, None], element), element)
+    return acc, m, total
+
+
+def logsumexp(m: Array, total: Array, columns: int, rows: int, rnd: Rounder, to: Attribute) -> Array:
+    """m + ln l along a row of `columns` (0 past the last), repeated `rows` times."""
+    line = np.zeros(columns, np.float32)
+    with np.errstate(divide="ignore"):
+        line[: len(m)] = np.where(total > 0, m + np.log(total), np.float32(-np.inf))
+    return np.broadcast_to(rnd(line, to), (rows, columns)).copy()
+
+
+def log_iterations(bound: int) -> int:
+    """Steps of y <- y - 1 + l exp(-y) from y = ln(bound) that reach ln l for any 1 <= l <= bound.
+
+    Newton's method on exp(y) = l from above: a step of nearly 1 while y is far, then quadratic.
+    """
+    return int(log(bound)) + 4
