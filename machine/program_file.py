@@ -1,0 +1,43 @@
+"""Program files (`.mem`): one hexadecimal word for each instruction (section 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .encoding import WORD_MAX
+from .source import AssemblyError
+
+_DIGITS = frozenset("0123456789abcdefABCDEF")
+
+
+def write_mem(words: Iterable[int]) -> str:
+    """The text of a `.mem` file: `0x`, 8 upper-case digits and a newline for each word."""
+    return "".join(f"0x{int(word):08X}\n" for word in words)
+
+
+def read_mem(text: str) -> list[int]:
+    """The words of a `.mem` file.
+
+    Words are separated by blanks; any number of leading `0x` is skipped. Raises AssemblyError for
+    anything else.
+    """
+    words: list[int] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        at = 0
+        for token in line.split():
+            at = line.index(token, at)
+            words.append(_word(token, number, at + 1))
+            at += len(token)
+    return words
+
+
+def _word(token: str, line: int, column: int) -> int:
+    digits = token
+    while digits.startswith("0x"):
+        digits = digits[2:]
+    if not digits or not _DIGITS.issuperset(digits):
+        raise AssemblyError(f"{token!r} is not a hexadecimal word such as 0x00200062", line, column)
+    value = int(digits, 16)
+    if value > WORD_MAX:
+        raise AssemblyError(f"{token!r} has more than 32 bits", line, column)
+    return value
