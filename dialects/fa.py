@@ -765,6 +765,29 @@ class ScratchOp(TileOp):
         super().__init__(result_types=[tile])
 
 
+@irdl_op_definition
+class ResultOp(TileOp):
+    """What a buffer in HBM holds at this point, as a tensor: how a kernel gives its results."""
+
+    name = "fa.result"
+
+    buffer = operand_def(MemRefType)
+    tensor = result_def(TensorType)
+
+    assembly_format = "$buffer attr-dict `:` type($buffer) `->` type($tensor)"
+
+    def __init__(self, buffer: SSAValue):
+        kind = TensorType(tensor_element(buffer), tensor_dims(buffer))
+        super().__init__(operands=[buffer], result_types=[kind])
+
+    def verify_(self) -> None:
+        same = tensor_dims(self.buffer) == tensor_dims(self.tensor)
+        if not same or tensor_element(self.buffer) != tensor_element(self.tensor):
+            raise VerifyException(
+                f"shape and element type must stay: {self.buffer.type} -> {self.tensor.type}"
+            )
+
+
 def is_tile_op(op: Operation) -> bool:
     """Whether an operation works on tiles."""
     return isinstance(op, TileOp)
@@ -789,6 +812,7 @@ FA = Dialect(
         CombineOp,
         CopyOp,
         ScratchOp,
+        ResultOp,
     ],
     [TileType, HbmAttr, CausalAttr],
 )

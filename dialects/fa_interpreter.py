@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from xdsl.dialects import bufferization, func, memref
+from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import MemRefType, ModuleOp, TensorType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 from xdsl.interpreters.arith import ArithFunctions
@@ -96,10 +96,8 @@ class FaFunctions(InterpreterFunctions):
         assert isinstance(kind, MemRefType)
         return (np.zeros(kind.get_shape(), np.float32),)
 
-    @impl(bufferization.ToTensorOp)
-    def to_tensor(
-        self, _: Interpreter, op: bufferization.ToTensorOp, args: PythonValues
-    ) -> PythonValues:
+    @impl(fa.ResultOp)
+    def result(self, _: Interpreter, op: fa.ResultOp, args: PythonValues) -> PythonValues:
         return (args[0].copy(),)
 
     @impl(mx.QuantizeOp)

@@ -1,0 +1,82 @@
+"""A small builder for tile IR: constants once, loops as context managers, locations kept."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from xdsl.dialects import arith, scf
+from xdsl.dialects.builtin import IndexType, LocationAttr
+from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.rewriter import InsertPoint, Rewriter
+
+OperationT = TypeVar("OperationT", bound=Operation)
+
+
+class Loop:
+    """An open scf.for: its induction variable, its carried values, and what it yields."""
+
+    def __init__(self, induction: SSAValue, carried: Sequence[SSAValue]):
+        self.induction = induction
+        self.carried = tuple(carried)
+        self.yielded: tuple[SSAValue, ...] = ()
+        self.results: tuple[SSAValue, ...] = ()
+
+    def yields(self, *values: SSAValue) -> None:
+        """Say what the next iteration gets."""
+        self.yielded = values
+
+
+class TileBuilder:
+    """Inserts operations at a point that loops move into and out of.
+
+    Index constants are made once, at `constants`, which must dominate everything built.
+    """
+
+    def __init__(self, point: InsertPoint, constants: InsertPoint, location: LocationAttr):
+        self._point = point
+        self._constants = constants
+        self._location = location
+        self._known: dict[int, SSAValue] = {}
+
+    def insert(self, op: OperationT) -> OperationT:
+        """Insert an operation at the current point."""
+        op.location = self._location
+        Rewriter.insert_op(op, self._point)
+        return op
+
+    def constant(self, value: int) -> SSAValue:
+        """An index constant."""
+        if value not in self._known:
+            op = arith.ConstantOp.from_int_and_width(value, IndexType())
+            op.location = self._location
+            Rewriter.insert_op(op, self._constants)
+            self._known[value] = op.result
+        return self._known[value]
+
+    def affine(self, base: SSAValue, factor: int, addend: SSAValue) -> SSAValue:
+        """base * factor + addend."""
+        product = self.insert(arith.MuliOp(base, self.constant(factor)))
+        return self.insert(arith.AddiOp(product.result, addend)).result
+
+    @contextmanager
+    def loop(
+        self, stop: int, step: int = 1, carried: Sequence[SSAValue] = (), start: int = 0
+    ) -> Generator[Loop]:
+        """A loop from `start` to `stop`; one without a second iteration is not built as a loop."""
+        if stop - start <= step:
+            loop = Loop(self.constant(start), carried)
+            yield loop
+            loop.results = loop.yielded
+            return
+        block = Block(arg_types=[IndexType(), *(value.type for value in carried)])
+        outer = self._point
+        loop = Loop(block.args[0], block.args[1:])
+        self._point = InsertPoint.at_end(block)
+        yield loop
+        self.insert(scf.YieldOp(*loop.yielded))
+        self._point = outer
+        bounds = [self.constant(value) for value in (start, stop, step)]
+        op = self.insert(scf.ForOp(*bounds, carried, Region(block)))
+        loop.results = tuple(op.results)

@@ -1,0 +1,181 @@
+"""`tile`: attention on tensors into the three steps of standard attention on tiles.
+
+Precondition: `fa.attention` on tensors of static shape.
+Postcondition: for each head three loop nests, scores S = scale Q K^T to HBM, P = softmax(S) by whole
+rows to HBM, O = P V; tiles hold the tensors' element type. S and P are two buffers in HBM that every
+head reuses. Masks are `fa.mask` at the tile's place; no buffer for a mask exists.
+Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits), `machine`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import func, memref
+from xdsl.dialects.builtin import MemRefType, ModuleOp, f32
+from xdsl.ir import Attribute, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ..diagnostics import OpError
+from ..dialects import fa
+from ..dialects.fa_attrs import HbmAttr, TileType
+from ..dialects.machine_attr import machine_of
+from ..machine.params import Machine
+from . import tile_sizes
+from .building import TileBuilder
+from .tile_sizes import TileSizes, TileSizeError
+
+NEGATIVE_INFINITY = float("-inf")
+
+
+@dataclass(frozen=True)
+class TilePass(ModulePass):
+    """Standard attention as tiled loop nests, S and P in HBM."""
+
+    name = "tile"
+
+    q_tile: int | None = None
+    kv_tile: int | None = None
+    machine: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        machine = machine_of(op, self.machine)
+        for attention in [inner for inner in op.walk() if isinstance(inner, fa.AttentionOp)]:
+            if not isinstance(attention.parent_op(), func.FuncOp):
+                raise OpError(attention, "fa.attention must stand directly in a function")
+            q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
+            try:
+                sizes = tile_sizes.choose(
+                    machine, q[2], v[2], q[3], v[3], self.q_tile, self.kv_tile
+                )
+            except TileSizeError as error:
+                raise OpError(attention, str(error)) from None
+            if not sizes.softmax_rows:
+                raise OpError(
+                    attention,
+                    f"{tile_sizes.row_granule(machine)} whole rows of scores for {v[2]} keys do not "
+                    f"fit the {machine.vector_sram_rows} rows of vector SRAM",
+                )
+            _Tiling(machine, attention, sizes).build()
+
+
+class _Tiling:
+    """The loop nests of one attention."""
+
+    def __init__(self, machine: Machine, op: fa.AttentionOp, sizes: TileSizes):
+        self.machine = machine
+        self.op = op
+        self.sizes = sizes
+        self.element = fa.tensor_element(op.query)
+        block = op.parent_block()
+        assert block is not None
+        assert block.first_op is not None
+        self.build_ = TileBuilder(
+            InsertPoint.before(op), InsertPoint.before(block.first_op), op.location
+        )
+
+    def build(self) -> None:
+        """Replace the operation by its three nests."""
+        op, build, sizes = self.op, self.build_, self.sizes
+        batch, heads = fa.tensor_dims(op.query)[:2]
+        group = heads // fa.tensor_dims(op.key)[1]
+        scores = self._buffer((sizes.q_len, sizes.kv_len), self.element)
+        weights = self._buffer((sizes.q_len, sizes.kv_len), self.element)
+        output = self._buffer(fa.tensor_dims(op.output), self.element)
+        lse = None
+        if op.logsumexp is not None:
+            lse = self._buffer(fa.tensor_dims(op.logsumexp), f32)
+        with build.loop(batch) as b, build.loop(heads // group) as g, build.loop(group) as j:
+            head = g.induction
+            if group > 1:
+                # One KV head: the query head is the member of its only group.
+                single = heads == group
+                head = j.induction if single else build.affine(head, group, j.induction)
+            query, kv = (b.induction, head), (b.induction, g.induction)
+            self._scores(query, kv, scores)
+            self._softmax(query, scores, weights, lse)
+            self._output(query, kv, weights, output)
+        Rewriter.replace_op(
+            op,
+            [],
+            [
+                build.insert(fa.ResultOp(buffer)).tensor
+                for buffer in (output, lse)
+                if buffer is not None
+            ],
+        )
+
+    def _buffer(self, dims: tuple[int, ...], element: Attribute) -> SSAValue:
+        kind = MemRefType(element, dims, memory_space=HbmAttr.get())
+        return self.build_.insert(memref.AllocOp([], [], kind)).memref
+
+    def _tile(self, rows: int, cols: int, space: str = "vector") -> TileType:
+        return TileType.get((rows, cols), self.element, space)
+
+    def _scores(
+        self, query: tuple[SSAValue, ...], kv: tuple[SSAValue, ...], scores: SSAValue
+    ) -> None:
+        """S = scale Q K^T, tile by tile, to HBM."""
+        build, sizes, zero = self.build_, self.sizes, self.build_.constant(0)
+        with build.loop(sizes.q_len, sizes.q_rows) as i:
+            q_type = self._tile(sizes.q_rows, sizes.head_dim)
+            q = build.insert(fa.LoadOp(self.op.query, (*query, i.induction, zero), q_type)).tile
+            if self.op.factor != 1.0:
+                q = build.insert(fa.ScaleOp(q, self.op.factor)).result
+            with build.loop(sizes.kv_len, sizes.kv_rows) as n:
+                k_type = self._tile(sizes.kv_rows, sizes.head_dim, "matrix")
+                k = build.insert(fa.LoadOp(self.op.key, (*kv, n.induction, zero), k_type)).tile
+                s = build.insert(fa.ScoresOp(q, k)).result
+                build.insert(fa.StoreOp(s, scores, (i.induction, n.induction)))
+
+    def _softmax(
+        self,
+        query: tuple[SSAValue, ...],
+        scores: SSAValue,
+        weights: SSAValue,
+        lse: SSAValue | None,
+    ) -> None:
+        """P = softmax(S), by whole rows."""
+        build, sizes, zero = self.build_, self.sizes, self.build_.constant(0)
+        causal, kv_len = self.op.causal_offset, fa.tensor_dims(self.op.key)[2]
+        # Row i sees key 0 iff i + offset >= 0, and no row sees less than row 0 does.
+        empty = causal is not None and causal < 0
+        rows = sizes.softmax_rows
+        with build.loop(sizes.q_len, rows) as i:
+            kind = self._tile(rows, sizes.kv_len)
+            s = build.insert(fa.LoadOp(scores, (i.induction, zero), kind)).tile
+            if causal is not None or kv_len < sizes.kv_len:
+                s = build.insert(
+                    fa.MaskOp(s, i.induction, zero, kv_len=kv_len, causal=causal)
+                ).result
+            softmax = build.insert(fa.SoftmaxOp(s, empty, f32))
+            build.insert(fa.StoreOp(softmax.result, weights, (i.induction, zero)))
+            if lse is not None:
+                line = TileType.get(
+                    (self.machine.writeback_v, tile_sizes.round_up(rows, self.machine.vlen)),
+                    f32,
+                    "vector",
+                )
+                row = build.insert(
+                    fa.LogsumexpOp(softmax.maximum, softmax.total, kv_len, empty, line)
+                ).result
+                build.insert(fa.StoreOp(row, lse, (*query, i.induction), row=True))
+
+    def _output(
+        self, query: tuple[SSAValue, ...], kv: tuple[SSAValue, ...], weights: SSAValue, out: SSAValue
+    ) -> None:
+        """O = P V."""
+        build, sizes, zero = self.build_, self.sizes, self.build_.constant(0)
+        with build.loop(sizes.q_len, sizes.q_rows) as i:
+            acc_type = self._tile(sizes.q_rows, sizes.value_dim)
+            acc = build.insert(fa.FillOp(0.0, acc_type)).tile
+            with build.loop(sizes.kv_len, sizes.kv_rows, [acc]) as n:
+                p_type = self._tile(sizes.q_rows, sizes.kv_rows)
+                p = build.insert(fa.LoadOp(weights, (i.induction, n.induction), p_type)).tile
+                v_type = self._tile(sizes.kv_rows, sizes.value_dim, "matrix")
+                v = build.insert(fa.LoadOp(self.op.value, (*kv, n.induction, zero), v_type)).tile
+                product = build.insert(fa.MatmulOp(p, v)).result
+                n.yields(build.insert(fa.AccumulateOp(n.carried[0], product)).result)
+            build.insert(fa.StoreOp(n.results[0], out, (*query, i.induction, zero)))

@@ -1,0 +1,130 @@
+"""How large tiles are: plain arithmetic on a machine's parameters, no IR.
+
+Lengths and tile shapes are in elements, SRAM in rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import lcm
+
+from ..machine.params import Machine
+
+SPARE_ROWS = 8
+"""Rows of vector SRAM kept for scratch."""
+
+SPARE_SCALARS = 16
+"""Entries of FP_MEM kept for constants."""
+
+STATISTICS = 3
+"""FP_MEM entries for each query row: running maximum, running sum, rescaling factor."""
+
+
+def round_up(value: int, multiple: int) -> int:
+    """The smallest multiple of `multiple` that is at least `value`."""
+    return -(-value // multiple) * multiple
+
+
+class TileSizeError(ValueError):
+    """A tile size that the machine cannot take; the text says why and what it could take."""
+
+
+@dataclass(frozen=True)
+class TileSizes:
+    """Extents of the tiles of one attention, padding included.
+
+    `q_rows` query rows and `kv_rows` keys make a tile of scores; `softmax_rows` whole rows are
+    normalised at a time in the unfused form. `q_len`, `kv_len`, `head_dim` and `value_dim` are the
+    padded extents that the tiles cover.
+    """
+
+    q_rows: int
+    kv_rows: int
+    softmax_rows: int
+    q_len: int
+    kv_len: int
+    head_dim: int
+    value_dim: int
+
+
+def row_granule(machine: Machine) -> int:
+    """Vector tiles have a multiple of this many rows: whole loads, stores and systolic blocks."""
+    return lcm(machine.blen, machine.prefetch_v, machine.writeback_v)
+
+
+def choose(
+    machine: Machine,
+    q_len: int,
+    kv_len: int,
+    head_dim: int,
+    value_dim: int,
+    q_rows: int | None = None,
+    kv_rows: int | None = None,
+) -> TileSizes:
+    """Tile sizes for one attention; `q_rows` and `kv_rows` are the user's wishes, if any.
+
+    Query rows are spread evenly over as few tiles as fit the SRAM, of at most MLEN rows. Raises
+    TileSizeError where a wish, or the least possible tile, does not fit the machine.
+    """
+    granule, kv_granule = row_granule(machine), machine.prefetch_m
+    head, value = round_up(head_dim, machine.vlen), round_up(value_dim, machine.vlen)
+    if kv_rows is None:
+        kv_rows = kv_granule
+    elif kv_rows % kv_granule or kv_rows < 1:
+        raise TileSizeError(
+            f"kv-tile = {kv_rows} is not a multiple of {kv_granule}, the rows that one prefetch "
+            f"brings into matrix SRAM; try {round_up(max(kv_rows, 1), kv_granule)}"
+        )
+    kv_rows = min(kv_rows, round_up(kv_len, kv_granule))
+    padded_kv = round_up(kv_len, kv_rows)
+    tiles = kv_rows // machine.mlen * (max(head, value) // machine.vlen)
+    if tiles > machine.matrix_tiles:
+        raise TileSizeError(
+            f"{kv_rows} rows of keys or values with {max(head, value)} columns need {tiles} tiles "
+            f"of matrix SRAM, and the machine has {machine.matrix_tiles}"
+        )
+    panels = (head + 2 * value + kv_rows) // machine.vlen
+    most = largest_rows(machine, panels, "a tile of queries", granule)
+    if q_rows is None:
+        limit = min(most, max(granule, machine.mlen // granule * granule))
+        count = -(-round_up(q_len, granule) // limit)
+        q_rows = round_up(-(-q_len // count), granule)
+    elif q_rows % granule or not 0 < q_rows <= most:
+        raise TileSizeError(
+            f"q-tile = {q_rows} must be a multiple of {granule} (whole loads, stores and systolic "
+            f"blocks) and at most {most}, what the SRAM holds"
+        )
+    return TileSizes(
+        q_rows=q_rows,
+        kv_rows=kv_rows,
+        softmax_rows=min(q_rows, softmax_limit(machine, padded_kv, granule)),
+        q_len=round_up(q_len, q_rows),
+        kv_len=padded_kv,
+        head_dim=head,
+        value_dim=value,
+    )
+
+
+def largest_rows(machine: Machine, panels: int, what: str, granule: int) -> int:
+    """The most rows of a tile of which each takes `panels` rows of vector SRAM and statistics.
+
+    Raises TileSizeError where not even `granule` rows fit.
+    """
+    rows = (machine.vector_sram_rows - SPARE_ROWS) // panels
+    scalars = (machine.fp_sram_depth - SPARE_SCALARS) // STATISTICS
+    most = min(rows, scalars) // granule * granule
+    if most < 1:
+        raise TileSizeError(
+            f"{what} has at least {granule} rows, which need {granule * panels + SPARE_ROWS} rows "
+            f"of vector SRAM and {granule * STATISTICS + SPARE_SCALARS} entries of FP_MEM; the "
+            f"machine has {machine.vector_sram_rows} and {machine.fp_sram_depth}"
+        )
+    return most
+
+
+def softmax_limit(machine: Machine, padded_kv: int, granule: int) -> int:
+    """The most whole rows of scores that fit; 0 where not even the granule does."""
+    try:
+        return largest_rows(machine, padded_kv // machine.vlen, "a tile of scores", granule)
+    except TileSizeError:
+        return 0
