@@ -1,0 +1,153 @@
+"""What the command-line tools share: errors, arguments, input and output.
+
+Every tool ends with status 0, or with status 1 and one line on standard error; its output appears
+whole or not at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from ..diagnostics import CompileError
+from ..frontends.source import STDIN, decode
+
+BAD_INPUT = 1
+"""The exit status for bad input of any kind."""
+
+
+def run_tool(tool: str, body: Callable[[], None]) -> int:
+    """Run `body`, the work of `tool`; the exit status. Bad input is printed as one line."""
+    try:
+        body()
+        sys.stdout.flush()
+    except CompileError as error:
+        print(error.text(tool), file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:
+        # The reader, `head` for one, has what it wanted. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+class ToolParser(argparse.ArgumentParser):
+    """An argument parser whose complaints are those of every other bad input."""
+
+    def __init__(self, tool: str, description: str, epilog: str | None = None):
+        super().__init__(
+            prog=tool,
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise CompileError(message)
+
+
+def display_name(path: str) -> str:
+    """What locations call the input `path`."""
+    return STDIN if path == "-" else path
+
+
+def read_bytes(path: str) -> bytes:
+    """The contents of the file `path`, `-` for standard input. Raises CompileError."""
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read()
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise CompileError(f"cannot read '{display_name(path)}': {error.strerror}") from None
+
+
+def read_text(path: str) -> str:
+    """The text of the file `path`, `-` for standard input. Raises CompileError."""
+    return decode(read_bytes(path), display_name(path))
+
+
+def unwritable(path: str, error: OSError) -> CompileError:
+    """The error for an output that cannot be written."""
+    return CompileError(f"cannot write '{path}': {error.strerror}")
+
+
+def write_text(path: str | None, text: str) -> None:
+    """Write `text` to the file `path`, or to standard output for None and `-`."""
+    if path is None or path == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    write_file(path, lambda temporary: Path(temporary).write_text(text, "utf-8"))
+
+
+def write_file(path: str, write: Callable[[str], object]) -> None:
+    """Let `write` fill a temporary file, which then takes the place of `path`.
+
+    So nobody ever sees half a file, and a file that was there stays where writing fails. What is no
+    regular file, `/dev/null` for one, is written directly. Raises CompileError.
+    """
+    try:
+        target = os.path.realpath(path)
+        if os.path.exists(target) and not os.path.isfile(target):
+            write(target)
+            return
+        handle, temporary = tempfile.mkstemp(
+            dir=os.path.dirname(target) or ".", prefix=f".{os.path.basename(target)}."
+        )
+        os.close(handle)
+        try:
+            write(temporary)
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def _umask() -> int:
+    """The permissions that new files do not get; reading it means setting it for a moment."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def collect_passes(arguments: Sequence[str], known: Container[str]) -> tuple[list[str], list[str]]:
+    """Split MLIR-style pass flags off a command line: (pieces of a pipeline, other arguments).
+
+    `--NAME` and `--NAME=options` with a known pass, and `-p`/`--passes`, in the order written.
+    argparse cannot do this: it would take the input file for the options of a flag before it.
+    """
+    pieces: list[str] = []
+    others: list[str] = []
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--":
+            return pieces, [*others, argument, *rest]
+        flag, equals, value = argument.partition("=")
+        name = flag.lstrip("-")
+        if flag in ("-p", "--passes"):
+            if not equals and not rest:
+                others.append(argument)  # argparse says what is missing
+                continue
+            pieces.append(value if equals else rest.pop(0))
+        elif argument.startswith("-p") and name not in known:
+            pieces.append(argument[2:])
+        elif argument.startswith("-") and name in known:
+            pieces.append(f"{name}{{{value}}}" if value.strip() else name)
+        else:
+            others.append(argument)
+    return [piece for piece in pieces if piece.strip()], others

@@ -1,0 +1,243 @@
+"""fa-opt: read MLIR at any level, run passes in the order written, print the result."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from io import BytesIO, StringIO
+from typing import IO, NoReturn, cast
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass, PassPipeline
+from xdsl.printer import Printer
+from xdsl.targets.mlir import MLIRTarget
+from xdsl.utils.exceptions import ArgSpecParseError, ShrinkException
+from xdsl.utils.target import Target
+from xdsl.xdsl_opt_main import xDSLOptMain
+
+from ..diagnostics import CompileError
+from ..frontends.pass_specs import build, build_passes, split_pipeline, unknown_pass
+from ..frontends.source import (
+    apply_passes,
+    decode,
+    everything,
+    parse_module,
+    verify_module,
+    with_position,
+)
+from ..universe import PASSES, pass_class
+from .driver import collect_passes, display_name, read_bytes, run_tool, write_text
+
+TOOL = "fa-opt"
+
+LegacyTarget = Callable[[ModuleOp, IO[str]], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command `fa-opt`; the exit status."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    return run_tool(TOOL, lambda: FaOpt(given).run())
+
+
+class FaOpt(xDSLOptMain):
+    """xDSL's driver with a flag for every pass, located errors, and output whole or absent.
+
+    Its flags mean what they mean in `xdsl-opt`, but what is printed beside the result (times, the
+    IR between passes) goes to standard error.
+    """
+
+    version_format = "fa-opt, on xdsl version {xdsl_version}"
+
+    def __init__(self, arguments: Sequence[str]):
+        self._pieces, others = collect_passes(arguments, everything().all_passes)
+        self._wants_help = bool({"-h", "--help"} & set(others))
+        try:
+            super().__init__(
+                "The attention compiler's passes on MLIR, in the order written.", others
+            )
+        except ArgSpecParseError:
+            raise CompileError("argument -t/--target: malformed; write NAME{key=value}") from None
+
+    def register_all_dialects(self) -> None:
+        for name, factory in everything().all_dialects.items():
+            self.ctx.register_dialect(name, factory)
+
+    def register_all_passes(self) -> None:
+        self.available_passes = dict(everything().all_passes)
+
+    def register_all_targets(self) -> None:
+        self.available_targets.update(everything().all_targets)
+
+    def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
+        super().register_all_arguments(arg_parser)
+        arg_parser.add_argument(
+            "--machine",
+            metavar="NAME|FILE.toml",
+            help="the machine to compile for: a preset or a settings file",
+        )
+        arg_parser.prog = TOOL
+        # Abbreviations would take a mistyped pass for some other flag.
+        arg_parser.allow_abbrev = False
+        arg_parser.error = self._refuse
+        if self._wants_help:
+            arg_parser.formatter_class = argparse.RawDescriptionHelpFormatter
+            arg_parser.epilog = _pass_help(self.available_passes)
+
+    def _refuse(self, message: str) -> NoReturn:
+        """Complain about the command line; a mistyped pass flag is what it mostly is."""
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message and unknown.startswith("-"):
+            flag = unknown.split()[0].partition("=")[0]
+            name = flag.lstrip("-")
+            if not get_close_matches(name, self.available_passes, n=1):
+                raise CompileError(
+                    f"unknown flag '{flag}'; passes are --{', --'.join(PASSES)}; "
+                    "fa-opt --help lists the others"
+                )
+            raise CompileError(unknown_pass(name, self.available_passes))
+        raise CompileError(message)
+
+    def setup_pipeline(self) -> None:
+        passes = build_passes(",".join(self._pieces), self.available_passes)
+        self.pipeline = PassPipeline(passes)
+        self._target = self._find_target()
+
+    def _find_target(self) -> Target | LegacyTarget:
+        """The target that `-t` names, with its options."""
+        elements = split_pipeline(self.args.target)
+        if len(elements) != 1 or elements[0].name not in self.available_targets:
+            names = ", ".join(["mlir", "plena-asm", "plena-mem"])
+            raise CompileError(f"unknown target '{self.args.target}'; there are {names}")
+        element = elements[0]
+        entry = self.available_targets[element.name]
+        if inspect.signature(entry).parameters:
+            return cast(LegacyTarget, entry)
+        cls = cast(Callable[[], type[Target]], entry)()
+        if cls is MLIRTarget and not element.options:
+            return MLIRTarget(
+                print_generic_format=self.args.print_op_generic,
+                print_properties_as_attributes=self.args.print_no_properties,
+                print_debuginfo=self.args.print_debuginfo,
+                syntax_highlight=self.args.syntax_highlight,
+            )
+        return build(cls, element, "target")
+
+    def get_input_stream(self) -> tuple[IO[bytes], str]:
+        path = self._input_path()
+        extension = os.path.splitext(path)[1].removeprefix(".")
+        known = extension in self.available_frontends
+        return BytesIO(read_bytes(path)), extension if known else "mlir"
+
+    def get_input_name(self) -> str:
+        return display_name(self._input_path())
+
+    def _input_path(self) -> str:
+        return self.args.input_file or "-"
+
+    def parse_chunk(
+        self, chunk: IO[bytes], file_extension: str, start_offset: int = 0
+    ) -> ModuleOp | None:
+        if file_extension != "mlir":
+            return super().parse_chunk(chunk, file_extension, start_offset)
+        name = self.get_input_name()
+        return parse_module(
+            decode(chunk.read(), name, start_offset),
+            name,
+            context=self.ctx,
+            line_offset=start_offset,
+            implicit_module=not self.args.no_implicit_module,
+            verify=False,
+        )
+
+    def apply_passes(self, prog: ModuleOp) -> None:
+        if not self.args.disable_verify:
+            verify_module(prog)
+        apply_passes(
+            self.ctx,
+            prog,
+            self.pipeline.passes,
+            machine=self.args.machine,
+            verify=not self.args.disable_verify,
+            observe=self._observer(),
+        )
+
+    def _observer(self) -> Callable[[ModulePass | None, ModuleOp, ModulePass | None], None]:
+        """What `--time-passes` and `--print-between-passes` print, on standard error."""
+        started = time.perf_counter()
+
+        def observe(before: ModulePass | None, module: ModuleOp, after: ModulePass | None) -> None:
+            nonlocal started
+            if self.args.time_passes and before is not None:
+                seconds = time.perf_counter() - started
+                print(f"Pass {before.name} took {seconds} seconds", file=sys.stderr)
+            if self.args.print_between_passes and before is not None and after is not None:
+                print(f"IR after {before.name}:", file=sys.stderr)
+                Printer(stream=sys.stderr).print_op(module)
+                print("\n\n\n", file=sys.stderr)
+            started = time.perf_counter()
+
+        return observe
+
+    def output_resulting_program(self, prog: ModuleOp) -> str:
+        output = StringIO()
+        target = self._target
+        if isinstance(target, Target):
+            with_position(lambda: target.emit(self.ctx, prog, output), prog)
+        else:
+            with_position(lambda: target(prog, output), prog)
+        return output.getvalue()
+
+    def run(self) -> None:
+        """Do everything; the output is written when all of it is there."""
+        chunks, extension = self.prepare_input()
+        outputs: list[str] = []
+        try:
+            for chunk, offset in chunks:
+                with chunk:
+                    outputs.append(self._run_chunk(chunk, extension, offset))
+        except ShrinkException:
+            # Status 0 tells shrinkray that the input can be made smaller.
+            print("Success, can shrink")
+            sys.exit(0)
+        if self.args.shrink:
+            print("Failure, can't shrink")
+            sys.exit(1)
+        write_text(self.args.output_file, "// -----\n".join(outputs))
+
+    def _run_chunk(self, chunk: IO[bytes], extension: str, offset: int) -> str:
+        """The output for one piece of the input, an error included under `--verify-diagnostics`."""
+        try:
+            module = self.parse_chunk(chunk, extension, offset)
+        except CompileError as error:
+            if not self.args.parsing_diagnostics:
+                raise
+            return f"{error.text(TOOL)}\n"
+        if module is None:
+            return ""
+        try:
+            self.apply_passes(module)
+            return self.output_resulting_program(module)
+        except CompileError as error:
+            if not self.args.verify_diagnostics:
+                raise
+            return f"{error.text(TOOL)}\n"
+
+
+def _pass_help(available: dict[str, Callable[[], type[ModulePass]]]) -> str:
+    """The passes for `--help`: this compiler's with their first sentence, xDSL's by name."""
+    lines = ['passes, each a flag of its own, --NAME or --NAME="key=value ...":']
+    for name in PASSES:
+        summary = (pass_class(name, name).__doc__ or "").strip().partition("\n")[0]
+        lines.append(f"  --{name:<20} {summary}")
+    others = sorted(name for name in available if name not in PASSES)
+    lines.append("passes of xDSL and its plugins, flags too: " + " ".join(others))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
