@@ -1,0 +1,99 @@
+"""The `plena` dialect: the machine's instruction set as IR.
+
+One operation for each instruction (`plena_instructions`, generated from the instruction table),
+register types for each bank (`plena_registers`), kernels, structured hardware loops and register
+moves (`plena_structure`). A kernel prints as assembly once registers are allocated.
+
+    plena.kernel @double attributes {int_mem_used = 2 : i64} {
+      %zero = plena.get_register : !plena.gp<gp0>
+      %start = plena.s_addi_int %zero, 64 : (!plena.gp<gp0>) -> !plena.gp
+      %end = plena.loop 16 (%i : !plena.gp, %row = %start : !plena.gp) {
+        plena.v_add_vv %row, %row, %row, 0 : (!plena.gp, !plena.gp, !plena.gp) -> ()
+        %next = plena.s_addi_int %row, 64 : (!plena.gp) -> !plena.gp
+        plena.yield %i, %next : !plena.gp, !plena.gp
+      }
+    }
+"""
+
+from __future__ import annotations
+
+from xdsl.ir import Dialect
+
+from .plena_effects import MachineResource, RegisterEffects
+from .plena_instructions import (
+    INSTRUCTION_OPS,
+    Emitting,
+    Instruction,
+    constant,
+    instruction,
+    integer,
+)
+from .plena_registers import (
+    BANKS,
+    INT_MEM_ENTRIES,
+    UNALLOCATED,
+    AddrType,
+    BankType,
+    FPType,
+    GPType,
+    SlotType,
+    bank,
+    register_type,
+)
+from .plena_structure import (
+    LOOP_COUNT_LIMIT,
+    CopyOp,
+    GetRegisterOp,
+    KernelOp,
+    LoopOp,
+    ReloadOp,
+    SpillOp,
+    YieldOp,
+    zero_register,
+)
+
+__all__ = [
+    "BANKS",
+    "INSTRUCTION_OPS",
+    "INT_MEM_ENTRIES",
+    "LOOP_COUNT_LIMIT",
+    "PLENA",
+    "UNALLOCATED",
+    "AddrType",
+    "BankType",
+    "CopyOp",
+    "Emitting",
+    "FPType",
+    "GPType",
+    "GetRegisterOp",
+    "Instruction",
+    "KernelOp",
+    "LoopOp",
+    "MachineResource",
+    "RegisterEffects",
+    "ReloadOp",
+    "SlotType",
+    "SpillOp",
+    "YieldOp",
+    "bank",
+    "constant",
+    "instruction",
+    "integer",
+    "register_type",
+    "zero_register",
+]
+
+PLENA = Dialect(
+    "plena",
+    [
+        KernelOp,
+        GetRegisterOp,
+        CopyOp,
+        SpillOp,
+        ReloadOp,
+        LoopOp,
+        YieldOp,
+        *INSTRUCTION_OPS.values(),
+    ],
+    [GPType, FPType, AddrType, SlotType],
+)
