@@ -5,6 +5,8 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
+from fa.dialects import plena
+from fa.machine.isa import INSTRUCTIONS
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.ir import Block, Region, SSAValue
@@ -15,9 +17,6 @@ from xdsl.transforms.canonicalize import CanonicalizePass
 from xdsl.transforms.common_subexpression_elimination import CommonSubexpressionElimination
 from xdsl.transforms.dead_code_elimination import DeadCodeElimination
 from xdsl.utils.exceptions import ParseError, VerifyException
-
-from fa.dialects import plena
-from fa.machine.isa import INSTRUCTIONS
 
 EXAMPLE = """
 plena.kernel @double attributes {int_mem_used = 2 : i64} {
