@@ -1,0 +1,93 @@
+"""Index values as affine functions of loop variables: plain arithmetic over `arith` on constants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xdsl.dialects import arith, scf
+from xdsl.dialects.builtin import IntegerAttr
+from xdsl.ir import BlockArgument, OpResult, SSAValue
+
+from ..diagnostics import OpError
+
+
+@dataclass(frozen=True)
+class Affine:
+    """constant + sum of coefficient * variable; the variables are induction variables of loops."""
+
+    constant: int = 0
+    terms: Mapping[SSAValue, int] = field(default_factory=dict[SSAValue, int])
+
+    def plus(self, other: Affine) -> Affine:
+        """The sum of two."""
+        terms = dict(self.terms)
+        for variable, coefficient in other.terms.items():
+            terms[variable] = terms.get(variable, 0) + coefficient
+        return Affine(
+            self.constant + other.constant, {v: c for v, c in terms.items() if c != 0}
+        )
+
+    def times(self, factor: int) -> Affine:
+        """The product with an integer."""
+        if factor == 0:
+            return Affine()
+        return Affine(self.constant * factor, {v: c * factor for v, c in self.terms.items()})
+
+    def at(self, known: Mapping[SSAValue, int]) -> Affine:
+        """With some variables replaced by their values."""
+        result = Affine(self.constant)
+        for variable, coefficient in self.terms.items():
+            if variable in known:
+                result = result.plus(Affine(known[variable] * coefficient))
+            else:
+                result = result.plus(Affine(0, {variable: coefficient}))
+        return result
+
+
+def affine(value: SSAValue) -> Affine:
+    """The affine function that computes an index; raises OpError where it is none."""
+    if isinstance(value, BlockArgument):
+        return Affine(0, {value: 1})
+    assert isinstance(value, OpResult)
+    match value.op:
+        case arith.ConstantOp(value=IntegerAttr() as attribute):
+            return Affine(attribute.value.data)
+        case arith.AddiOp():
+            return affine(value.op.lhs).plus(affine(value.op.rhs))
+        case arith.SubiOp():
+            return affine(value.op.lhs).plus(affine(value.op.rhs).times(-1))
+        case arith.MuliOp():
+            left, right = affine(value.op.lhs), affine(value.op.rhs)
+            if not left.terms:
+                return right.times(left.constant)
+            if not right.terms:
+                return left.times(right.constant)
+        case _:
+            pass
+    raise OpError(
+        value.op,
+        f"an index must be a sum of loop variables times constants; {value.op.name} gives none",
+    )
+
+
+def constant(value: SSAValue) -> int:
+    """The value of an index that must be a constant; raises OpError where it is none."""
+    result = affine(value)
+    if result.terms:
+        owner = value.owner
+        op = owner.parent_op() if not isinstance(value, OpResult) else value.op
+        assert op is not None
+        raise OpError(op, "this index must be a constant")
+    return result.constant
+
+
+def iterations(loop: scf.ForOp) -> range:
+    """The values of a loop's induction variable; raises OpError for bounds that are not constant."""
+    for bound in (loop.lb, loop.ub, loop.step):
+        if affine(bound).terms:
+            raise OpError(loop, "loop bounds must be constants: the machine's loops have fixed counts")
+    step = constant(loop.step)
+    if step < 1:
+        raise OpError(loop, f"the step of a loop must be at least 1, got {step}")
+    return range(constant(loop.lb), constant(loop.ub), step)

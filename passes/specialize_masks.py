@@ -1,0 +1,231 @@
+"""`specialize-masks`: what masks depend on, settled at compile time.
+
+The machine has no branches. Precondition: tile IR with constant loop bounds, masks at affine places.
+Postcondition: each `fa.mask` stands at a constant place. Key tiles of which nothing is seen are not
+visited, tiles that are seen whole are not masked, and only tiles that are seen in part are, one copy
+of the loop body for each. Loops over query tiles are unrolled where masks differ between iterations,
+and stay loops where they do not. `empty_rows` goes where every row is seen to see a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, product
+
+from xdsl.context import Context
+from xdsl.dialects import arith, scf
+from xdsl.dialects.builtin import IndexType, LocationAttr, ModuleOp
+from xdsl.ir import Block, BlockArgument, Operation, OpResult, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ..diagnostics import OpError
+from ..dialects import fa
+from .affine import Affine, affine, iterations
+from .mask_classes import MaskClass, TileMask
+
+Known = Mapping[SSAValue, int]
+
+
+@dataclass(frozen=True)
+class SpecializeMasksPass(ModulePass):
+    """Skip what masks hide, unmask what they show, unroll where they differ."""
+
+    name = "specialize-masks"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        while loops := _outermost_dependent(op):
+            for loop in loops:
+                _specialize(loop)
+        for mask in _masks(op):
+            _settle(mask)
+        for step in [inner for inner in op.walk() if isinstance(inner, WITH_EMPTY_ROWS)]:
+            if step.empty_rows is not None and _every_row_seen(step):
+                step.empty_rows = None
+
+
+WITH_EMPTY_ROWS = (fa.SoftmaxOp, fa.OnlineSoftmaxOp, fa.NormalizeOp, fa.LogsumexpOp)
+
+
+def _masks(op: Operation) -> list[fa.MaskOp]:
+    return [inner for inner in op.walk() if isinstance(inner, fa.MaskOp)]
+
+
+def _depends(mask: fa.MaskOp, variable: SSAValue) -> bool:
+    """Whether what a mask hides depends on a loop variable."""
+    if variable in affine(mask.col).terms:
+        return True
+    return mask.causal is not None and variable in affine(mask.row).terms
+
+
+def tile_mask(mask: fa.MaskOp, known: Known) -> TileMask:
+    """What a mask hides, given loop variables; raises OpError where that is not settled."""
+    row, col = affine(mask.row).at(known), affine(mask.col).at(known)
+    if col.terms or (row.terms and mask.causal is not None):
+        raise OpError(mask, "the place of a mask must follow from loops with constant bounds")
+    kind = fa.tile(mask.scores)
+    causal = None if mask.causal is None else mask.causal.value.data
+    return TileMask.at(
+        kind.rows, kind.cols, row.constant, col.constant, mask.kv_len.value.data, causal
+    )
+
+
+def _outermost_dependent(op: Operation) -> list[scf.ForOp]:
+    """The loops on whose variable a mask inside depends, without those inside such loops."""
+    found: list[scf.ForOp] = []
+    for region in op.regions:
+        for block in region.blocks:
+            for inner in block.ops:
+                if isinstance(inner, scf.ForOp):
+                    variable = inner.body.block.args[0]
+                    if any(_depends(mask, variable) for mask in _masks(inner)):
+                        found.append(inner)
+                        continue
+                found.extend(_outermost_dependent(inner))
+    return found
+
+
+def _specialize(loop: scf.ForOp) -> None:
+    """Replace a loop by a copy for each run of iterations that are masked alike."""
+    variable = loop.body.block.args[0]
+    skippable = _is_online(loop)
+    segments = [
+        list(values)
+        for key, values in groupby(iterations(loop), lambda at: _signature(loop, {variable: at}))
+        if not (skippable and all(mask.kind is MaskClass.EMPTY for mask in key))
+    ]
+    carried: Sequence[SSAValue] = tuple(loop.iter_args)
+    for values in segments:
+        carried = _copy(loop, values, carried)
+    for old, new in zip(loop.results, carried, strict=True):
+        old.replace_all_uses_with(new)
+    Rewriter.erase_op(loop)
+
+
+def _is_online(loop: scf.ForOp) -> bool:
+    """Whether a loop goes over key tiles with the online softmax: an empty tile changes nothing."""
+    ops = list(loop.body.block.ops)
+    steps = [op for op in ops if isinstance(op, fa.OnlineSoftmaxOp)]
+    masked = {op.result for op in ops if isinstance(op, fa.MaskOp)}
+    return bool(steps) and all(step.scores in masked for step in steps)
+
+
+def _signature(loop: scf.ForOp, known: Known) -> tuple[TileMask, ...]:
+    """What every mask inside a loop hides in one iteration, over the iterations of inner loops.
+
+    Iterations with equal signatures are masked alike, wherever their tiles lie.
+    """
+    result: list[TileMask] = []
+    for mask in _masks(loop):
+        inner: list[scf.ForOp] = []
+        parent = mask.parent_op()
+        while parent is not loop:
+            assert isinstance(parent, scf.ForOp)
+            if _depends(mask, parent.body.block.args[0]):
+                inner.append(parent)
+            parent = parent.parent_op()
+        variables = [op.body.block.args[0] for op in inner]
+        for values in product(*(iterations(op) for op in inner)):
+            result.append(tile_mask(mask, {**known, **dict(zip(variables, values, strict=True))}))
+    return tuple(result)
+
+
+def _index(value: int, point: InsertPoint, location: LocationAttr) -> SSAValue:
+    op = arith.ConstantOp.from_int_and_width(value, IndexType())
+    op.location = location
+    Rewriter.insert_op(op, point)
+    return op.result
+
+
+def _copy(
+    loop: scf.ForOp, values: Sequence[int], carried: Sequence[SSAValue]
+) -> Sequence[SSAValue]:
+    """A specialised copy of a loop over `values`, in front of it; returns what it carries out."""
+    point, old = InsertPoint.before(loop), loop.body.block
+    if len(values) == 1:
+        first = _index(values[0], point, loop.location)
+        table: dict[SSAValue, SSAValue] = dict(zip(old.args, [first, *carried], strict=True))
+        last = old.last_op
+        assert isinstance(last, scf.YieldOp)
+        for op in [op for op in old.ops if op is not last]:
+            Rewriter.insert_op(op.clone(table), point)
+        return [table.get(value, value) for value in last.arguments]
+    step = values[1] - values[0]
+    bounds = [_index(at, point, loop.location) for at in (values[0], values[-1] + step, step)]
+    block = Block(arg_types=[arg.type for arg in old.args])
+    table = dict(zip(old.args, block.args, strict=True))
+    for op in old.ops:
+        block.add_op(op.clone(table))
+    copy = scf.ForOp(*bounds, carried, Region(block))
+    copy.location = loop.location
+    Rewriter.insert_op(copy, point)
+    for mask in _masks(copy):
+        # All iterations are masked alike, so the first may stand for them.
+        for position in (1, 2):
+            place = affine(mask.operands[position]).at({block.args[0]: values[0]})
+            mask.operands[position] = _materialize(place, InsertPoint.before(mask), loop.location)
+    return list(copy.results)
+
+
+def _materialize(place: Affine, point: InsertPoint, location: LocationAttr) -> SSAValue:
+    """Operations that compute an affine index."""
+    total = _index(place.constant, point, location)
+    for variable, coefficient in place.terms.items():
+        factor = _index(coefficient, point, location)
+        scaled = arith.MuliOp(variable, factor)
+        added = arith.AddiOp(total, scaled.result)
+        for op in (scaled, added):
+            op.location = location
+            Rewriter.insert_op(op, point)
+        total = added.result
+    return total
+
+
+def _settle(mask: fa.MaskOp) -> None:
+    """Remove a mask that hides nothing; write the place of any other as constants."""
+    hidden = tile_mask(mask, {})
+    if hidden.kind is MaskClass.FULL:
+        mask.result.replace_all_uses_with(mask.scores)
+        Rewriter.erase_op(mask)
+        return
+    point = InsertPoint.before(mask)
+    for position in (1, 2):
+        # The row matters to a causal mask only.
+        place = affine(mask.operands[position]).at({})
+        if place.terms or not isinstance(mask.operands[position].owner, arith.ConstantOp):
+            value = 0 if place.terms else place.constant
+            mask.operands[position] = _index(value, point, mask.location)
+
+
+def _every_row_seen(op: Operation) -> bool:
+    """Whether each row has seen a key once the first key tile is done."""
+    if isinstance(op, fa.SoftmaxOp):
+        return _unmasked_rows(op.scores)
+    assert isinstance(op, fa.OnlineSoftmaxOp | fa.NormalizeOp | fa.LogsumexpOp)
+    first = op if isinstance(op, fa.OnlineSoftmaxOp) else None
+    value = op.total
+    while True:
+        if isinstance(value, BlockArgument):
+            loop = value.owner.parent_op()
+            if not isinstance(loop, scf.ForOp):
+                return False
+            value = loop.iter_args[value.index - 1]
+            continue
+        assert isinstance(value, OpResult)
+        if isinstance(value.op, fa.OnlineSoftmaxOp):
+            first, value = value.op, value.op.total
+        elif isinstance(value.op, scf.ForOp):
+            last = value.op.body.block.last_op
+            assert last is not None
+            value = last.operands[value.index]
+        else:
+            break
+    return first is not None and _unmasked_rows(first.scores)
+
+
+def _unmasked_rows(scores: SSAValue) -> bool:
+    """Whether a tile of scores has no row that is masked whole."""
+    if isinstance(scores, OpResult) and isinstance(scores.op, fa.MaskOp):
+        return tile_mask(scores.op, {}).every_row_sees
+    return True
