@@ -24,11 +24,12 @@ from xdsl.dialects.builtin import (
     StringAttr,
     UnregisteredOp,
 )
-from xdsl.ir import Block, Operation, Region, SSAValue
-from xdsl.parser import Parser
+from xdsl.ir import AttributeInvT, Block, Operation, Region, SSAValue
+from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.passes import ModulePass
 from xdsl.universe import XDSL_UNIVERSE, Universe
 from xdsl.utils.exceptions import DiagnosticException, ParseError, VerifyException
+from xdsl.utils.lexer import Span
 
 from ..diagnostics import CompileError, OpError, position
 from ..universe import FA_UNIVERSE, bare_passes
@@ -78,6 +79,7 @@ class LocatedParser(Parser):
         self._line_offset = line_offset
         self._line_starts = [0, *(i + 1 for i, c in enumerate(text) if c == "\n")]
         self._name_positions: list[int] = []
+        self._forward_uses: dict[str, Span] = {}
         super().__init__(context, text, filename)
 
     def _parse_op_result_list(self):
@@ -115,6 +117,23 @@ class LocatedParser(Parser):
                 hint = f"; did you mean '{close[0]}'?" if close else ""
                 reason = f"dialect '{dialect}' has no such operation{hint}"
             self.raise_error(f"unknown operation '{name}': {reason}", self._name_positions[-1])
+
+    def resolve_operand(
+        self, operand: UnresolvedOperand, type: AttributeInvT
+    ) -> SSAValue[AttributeInvT]:
+        name = operand.operand_name
+        if name not in self.ssa_values:
+            self._forward_uses.setdefault(name, operand.span)
+        return super().resolve_operand(operand, type)
+
+    def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
+        try:
+            return super().parse_module(allow_implicit_module)
+        except ParseError as error:
+            missing = next(iter(self.forward_ssa_references), None)
+            if missing is None or not error.msg.startswith("values used but not defined"):
+                raise
+            self.raise_error(f"%{missing} is used but not defined", self._forward_uses[missing])
 
     def _location(self, pos: int) -> FileLineColLoc:
         line = bisect_right(self._line_starts, pos)

@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,9 @@ BAD_INPUT = 1
 
 def run_tool(tool: str, body: Callable[[], None]) -> int:
     """Run `body`, the work of `tool`; the exit status. Bad input is printed as one line."""
+    if not sys.warnoptions:
+        # Python's own warnings are for the developers of a library, and would add lines.
+        warnings.simplefilter("ignore")
     try:
         body()
         sys.stdout.flush()

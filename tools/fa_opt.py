@@ -34,6 +34,7 @@ from ..universe import PASSES, pass_class
 from .driver import collect_passes, display_name, read_bytes, run_tool, write_text
 
 TOOL = "fa-opt"
+TARGETS = ("mlir", "plena-asm", "plena-mem")
 
 LegacyTarget = Callable[[ModuleOp, IO[str]], None]
 
@@ -90,6 +91,8 @@ class FaOpt(xDSLOptMain):
 
     def _refuse(self, message: str) -> NoReturn:
         """Complain about the command line; a mistyped pass flag is what it mostly is."""
+        if message.startswith("argument -t/--target: invalid choice"):
+            raise self._unknown_target(message.split("'")[1])
         unknown = message.removeprefix("unrecognized arguments: ")
         if unknown != message and unknown.startswith("-"):
             flag = unknown.split()[0].partition("=")[0]
@@ -111,8 +114,7 @@ class FaOpt(xDSLOptMain):
         """The target that `-t` names, with its options."""
         elements = split_pipeline(self.args.target)
         if len(elements) != 1 or elements[0].name not in self.available_targets:
-            names = ", ".join(["mlir", "plena-asm", "plena-mem"])
-            raise CompileError(f"unknown target '{self.args.target}'; there are {names}")
+            raise self._unknown_target(self.args.target)
         element = elements[0]
         entry = self.available_targets[element.name]
         if inspect.signature(entry).parameters:
@@ -126,6 +128,11 @@ class FaOpt(xDSLOptMain):
                 syntax_highlight=self.args.syntax_highlight,
             )
         return build(cls, element, "target")
+
+    def _unknown_target(self, name: str) -> CompileError:
+        others = sorted(set(self.available_targets) - set(TARGETS))
+        ours, theirs = ", ".join(TARGETS), ", ".join(others)
+        return CompileError(f"unknown target '{name}'; there are {ours} and xDSL's {theirs}")
 
     def get_input_stream(self) -> tuple[IO[bytes], str]:
         path = self._input_path()

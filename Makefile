@@ -1,0 +1,50 @@
+# make demo   compile, simulate and check the examples
+# make test   pytest, then lit
+# make check  format, lint, types, generated documentation
+#
+# Each sets up .venv first; PYTHON names the interpreter to make it with.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= 2
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: install demo test pytest lit check format clean
+
+install: $(STAMP)
+
+# Installed again when the dependencies may have changed; the package itself is a link to this tree.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: install
+	$(BIN)/python examples/demo.py
+
+test: pytest lit
+
+pytest: install
+	$(BIN)/pytest -q -n $(JOBS)
+
+lit: install
+	$(BIN)/lit -sv -j $(JOBS) test
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/python -m fa.machine.isa_page --check
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache .hypothesis
