@@ -466,15 +466,31 @@ class MaskOp(TileOp):
         *,
         kv_len: int,
         causal: int | None,
-        result: Attribute | None = None,
+        scratch: SSAValue | None = None,
     ):
         super().__init__(
-            operands=[scores, row, col, None],
+            operands=[scores, row, col, scratch],
             properties={
                 "kv_len": IntegerAttr(kv_len, i64),
                 "causal": None if causal is None else IntegerAttr(causal, i64),
             },
-            result_types=[tile(scores).placed_at(None) if result is None else result],
+            result_types=[tile(scores).placed_at(None)],
+        )
+
+    @property
+    def causal_offset(self) -> int | None:
+        """The offset of the causal mask in keys, or None without one."""
+        return None if self.causal is None else self.causal.value.data
+
+    def with_scratch(self, scratch: SSAValue) -> MaskOp:
+        """The same operation with room to work in."""
+        return MaskOp(
+            self.scores,
+            self.row,
+            self.col,
+            kv_len=self.kv_len.value.data,
+            causal=self.causal_offset,
+            scratch=scratch,
         )
 
     def verify_(self) -> None:
@@ -655,15 +671,32 @@ class LogsumexpOp(TileOp):
     )
 
     def __init__(
-        self, maximum: SSAValue, total: SSAValue, bound: int, empty_rows: bool, result: TileType
+        self,
+        maximum: SSAValue,
+        total: SSAValue,
+        bound: int,
+        empty_rows: bool,
+        result: TileType,
+        scratch: SSAValue | None = None,
     ):
         super().__init__(
-            operands=[maximum, total, None],
+            operands=[maximum, total, scratch],
             properties={
                 "bound": IntegerAttr(bound, i64),
                 "empty_rows": UnitAttr() if empty_rows else None,
             },
             result_types=[result],
+        )
+
+    def with_scratch(self, scratch: SSAValue) -> LogsumexpOp:
+        """The same operation with room to work in."""
+        return LogsumexpOp(
+            self.maximum,
+            self.total,
+            self.bound.value.data,
+            self.empty_rows is not None,
+            tile(self.result),
+            scratch,
         )
 
     def verify_(self) -> None:

@@ -177,7 +177,7 @@ class FaFunctions(InterpreterFunctions):
             row + np.arange(scores.shape[0]),
             col + np.arange(scores.shape[1]),
             op.kv_len.value.data,
-            None if op.causal is None else op.causal.value.data,
+            op.causal_offset,
         )
         return self._write(op, [np.where(seen, scores, np.float32(-np.inf))])
 

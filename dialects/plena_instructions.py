@@ -66,6 +66,7 @@ class Instruction(Emitting):
     constants: ClassVar[tuple[Operand, ...]]
     arguments: ClassVar[tuple[Operand, ...]]
     """Inputs and constants, in assembly order."""
+    tied_indices: ClassVar[tuple[tuple[int, int], ...]]
     table_effects: ClassVar[frozenset[EffectInstance]]
 
     @property
@@ -93,13 +94,9 @@ class Instruction(Emitting):
         return value.value.data
 
     @property
-    def tied(self) -> tuple[tuple[SSAValue, OpResult], ...]:
-        """Operands and the results that overwrite their register."""
-        return tuple(
-            (self.input(output.name), self.results[index])
-            for index, output in enumerate(self.outputs)
-            if output.reads
-        )
+    def tied(self) -> tuple[tuple[int, OpResult], ...]:
+        """Indices of the operands whose register is overwritten, and the results that do so."""
+        return tuple((operand, self.results[result]) for operand, result in self.tied_indices)
 
     def verify_(self) -> None:
         _check_registers(self.mnemonic, "operand", self.inputs, self.operands)
@@ -118,8 +115,8 @@ class Instruction(Emitting):
         if len(self.properties) > len(self.constants):
             extra = sorted(self.properties.keys() - {o.name for o in self.constants})
             raise VerifyException(f"{self.mnemonic} has no operand {', '.join(extra)}")
-        for operand, result in self.tied:
-            share_register(self.mnemonic, operand, result)
+        for index, result in self.tied:
+            share_register(self.mnemonic, self.operands[index], result)
 
     def assembly(self) -> tuple[str, tuple[str, ...]]:
         texts: list[str] = []
@@ -223,6 +220,7 @@ def _define(row: TableRow) -> type[Instruction]:
     """The operation class of a row of the table."""
     registers = tuple(operand for operand in row.operands if operand.is_register)
     inputs = tuple(operand for operand in registers if operand.reads)
+    outputs = tuple(operand for operand in registers if operand.writes)
     constants = tuple(o for o in row.operands if not o.is_register and o.bank != "dummy")
     return type(
         row.mnemonic,
@@ -234,9 +232,14 @@ def _define(row: TableRow) -> type[Instruction]:
             "traits": OpTraits(lambda: (InstructionEffects(),)),
             "row": row,
             "inputs": inputs,
-            "outputs": tuple(operand for operand in registers if operand.writes),
+            "outputs": outputs,
             "constants": constants,
             "arguments": tuple(o for o in row.operands if o in inputs or o in constants),
+            "tied_indices": tuple(
+                (inputs.index(output), index)
+                for index, output in enumerate(outputs)
+                if output.reads
+            ),
             "table_effects": effect_instances(row.effects),
         },
     )

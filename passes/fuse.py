@@ -252,9 +252,7 @@ class _Fusion:
                             i.induction,
                             n.induction,
                             kv_len=nests.mask.kv_len.value.data,
-                            causal=None
-                            if nests.mask.causal is None
-                            else nests.mask.causal.value.data,
+                            causal=nests.mask.causal_offset,
                         )
                     ).result
                 step = build.insert(fa.OnlineSoftmaxOp(scores, maximum, total, empty))

@@ -1,0 +1,177 @@
+"""`allocate-sram`: an address for each tile.
+
+Precondition: tile IR; `specialize-masks` runs first, because it settles which tiles exist.
+Postcondition: every tile type has an address in elements, aligned as the machine wants it (whole
+rows of VLEN in vector SRAM, whole tiles in matrix SRAM), tiles alive together do not overlap, and the
+values of a loop-carried tile (initial, argument, yielded, result) lie in one place. Copies stand where
+values cannot share; operations that need room to work in get it as `fa.scratch`. Tiles that fit
+nowhere are an error with the sizes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import func, scf
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ..diagnostics import OpError
+from ..dialects import fa
+from ..dialects.fa_attrs import TileType
+from ..dialects.machine_attr import machine_of
+from ..machine.params import Machine
+from .first_fit import Block, first_fit, most_alive
+from .live_tiles import Places, TileLiveness
+from .specialize_masks import SpecializeMasksPass
+
+
+@dataclass(frozen=True)
+class AllocateSramPass(ModulePass):
+    """Addresses for tiles, first fit on live ranges."""
+
+    name = "allocate-sram"
+
+    machine: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        machine = machine_of(op, self.machine)
+        SpecializeMasksPass().apply(ctx, op)
+        for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            tiles = [value.type for inner in function.walk() for value in inner.results]
+            if any(isinstance(kind, TileType) and kind.at is None for kind in tiles):
+                _allocate(machine, function)
+
+
+def _allocate(machine: Machine, function: func.FuncOp) -> None:
+    _add_scratch(machine, function)
+    places = _share(function)
+    for space, unit, room in (
+        ("vector", machine.vlen, machine.vector_sram_rows * machine.vlen),
+        ("matrix", machine.mlen**2, machine.matrix_tiles * machine.mlen**2),
+        ("scalar", 1, machine.fp_sram_depth),
+    ):
+        _place(function, places, space, unit, room)
+
+
+def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
+    """Give operations that work in scratch rows their room."""
+    for op in list(function.walk()):
+        if not isinstance(op, fa.MaskOp | fa.LogsumexpOp) or op.scratch is not None:
+            continue
+        element = fa.tile(op.result).element_type
+        if isinstance(op, fa.MaskOp):
+            # One row of -inf and one that is it shifted.
+            kind = TileType.get((2, machine.vlen), element, "vector")
+        else:
+            # The sum, and two intermediate values of the iteration.
+            kind = TileType.get((3, fa.tile(op.result).cols), element, "vector")
+        scratch = fa.ScratchOp(kind)
+        scratch.location = op.location
+        Rewriter.insert_op(scratch, InsertPoint.before(op))
+        replacement = op.with_scratch(scratch.tile)
+        replacement.location = op.location
+        Rewriter.replace_op(op, replacement)
+
+
+def _share(function: func.FuncOp) -> Places:
+    """Decide which tiles share a place; inserts copies until every loop-carried tile has one."""
+    while True:
+        places = Places(TileLiveness.of(function))
+        if not any(
+            _carry(places, loop) for loop in function.walk() if isinstance(loop, scf.ForOp)
+        ):
+            break
+    for op in function.walk():
+        if isinstance(op, fa.TileOp):
+            for result, operand in op.IN_PLACE.items():
+                places.merge(op.results[result], op.operands[operand])
+    return places
+
+
+def _carry(places: Places, loop: scf.ForOp) -> bool:
+    """Put what a loop carries into one place each; True if a copy had to be inserted for that."""
+    last = loop.body.block.last_op
+    assert last is not None
+    for position, result in enumerate(loop.results):
+        if not isinstance(result.type, TileType):
+            continue
+        argument = loop.body.block.args[position + 1]
+        places.merge(argument, result)
+        initial, yielded = loop.iter_args[position], last.operands[position]
+        if not places.merge(initial, argument):
+            _copy(loop, 3 + position)
+            return True
+        if not places.merge(yielded, argument):
+            if isinstance(yielded, BlockArgument) and yielded.block is loop.body.block:
+                # Another argument, whose place may be written before it is read: copy it aside first.
+                _copy(last, position)
+            _copy(last, position)
+            return True
+    return False
+
+
+def _copy(user: Operation, position: int) -> None:
+    """Let an operand be a copy; a fill is done again instead."""
+    value = user.operands[position]
+    fill = isinstance(value, OpResult) and isinstance(value.op, fa.FillOp)
+    copy = value.op.clone() if fill else fa.CopyOp(value)
+    copy.location = user.location
+    Rewriter.insert_op(copy, InsertPoint.before(user))
+    user.operands[position] = copy.results[0]
+
+
+def _place(function: func.FuncOp, places: Places, space: str, unit: int, room: int) -> None:
+    """Addresses for the tiles of one memory of `room` elements, in multiples of `unit`."""
+    groups: list[list[SSAValue]] = []
+    for group in places.groups():
+        if _kind(group[0]).space.data == space:
+            groups.append(group)
+    blocks: list[Block] = []
+    for group in groups:
+        kind = _kind(group[0])
+        width = unit if space == "vector" else int(unit**0.5)
+        if space != "scalar" and (kind.cols % width or (space == "matrix" and kind.rows % width)):
+            raise OpError(
+                _definer(group[0]),
+                f"a tile of {kind.rows}x{kind.cols} does not fill whole "
+                f"{'rows' if space == 'vector' else 'tiles'} of {space} SRAM, which are {width} wide",
+            )
+        spans = tuple(places.liveness.spans[value] for value in group)
+        blocks.append(Block(kind.elements, unit, spans))
+    addresses = first_fit(blocks)
+    for group, block, address in zip(groups, blocks, addresses, strict=True):
+        if address + block.size > room:
+            _complain(function, group[0], blocks, space, unit, room)
+        for value in group:
+            Rewriter.replace_value_with_new_type(value, _kind(value).placed_at(address))
+
+
+def _complain(
+    function: func.FuncOp, value: SSAValue, blocks: list[Block], space: str, unit: int, room: int
+) -> None:
+    kind = _kind(value)
+    what = {"vector": "rows of vector SRAM", "matrix": "tiles of matrix SRAM"}.get(
+        space, "entries of FP_MEM"
+    )
+    raise OpError(
+        _definer(value),
+        f"this tile of {'x'.join(map(str, kind.dims))} does not fit: tiles alive at once need "
+        f"{most_alive(blocks) // unit} {what}, and the machine has {room // unit}; "
+        "smaller tiles (q-tile, kv-tile) need less",
+    )
+
+
+def _definer(value: SSAValue) -> Operation:
+    owner = value.owner
+    op = owner if isinstance(owner, Operation) else owner.parent_op()
+    assert op is not None
+    return op
+
+
+def _kind(value: SSAValue) -> TileType:
+    assert isinstance(value.type, TileType)
+    return value.type
