@@ -1,0 +1,146 @@
+"""Building the MLIR of one attention from its numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from operator import index
+from typing import SupportsIndex
+
+from xdsl.builder import ImplicitBuilder
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    ModuleOp,
+    TensorType,
+    bf16,
+    f16,
+    f32,
+)
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute
+
+from ..diagnostics import CompileError
+
+DTYPES: Mapping[str, AnyFloat] = {"bf16": bf16, "f16": f16, "f32": f32}
+"""The element types of the interface by name."""
+
+MASKS = ("causal",)
+
+_F32_MAX = 3.4028234663852886e38
+_SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_$.]*")
+
+
+def attention(
+    *,
+    q_heads: SupportsIndex,
+    kv_heads: SupportsIndex,
+    q_len: SupportsIndex,
+    kv_len: SupportsIndex,
+    head_dim: SupportsIndex,
+    value_dim: SupportsIndex | None = None,
+    batch: SupportsIndex = 1,
+    mask: str | None = None,
+    causal_offset: SupportsIndex | None = None,
+    scale: float | None = None,
+    lse: bool = False,
+    dtype: str = "bf16",
+    name: str = "attention",
+) -> ModuleOp:
+    """A module with one function `name(q, k, v)` that computes attention.
+
+    q is [batch, q_heads, q_len, head_dim], k [batch, kv_heads, kv_len, head_dim], v [batch,
+    kv_heads, kv_len, value_dim] (default head_dim), in elements of `dtype`: bf16, f16 or f32. The
+    result is [batch, q_heads, q_len, value_dim]; with `lse` there is a second one, the logsumexp of
+    every row in f32.
+
+    `mask` is None or "causal": query i sees key j iff j <= i + `causal_offset` (default kv_len -
+    q_len, which aligns the last query with the last key). `scale` multiplies the scores (default
+    1/sqrt(head_dim)). Raises CompileError for arguments that no attention has.
+    """
+    given = {
+        "q_heads": q_heads,
+        "kv_heads": kv_heads,
+        "q_len": q_len,
+        "kv_len": kv_len,
+        "head_dim": head_dim,
+        "value_dim": head_dim if value_dim is None else value_dim,
+        "batch": batch,
+    }
+    size = {key: _size(key, value) for key, value in given.items()}
+    if size["q_heads"] % size["kv_heads"]:
+        raise CompileError(
+            f"q_heads is {size['q_heads']} and kv_heads {size['kv_heads']}; the number of query "
+            "heads must be a multiple of the number of KV heads"
+        )
+    if dtype not in DTYPES:
+        raise CompileError(f"unknown dtype '{dtype}'; there are {', '.join(DTYPES)}")
+    if not _SYMBOL.fullmatch(name):
+        raise CompileError(f"'{name}' cannot name a function; letters, digits and _ can")
+    element = DTYPES[dtype]
+    query = TensorType(element, [size[k] for k in ("batch", "q_heads", "q_len", "head_dim")])
+    key = TensorType(element, [size[k] for k in ("batch", "kv_heads", "kv_len", "head_dim")])
+    value = TensorType(element, [size[k] for k in ("batch", "kv_heads", "kv_len", "value_dim")])
+    return _function(name, (query, key, value), _mask(mask, causal_offset), _scale(scale), lse)
+
+
+def _function(
+    name: str,
+    arguments: tuple[TensorType, TensorType, TensorType],
+    mask: Attribute | None,
+    scale: float | None,
+    lse: bool,
+) -> ModuleOp:
+    """The module with one function around one `fa.attention`."""
+    from ..dialects.fa import AttentionOp
+
+    function = FuncOp(name, (arguments, ()))
+    q, k, v = function.args
+    for argument, hint in ((q, "q"), (k, "k"), (v, "v")):
+        argument.name_hint = hint
+    with ImplicitBuilder(function.body):
+        op = AttentionOp(q, k, v, mask=mask, scale=scale, lse=lse)
+        for result, hint in zip(op.results, ("o", "lse"), strict=False):
+            result.name_hint = hint
+        ReturnOp(*op.results)
+    function.update_function_type()
+    module = ModuleOp([function])
+    module.verify()
+    return module
+
+
+def _size(key: str, value: SupportsIndex) -> int:
+    try:
+        size = index(value)
+    except TypeError:
+        raise CompileError(f"{key} is {value!r}; it must be an integer") from None
+    if size < 1:
+        raise CompileError(f"{key} is {size}; it must be at least 1")
+    return size
+
+
+def _mask(mask: str | None, causal_offset: SupportsIndex | None) -> Attribute | None:
+    from ..dialects.fa_attrs import CausalAttr
+
+    if mask not in (None, *MASKS):
+        raise CompileError(f"unknown mask '{mask}'; there are None, {', '.join(MASKS)}")
+    if causal_offset is None:
+        return None if mask is None else CausalAttr.get()
+    if mask is None:
+        raise CompileError('causal_offset needs mask="causal"')
+    try:
+        return CausalAttr.get(index(causal_offset))
+    except TypeError:
+        raise CompileError(f"causal_offset is {causal_offset!r}; it must be an integer") from None
+
+
+def _scale(scale: float | None) -> float | None:
+    if scale is None:
+        return None
+    try:
+        value = float(scale)
+    except (TypeError, ValueError):
+        raise CompileError(f"scale is {scale!r}; it must be a number") from None
+    if not math.isfinite(value) or abs(value) > _F32_MAX:
+        raise CompileError(f"scale is {value}; it must be a finite f32")
+    return value

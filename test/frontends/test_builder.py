@@ -1,0 +1,85 @@
+"""fa.attention: the module it builds, and what it refuses."""
+
+from typing import Any
+
+import fa
+import numpy as np
+import pytest
+from fa.diagnostics import CompileError
+from fa.frontends.builder import attention
+from fa.frontends.source import parse_module
+from xdsl.printer import Printer
+
+SIZES: dict[str, Any] = {"q_heads": 4, "kv_heads": 2, "q_len": 10, "kv_len": 20, "head_dim": 32}
+
+
+def text(module: Any) -> str:
+    from io import StringIO
+
+    out = StringIO()
+    Printer(stream=out).print_op(module)
+    return out.getvalue()
+
+
+def test_plain():
+    assert text(attention(**SIZES)) == (
+        "builtin.module {\n"
+        "  func.func @attention(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, "
+        "%v: tensor<1x2x20x32xbf16>) -> tensor<1x4x10x32xbf16> {\n"
+        "    %o = fa.attention %q, %k, %v : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, "
+        "tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>\n"
+        "    func.return %o : tensor<1x4x10x32xbf16>\n"
+        "  }\n"
+        "}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"mask": "causal"}, "{mask = #fa.causal}"),
+        ({"mask": "causal", "causal_offset": 0}, "{mask = #fa.causal<offset = 0>}"),
+        ({"mask": "causal", "causal_offset": -3}, "{mask = #fa.causal<offset = -3>}"),
+        ({"scale": 0.125}, "{scale = 1.250000e-01 : f32}"),
+        ({"lse": True}, "-> (tensor<1x4x10x32xbf16>, tensor<1x4x10xf32>) {"),
+        ({"dtype": "f16"}, "tensor<1x2x20x32xf16>"),
+        ({"dtype": "f32"}, "tensor<1x2x20x32xf32>"),
+        ({"value_dim": 8}, "-> tensor<1x4x10x8xbf16>"),
+        ({"batch": 3}, "tensor<3x4x10x32xbf16>"),
+        ({"name": "decode"}, "func.func @decode("),
+        ({"q_len": np.int64(7)}, "tensor<1x4x7x32xbf16>"),
+    ],
+)
+def test_options(options: dict[str, Any], expected: str):
+    printed = text(attention(**{**SIZES, **options}))
+    assert expected in printed
+    assert text(parse_module(printed)) == printed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"q_heads": 3}, "q_heads is 3 and kv_heads 2; the number of query heads must be a mult"),
+        ({"q_len": 0}, "q_len is 0; it must be at least 1"),
+        ({"kv_len": -1}, "kv_len is -1; it must be at least 1"),
+        ({"head_dim": 1.5}, "head_dim is 1.5; it must be an integer"),
+        ({"batch": "2"}, "batch is '2'; it must be an integer"),
+        ({"mask": "window"}, "unknown mask 'window'; there are None, causal"),
+        ({"causal_offset": 1}, 'causal_offset needs mask="causal"'),
+        ({"mask": "causal", "causal_offset": 0.5}, "causal_offset is 0.5; it must be an integer"),
+        ({"scale": "x"}, "scale is 'x'; it must be a number"),
+        ({"scale": float("nan")}, "scale is nan; it must be a finite f32"),
+        ({"scale": 1e39}, "scale is 1e+39; it must be a finite f32"),
+        ({"dtype": "f64"}, "unknown dtype 'f64'; there are bf16, f16, f32"),
+        ({"name": "a b"}, "'a b' cannot name a function"),
+    ],
+)
+def test_refused(options: dict[str, Any], message: str):
+    with pytest.raises(CompileError) as caught:
+        attention(**{**SIZES, **options})
+    assert str(caught.value).startswith("fa: error: " + message)
+
+
+def test_public_name():
+    assert fa.attention is attention
+    assert issubclass(fa.CompileError, ValueError)

@@ -1,0 +1,155 @@
+"""Known models, configuration files, and fa-gen."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fa.diagnostics import CompileError
+from fa.frontends.models import MODELS, ModelAttention, find_model, read_config
+from fa.tools.fa_gen import main
+
+LLAMA = {
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "max_position_embeddings": 131072,
+}
+
+
+def read(**changes: Any) -> ModelAttention:
+    return read_config(json.dumps({**LLAMA, **changes}), "config.json")
+
+
+def test_names_in_any_case():
+    assert find_model("LLaMA-3.1-8B") is MODELS["Llama-3.1-8B"]
+
+
+def test_unknown_name():
+    with pytest.raises(CompileError, match=r"unknown model 'Qwen9'.*there are Llama-3.1-8B, .*"):
+        find_model("Qwen9")
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("phase", ["prefill", "decode"])
+def test_every_model_makes_a_module(name: str, phase: str):
+    MODELS[name].module(phase, 33, batch=2).verify()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ModelAttention(32, 8, 128)),
+        ({"head_dim": 64}, ModelAttention(32, 8, 64)),
+        ({"head_dim": None}, ModelAttention(32, 8, 128)),
+        ({"num_key_value_heads": None}, ModelAttention(32, 32, 128)),
+        ({"num_key_value_heads": None, "multi_query": True}, ModelAttention(32, 1, 128)),
+        ({"sliding_window": 4096}, ModelAttention(32, 8, 128, window=4096)),
+        ({"sliding_window": 4096, "use_sliding_window": False}, ModelAttention(32, 8, 128)),
+        ({"query_pre_attn_scalar": 256}, ModelAttention(32, 8, 128, scale=0.0625)),
+        ({"attention_multiplier": 0.5}, ModelAttention(32, 8, 128, scale=0.5)),
+        (
+            {"text_config": {"n_head": 12, "n_embd": 768}},
+            ModelAttention(12, 12, 64),
+        ),
+    ],
+)
+def test_config(changes: dict[str, Any], expected: ModelAttention):
+    assert read(**changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_attention_heads": None}, "'num_attention_heads' is missing"),
+        ({"num_attention_heads": "32"}, "'num_attention_heads' is '32'; it must be a positive"),
+        ({"num_attention_heads": 0}, "'num_attention_heads' is 0; it must be a positive integer"),
+        ({"num_attention_heads": True}, "'num_attention_heads' is True; it must be a positive"),
+        ({"num_attention_heads": 33}, "'hidden_size' is 4096, no multiple of the 33 heads"),
+        ({"hidden_size": None}, "'head_dim' is missing, and so is 'hidden_size'"),
+        ({"attn_logit_softcapping": 50.0}, "'attn_logit_softcapping' asks for a soft cap"),
+        ({"kv_lora_rank": 512}, "'kv_lora_rank' asks for latent KV compression"),
+        ({"query_pre_attn_scalar": -1}, "'query_pre_attn_scalar' is -1; it must be a positive"),
+        ({"text_config": 3}, "a model configuration is a JSON object"),
+    ],
+)
+def test_bad_config(changes: dict[str, Any], message: str):
+    with pytest.raises(CompileError) as caught:
+        read(**changes)
+    assert str(caught.value).startswith(f"config.json:1:1: error: {message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{\n "a": }', "config.json:2:7: error: not valid JSON: "),
+        ("[]", "config.json:1:1: error: a model configuration is a JSON object"),
+        ("[" * 100000, "config.json:1:1: error: not a configuration: nested too deep"),
+    ],
+)
+def test_not_a_config(text: str, message: str):
+    with pytest.raises(CompileError) as caught:
+        read_config(text, "config.json")
+    assert str(caught.value).startswith(message)
+
+
+def test_window():
+    model = read(sliding_window=64)
+    model.module("prefill", 64)
+    with pytest.raises(CompileError, match="a window of 64 keys"):
+        model.module("prefill", 65)
+
+
+@pytest.mark.parametrize(
+    ("phase", "mask", "expected"),
+    [
+        ("prefill", None, True),
+        ("prefill", "none", False),
+        ("decode", None, False),
+        ("decode", "causal", True),
+    ],
+)
+def test_mask(phase: str, mask: str | None, expected: bool):
+    module = MODELS["Llama-3.1-8B"].module(phase, 16, mask=mask)
+    assert ("causal" in str(module)) == expected
+
+
+def test_a_bidirectional_model_has_no_mask():
+    assert "causal" not in str(MODELS["LLaDA-8B"].module("prefill", 16))
+
+
+@pytest.mark.parametrize("model", ["config.json", "."])
+def test_fa_gen_reads_a_config(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    arguments = ["--model", str(tmp_path / model), "--phase", "decode", "--seq", "200"]
+    assert main([*arguments, "--batch", "2", "--dtype", "f16"]) == 0
+    assert "tensor<2x32x1x128xf16>" in capsys.readouterr().out
+
+
+def test_fa_gen_output_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "x.mlir"
+    arguments = ["--model", "qwen3-8b", "--phase", "prefill", "--seq", "9", "-o", str(out)]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == ""
+    assert "#fa.causal" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "x", "--phase", "decode", "--seq", "1"], "unknown model 'x'; "),
+        (["--model", "gpt-2", "--phase", "x", "--seq", "1"], "unknown phase 'x'; there are pre"),
+        (["--model", "gpt-2", "--phase", "decode", "--seq", "0"], "argument --seq: '0' is no pos"),
+        (["--model", "gpt-2", "--phase", "decode", "--seq", "1", "--mask", "x"], "unknown mask"),
+        (["--model", "gpt-2", "--phase", "decode", "--seq", "1", "--dtype", "x"], "unknown dtype"),
+        (["--model", "no.json", "--phase", "decode", "--seq", "1"], "cannot read 'no.json': No "),
+        (["--phase", "decode"], "the following arguments are required: --model, --seq"),
+        (["--modle", "x"], "the following arguments are required"),
+    ],
+)
+def test_fa_gen_bad_input(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]):
+    assert main(arguments) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"fa-gen: error: {message}")
+    assert output.err.count("\n") == 1

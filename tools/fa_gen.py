@@ -1,0 +1,90 @@
+"""fa-gen: write the MLIR of a model's attention."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+
+from xdsl.printer import Printer
+
+from ..frontends.builder import DTYPES
+from ..frontends.models import MASKS, MODELS, PHASES, ModelAttention, find_model, read_config
+from .driver import ToolParser, display_name, read_text, run_tool, write_text
+
+TOOL = "fa-gen"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command `fa-gen`; the exit status."""
+    return run_tool(TOOL, lambda: _generate(arguments))
+
+
+def _generate(arguments: Sequence[str] | None) -> None:
+    args = _parser().parse_args(arguments)
+    module = _load(args.model).module(
+        args.phase, args.seq, batch=args.batch, mask=args.mask, lse=args.lse, dtype=args.dtype
+    )
+    text = StringIO()
+    Printer(stream=text).print_op(module)
+    write_text(args.output, text.getvalue() + "\n")
+
+
+def _load(model: str) -> ModelAttention:
+    """The model of a configuration file, of a folder with one, or of a name."""
+    path = Path(model)
+    if model == "-" or path.suffix == ".json" or path.is_file():
+        return read_config(read_text(model), display_name(model))
+    if path.is_dir():
+        inside = str(path / "config.json")
+        return read_config(read_text(inside), inside)
+    return find_model(model)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = ToolParser(
+        TOOL,
+        "The MLIR of one layer's attention.",
+        epilog="known models: " + ", ".join(MODELS),
+    )
+    parser.add_argument(
+        "--model",
+        metavar="FILE|NAME",
+        required=True,
+        help="a HuggingFace-style config.json, or the name of a known model",
+    )
+    parser.add_argument(
+        "--phase",
+        metavar="|".join(PHASES),
+        required=True,
+        help="all tokens as queries (prefill), or one query (decode)",
+    )
+    parser.add_argument("--seq", metavar="N", type=_count, required=True, help="tokens")
+    parser.add_argument("--batch", metavar="B", type=_count, default=1, help="sequences (1)")
+    parser.add_argument(
+        "--mask",
+        metavar="|".join(MASKS),
+        help="by default what the model does; none for decode",
+    )
+    parser.add_argument("--lse", action="store_true", help="also the logsumexp of every row")
+    parser.add_argument(
+        "--dtype", metavar="|".join(DTYPES), default="bf16", help="element type (bf16)"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    return parser
+
+
+def _count(text: str) -> int:
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no positive integer")
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main())
