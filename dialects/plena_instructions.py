@@ -316,14 +316,21 @@ def _no_such_instruction(mnemonic: str) -> str:
 
 
 def constant(
-    zero: SSAValue, value: int, location: LocationAttr | None = None
+    zero: SSAValue,
+    value: int,
+    location: LocationAttr | None = None,
+    register: BankType | None = None,
 ) -> tuple[Instruction, ...]:
-    """Instructions whose last one's result is `value`, 0 to 2^32 - 1; `zero` is gp0's value."""
+    """Instructions whose last one's result is `value`, 0 to 2^32 - 1; `zero` is gp0's value.
+
+    `register` fixes the register that they write.
+    """
     if not 0 <= value < 1 << 32:
         raise ValueError(f"an integer register holds 0 to 2^32 - 1, got {value}")
     if value < 1 << 18:
-        return (instruction("S_ADDI_INT", zero, value, location=location),)
-    upper = instruction("S_LUI_INT", value >> 12, location=location)
+        return (instruction("S_ADDI_INT", zero, value, register=register, location=location),)
+    upper = instruction("S_LUI_INT", value >> 12, register=register, location=location)
     if value & 0xFFF == 0:
         return (upper,)
-    return upper, instruction("S_ADDI_INT", upper.result, value & 0xFFF, location=location)
+    lower = value & 0xFFF
+    return upper, instruction("S_ADDI_INT", upper, lower, register=register, location=location)

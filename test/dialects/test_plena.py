@@ -118,7 +118,7 @@ def test_instruction_arguments():
     assert add.result.type == plena.GPType.from_name("gp3")
     assert plena.instruction("S_ADD_INT", add, add).operands[0] is add.result
     reduction = plena.instruction("V_RED_MAX", fzero, zero, 0)
-    assert reduction.tied == ((fzero, reduction.result),)
+    assert reduction.tied == ((0, reduction.result),)
     assert add.tied == ()
 
 

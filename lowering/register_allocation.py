@@ -1,0 +1,160 @@
+"""Register allocation for kernels with nested hardware loops.
+
+1. Values that must share a register are joined into webs, with copies where they cannot (`webs`).
+2. Where more integers are live than there are registers, webs are evicted: constants are computed
+   again, other values go to INT_MEM (`spilling`); then from 1 again.
+3. Webs take the first register whose segments they do not touch. When one finds none it is put
+   first and the colouring starts over; if that does not help, an integer web is evicted.
+
+The result is checked by `verify-registers`, which shares no code with this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.rewriter import Rewriter
+
+from ..diagnostics import OpError
+from ..dialects import plena
+from .live_ranges import LiveRange
+from .spilling import Spiller
+from .webs import Web, Webs, conventional_webs
+
+SPILL_ROUNDS = 200
+"""Each round leaves shorter ranges, so this is only reached if something is wrong."""
+COLOURING_ATTEMPTS = 16
+
+
+@dataclass(frozen=True)
+class AllocateRegisters(ModulePass):
+    """Give every value of every kernel a register.
+
+    Precondition: kernels hold operations of the `plena` dialect only. Registers given beforehand
+    are kept. Postcondition: all types name their register; `plena.copy`, `plena.spill`,
+    `plena.reload` and recomputed constants have been added.
+
+    `int_slots`: entries of INT_MEM that the program may use, its constants (the kernel's attribute
+    `int_mem_used`) included; spill slots come after those. OpError when they do not suffice, and
+    when float or address registers do not: those are not spilled.
+    """
+
+    name = "allocate-registers"
+
+    int_slots: int = 32
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for kernel in op.walk():
+            if isinstance(kernel, plena.KernelOp):
+                allocate_registers(kernel, self.int_slots)
+
+
+def allocate_registers(kernel: plena.KernelOp, int_slots: int = 32) -> None:
+    """Give every value of `kernel` a register, as `AllocateRegisters` says."""
+    spiller = Spiller()
+    integers = plena.GPType.allocatable_registers()
+    for _ in range(SPILL_ROUNDS):
+        webs = conventional_webs(kernel)
+        victims = spiller.choose(webs, len(integers))
+        if victims:
+            spiller.evict(victims, kernel)
+            continue
+        colours = colour(webs, plena.GPType, integers)
+        if not isinstance(colours, Web):
+            break
+        victim = spiller.choose_for(colours, webs)
+        if victim is None:
+            raise OpError(kernel, "found no register for an integer and nothing to evict for it")
+        spiller.evict([victim], kernel)
+    else:
+        raise OpError(kernel, "register allocation does not come to an end")
+    for bank in (plena.FPType, plena.AddrType):
+        found = colour(webs, bank, bank.allocatable_registers())
+        if isinstance(found, Web):
+            raise _too_few(webs, found)
+        colours |= found
+    colours |= _assign_slots(webs, kernel, int_slots)
+    for web, register in colours.items():
+        for value in web.values:
+            if value.type != register:
+                Rewriter.replace_value_with_new_type(value, register)
+
+
+def colour(
+    webs: Webs, bank: type[plena.BankType], registers: Sequence[plena.BankType]
+) -> dict[Web, plena.BankType] | Web:
+    """Registers for the webs of `bank`, or a web for which there was none."""
+    to_colour = [web for web in webs.all if web.bank is bank]
+    failed: Web | None = None
+    for _ in range(COLOURING_ATTEMPTS):
+        found, failed = _first_fit(to_colour, registers)
+        if failed is None:
+            return found
+        to_colour.remove(failed)
+        to_colour.insert(0, failed)
+    assert failed is not None
+    return failed
+
+
+def _first_fit(
+    webs: Sequence[Web], registers: Sequence[plena.BankType]
+) -> tuple[dict[Web, plena.BankType], Web | None]:
+    """Give each web in turn the first register that is free throughout its range."""
+    taken: dict[plena.BankType, LiveRange] = {register: LiveRange() for register in registers}
+    found: dict[Web, plena.BankType] = {}
+    for web in webs:
+        if web.register is not None:
+            found[web] = web.register
+            taken.setdefault(web.register, LiveRange()).add(web.range)
+    for web in webs:
+        if web.register is not None:
+            continue
+        for register in registers:
+            if taken[register].first_overlap(web.range) is None:
+                taken[register].add(web.range)
+                found[web] = register
+                break
+        else:
+            return found, web
+    return found, None
+
+
+def _too_few(webs: Webs, failed: Web) -> OpError:
+    """The error for a web of a bank that is not spilled."""
+    bank = failed.bank
+    ranges = [web.range for web in webs.all if web.bank is bank]
+    point, needed = max(
+        ((start, _live_at(ranges, start)) for start in failed.range.starts),
+        key=lambda entry: entry[1],
+    )
+    return OpError(
+        webs.order.ops[point // 2],
+        f"{needed} {bank.WHAT}s are needed at once here; the machine has {len(bank.ALLOCATABLE)}",
+    )
+
+
+def _live_at(ranges: Sequence[LiveRange], point: int) -> int:
+    probe = LiveRange(point, point + 1)
+    return sum(each.first_overlap(probe) is not None for each in ranges)
+
+
+def _assign_slots(webs: Webs, kernel: plena.KernelOp, int_slots: int) -> dict[Web, plena.BankType]:
+    """Slots for spilled values, after the entries that constants take."""
+    used = kernel.int_mem_used
+    slots = [plena.SlotType.register(index) for index in range(used, plena.INT_MEM_ENTRIES)]
+    found = colour(webs, plena.SlotType, slots)
+    if isinstance(found, Web):
+        raise OpError(kernel, f"spilling needs more than the {len(slots)} free entries of INT_MEM")
+    needed = len({register.text for register in found.values()})
+    last = max((register.number or 0 for register in found.values()), default=-1)
+    if last >= int_slots:
+        raise OpError(
+            kernel,
+            f"spilled integers need {needed} entries of INT_MEM; of {int_slots} that the program "
+            f"may use, {used} hold constants, which leaves {max(0, int_slots - used)}",
+        )
+    return found
