@@ -1,0 +1,67 @@
+"""fa-compile: compile MLIR to a directory with the program, its memory layout and a report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp
+
+from ..frontends.source import everything, parse_module
+from .driver import (
+    ToolParser,
+    collect_passes,
+    display_name,
+    read_text,
+    run_tool,
+    write_directory,
+)
+
+TOOL = "fa-compile"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command `fa-compile`; the exit status."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    return run_tool(TOOL, lambda: _compile(given))
+
+
+def _compile(arguments: Sequence[str]) -> None:
+    pieces, others = collect_passes(arguments, everything().all_passes)
+    args = _parser().parse_args(others)
+    source = _source(args.input)
+
+    from ..compiler import compile as compile_attention
+
+    kernel = compile_attention(source, machine=args.machine, passes=",".join(pieces) or None)
+    write_directory(args.output, kernel.save)
+
+
+def _source(path: str) -> ModuleOp | Path:
+    """The module in an MLIR file; other kinds of file are left to the compiler."""
+    if Path(path).suffix == ".onnx":
+        return Path(path)
+    return parse_module(read_text(path), display_name(path))
+
+
+def _parser() -> ToolParser:
+    parser = ToolParser(
+        TOOL,
+        "Compile MLIR of any level to DIR/kernel.mlir, kernel.asm, kernel.mem, layout.json and "
+        "report.txt.",
+        epilog="Passes are named as for fa-opt, as flags or with -p; the default is --fa-to-plena.",
+    )
+    parser.add_argument("input", metavar="INPUT", help="the module; - is standard input")
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="the directory")
+    parser.add_argument("-p", "--passes", metavar="a,b{k=v}", help="passes, in the order written")
+    parser.add_argument(
+        "--machine",
+        metavar="NAME|FILE.toml",
+        help="the machine to compile for: a preset or a settings file",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
