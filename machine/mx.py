@@ -8,7 +8,7 @@ section 5 of the instruction set reference, bit for bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -147,7 +147,6 @@ def quantize(
 
 def dequantize(b: Blocks) -> F32:
     """The values of `b`, float32, in the shape of its codes."""
-    element = _element(b.fmt)
     codes = np.moveaxis(b.codes, b.axis, -1)
     scales = np.moveaxis(b.scales, b.axis, -1)
     length = codes.shape[-1]
@@ -199,7 +198,7 @@ def _padded(rows: F32, block: int) -> F32:
 
 def _quantize_e8m0(blocks: F32, element: ElementFormat, rule: Rule) -> tuple[U8, U8]:
     """Codes [..., blocks, block] and scale codes [..., blocks]."""
-    bad = ~np.isfinite(blocks).all(axis=-1)
+    bad = _not_finite(blocks)
     finite = np.where(bad[..., None], np.float32(0), blocks)
     exponent = _shared_exponent(np.abs(finite).max(axis=-1), element, rule)
     exponent = np.clip(exponent, -_E8M0_BIAS, _E8M0_BIAS)
@@ -228,12 +227,18 @@ def _shared_exponent(largest: F32, element: ElementFormat, rule: Rule) -> NDArra
         shared = floor + (np.floor(mantissa * 2 * steps + 0.5) >= 2 * steps) - top
     else:
         raise ValueError(f"rule is {rule!r}, must be 'floor', 'ceil', 'rceil' or 'even'")
-    return cast("NDArray[np.int32]", np.where(largest == 0, -_E8M0_BIAS, shared).astype(np.int32))
+    return np.where(largest == 0, -_E8M0_BIAS, shared).astype(np.int32)
+
+
+def _not_finite(blocks: F32) -> NDArray[np.bool_]:
+    """Which blocks [..., blocks, block] hold a NaN or an infinity: bool [..., blocks]."""
+    finite: NDArray[np.bool_] = np.isfinite(blocks)
+    return np.logical_not(finite.all(axis=-1), out=np.empty(blocks.shape[:-1], np.bool_))
 
 
 def _quantize_e4m3(blocks: F32, element: ElementFormat) -> tuple[U8, U8, np.float32]:
     """Codes, e4m3 scale codes and the tensor's scale: two-level scaling as in NVFP4."""
-    bad = ~np.isfinite(blocks).all(axis=-1)
+    bad = _not_finite(blocks)
     finite = np.where(bad[..., None], np.float32(0), blocks)
     largest = np.abs(finite).max(axis=-1)
     whole = float(largest.max(initial=np.float32(0)))

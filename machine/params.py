@@ -262,10 +262,11 @@ def _check_format(machine: Machine, read: Settings, key: str, hbm_format: HbmFor
         raise read.error(key, f"a row of VLEN = {machine.vlen} elements is not whole bytes")
     if isinstance(hbm_format, PlainFormat):
         return
-    if hbm_format.scale.bits not in (1, 2, 4, 8, 16) or hbm_format.scale.mantissa:
+    if hbm_format.scale.bits != 8 or hbm_format.scale.mantissa:
         raise read.error(
             f"{key}.SCALE",
-            f"is {hbm_format.scale}; scales are powers of two: mantissa = 0, 8 bits or so",
+            f"is {hbm_format.scale}; scales must be powers of two of 8 bits: sign = false, "
+            "exponent = 8, mantissa = 0",
         )
     for name, length in (("VLEN", machine.vlen), ("MLEN", machine.mlen)):
         if length % hbm_format.block or (length // hbm_format.block * hbm_format.scale.bits) % 8:
