@@ -8,6 +8,7 @@ wrong with the input, in the text, in the IR or for a pass, is a `CompileError` 
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
@@ -65,6 +66,10 @@ def make_context() -> Context:
     for name, factory in everything().all_dialects.items():
         context.register_dialect(name, factory)
     return context
+
+
+_UNREGISTERED = re.compile(r"'(\w+)\.([\w.$]+)' is not registered")
+"""What xDSL says of an attribute or type that it does not know."""
 
 
 class LocatedParser(Parser):
@@ -130,10 +135,20 @@ class LocatedParser(Parser):
         try:
             return super().parse_module(allow_implicit_module)
         except ParseError as error:
-            missing = next(iter(self.forward_ssa_references), None)
-            if missing is None or not error.msg.startswith("values used but not defined"):
-                raise
-            self.raise_error(f"%{missing} is used but not defined", self._forward_uses[missing])
+            if error.msg.startswith("values used but not defined"):
+                name = next(iter(self.forward_ssa_references))
+                self.raise_error(f"%{name} is used but not defined", self._forward_uses[name])
+            if unknown := _UNREGISTERED.fullmatch(error.msg):
+                error.msg = self._unknown_attribute(unknown[1], unknown[2])
+            raise
+
+    def _unknown_attribute(self, dialect: str, name: str) -> str:
+        what = f"unknown attribute or type '{dialect}.{name}'"
+        loaded = self.ctx.get_optional_dialect(dialect)
+        if loaded is None:
+            return f"{what}: there is no dialect '{dialect}'"
+        known = sorted({attribute.name for attribute in loaded.attributes})
+        return f"{what}; there are {', '.join(known)}" if known else what
 
     def _location(self, pos: int) -> FileLineColLoc:
         line = bisect_right(self._line_starts, pos)

@@ -1,0 +1,163 @@
+// RUN: fa-opt --split-input-file --parsing-diagnostics --verify-diagnostics < %s | filecheck %s --match-full-lines --strict-whitespace
+
+// The message that a user gets for attention that makes no sense.
+
+// CHECK:<stdin>:7:8: error: 'fa.attention': query must have rank 4 [batch, heads, length, dim], got rank 3
+func.func @rank(%q: tensor<4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v
+      : tensor<4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<4x10x32x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:16:8: error: 'fa.attention': batch sizes differ: query 1, key 2, value 2
+
+func.func @batch(%q: tensor<1x4x10x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v
+      : tensor<1x4x10x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:25:8: error: 'fa.attention': the number of query heads (3) must be a multiple of the number of KV heads (2)
+
+func.func @heads(%q: tensor<1x3x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v
+      : tensor<1x3x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x3x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:34:8: error: 'fa.attention': key has 2 heads and value 4; they must agree
+
+func.func @kv_heads(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x4x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x4x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:43:8: error: 'fa.attention': key has 20 rows and value 21; they must agree
+
+func.func @kv_len(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x21x32xbf16>) {
+  %o = fa.attention %q, %k, %v
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x21x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:52:8: error: 'fa.attention': query has 32 columns and key 64; the head dimensions must agree
+
+func.func @head_dim(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x64xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x64xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:61:8: error: 'fa.attention': the result must be 1x4x10x32, got 1x4x10x64
+
+func.func @result(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x64xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:70:8: error: 'fa.attention': query must hold bf16, f16 or f32, got i8
+
+func.func @element(%q: tensor<1x4x10x32xi8>, %k: tensor<1x2x20x32xi8>, %v: tensor<1x2x20x32xi8>) {
+  %o = fa.attention %q, %k, %v
+      : tensor<1x4x10x32xi8>, tensor<1x2x20x32xi8>, tensor<1x2x20x32xi8> -> tensor<1x4x10x32xi8>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:79:8: error: 'fa.attention': the extents of query must be static and at least 1, got tensor<1x4x?x32xbf16>
+
+func.func @dynamic(%q: tensor<1x4x?x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v
+      : tensor<1x4x?x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x?x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:88:8: error: 'fa.attention': the extents of key must be static and at least 1, got tensor<1x2x0x32xbf16>
+
+func.func @zero(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x0x32xbf16>, %v: tensor<1x2x0x32xbf16>) {
+  %o = fa.attention %q, %k, %v
+      : tensor<1x4x10x32xbf16>, tensor<1x2x0x32xbf16>, tensor<1x2x0x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:97:8: error: 'fa.attention': unknown mask "window"; there is #fa.causal
+
+func.func @mask(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v {mask = "window"}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:106:50: error: unknown attribute or type 'fa.window'; there are fa.causal, fa.hbm, fa.tile
+
+func.func @mask_attribute(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v {mask = #fa.window}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:115:60: error: Expected integer literal
+
+func.func @offset(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v {mask = #fa.causal<offset = 1.5>}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:124:21: error: unknown attribute 'softcap' of fa.attention; there are lse, mask, scale
+
+func.func @attribute(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v {softcap = 50.0 : f32}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:133:21: error: scale must be a float, such as 0.125 : f32
+
+func.func @scale(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v {scale = "x"}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:142:8: error: 'fa.attention': `lse` and a second result go together
+
+func.func @lse(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o = fa.attention %q, %k, %v {lse}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:151:14: error: 'fa.attention': the logsumexp result must hold f32
+
+func.func @lse_type(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o, %lse = fa.attention %q, %k, %v {lse}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>, tensor<1x4x10xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:160:14: error: 'fa.attention': `lse` and a second result go together
+
+func.func @results(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  %o, %lse = fa.attention %q, %k, %v
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>, tensor<1x4x10xf32>
+  func.return
+}
