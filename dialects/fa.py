@@ -728,17 +728,18 @@ class CombineOp(TileOp):
     acc2 = operand_def(TileType)
     maximum2 = operand_def(TileType)
     total2 = operand_def(TileType)
+    scratch = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
     acc = result_def(TileType)
     maximum = result_def(TileType)
     total = result_def(TileType)
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0, 1: 1, 2: 2}
-    irdl_options = (ParsePropInAttrDict(),)
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
         "`(` $acc1 `,` $maximum1 `,` $total1 `)` `,` `(` $acc2 `,` $maximum2 `,` $total2 `)` "
-        "attr-dict `:` `(` type($acc1) `,` type($maximum1) `,` type($total1) `)` `,` "
-        "`(` type($acc2) `,` type($maximum2) `,` type($total2) `)` `->` "
+        "(`scratch` $scratch^)? attr-dict `:` `(` type($acc1) `,` type($maximum1) `,` type($total1) `)` `,` "
+        "`(` type($acc2) `,` type($maximum2) `,` type($total2) `)` (`,` type($scratch)^)? `->` "
         "type($acc) `,` type($maximum) `,` type($total)"
     )
 
@@ -747,11 +748,21 @@ class CombineOp(TileOp):
         first: tuple[SSAValue, SSAValue, SSAValue],
         second: tuple[SSAValue, SSAValue, SSAValue],
         empty_rows: bool,
+        scratch: SSAValue | None = None,
     ):
         super().__init__(
-            operands=[*first, *second],
+            operands=[*first, *second, scratch],
             properties={"empty_rows": UnitAttr() if empty_rows else None},
             result_types=[tile(value).placed_at(None) for value in first],
+        )
+
+    def with_scratch(self, scratch: SSAValue) -> CombineOp:
+        """The same operation with room to work in."""
+        return CombineOp(
+            (self.acc1, self.maximum1, self.total1),
+            (self.acc2, self.maximum2, self.total2),
+            self.empty_rows is not None,
+            scratch,
         )
 
     def verify_(self) -> None:

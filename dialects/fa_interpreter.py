@@ -104,8 +104,9 @@ class FaFunctions(InterpreterFunctions):
     def quantize(self, _: Interpreter, op: mx.QuantizeOp, args: PythonValues) -> PythonValues:
         kind = op.result.type
         assert isinstance(kind, TensorType)
-        plain = self.round(args[0], kind.get_element_type())
-        return (stored(plain, kind) if self.round.enabled else plain,)
+        if self.round.enabled and storage_of(kind) is not None:
+            return (stored(args[0], kind),)
+        return (self.round(args[0], kind.get_element_type()),)
 
     @impl(mx.DequantizeOp)
     def dequantize(self, _: Interpreter, op: mx.DequantizeOp, args: PythonValues) -> PythonValues:
@@ -222,7 +223,7 @@ class FaFunctions(InterpreterFunctions):
         self._read(op, args)
         element, statistic = _elements(op.acc, op.total)
         return self._write(
-            op, semantics.combine(args[:3], args[3:], element, statistic, self.round)
+            op, semantics.combine(args[:3], args[3:6], element, statistic, self.round)
         )
 
     @impl(fa.CopyOp)

@@ -7,7 +7,6 @@ a register or to memory) to an element type, or leaves them alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
 
 import ml_dtypes
 import numpy as np
@@ -143,11 +142,3 @@ def logsumexp(m: Array, total: Array, columns: int, rows: int, rnd: Rounder, to:
     with np.errstate(divide="ignore"):
         line[: len(m)] = np.where(total > 0, m + np.log(total), np.float32(-np.inf))
     return np.broadcast_to(rnd(line, to), (rows, columns)).copy()
-
-
-def log_iterations(bound: int) -> int:
-    """Steps of y <- y - 1 + l exp(-y) from y = ln(bound) that reach ln l for any 1 <= l <= bound.
-
-    Newton's method on exp(y) = l from above: a step of nearly 1 while y is far, then quadratic.
-    """
-    return int(log(bound)) + 4

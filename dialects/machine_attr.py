@@ -6,24 +6,15 @@ dictionary, so that a module can go from tool to tool by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
-from xdsl.dialects.builtin import (
-    DictionaryAttr,
-    FloatAttr,
-    IntegerAttr,
-    ModuleOp,
-    StringAttr,
-    f64,
-    i1,
-    i64,
-)
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from xdsl.ir import Attribute
 
 from ..diagnostics import OpError
 from ..machine.params import Machine
-from ..machine.settings import MachineError
+from ..machine.settings import MachineError, Table
+from .json_attr import decode, encode
 
 KEY = "fa.machine"
 DEFAULT = "plena-64"
@@ -65,7 +56,7 @@ def _to_attribute(machine: Machine) -> Attribute:
     if machine.name in Machine.presets():
         return StringAttr(machine.name)
     return DictionaryAttr(
-        {"name": StringAttr(machine.name), "settings": _encode(machine.settings)}
+        {"name": StringAttr(machine.name), "settings": encode(machine.settings)}
     )
 
 
@@ -73,36 +64,7 @@ def _from_attribute(attribute: Attribute) -> Machine:
     if isinstance(attribute, StringAttr):
         return Machine.load(attribute.data)
     if isinstance(attribute, DictionaryAttr) and {"name", "settings"} <= set(attribute.data):
-        name, settings = attribute.data["name"], _decode(attribute.data["settings"])
-        if isinstance(name, StringAttr) and isinstance(settings, dict):
-            return Machine.from_settings(settings, name.data)
+        name, settings = attribute.data["name"], attribute.data["settings"]
+        if isinstance(name, StringAttr) and isinstance(settings, DictionaryAttr):
+            return Machine.from_settings(cast("Table", decode(settings)), name.data)
     raise MachineError(f"{KEY} must be the name of a preset or a dictionary {{name, settings}}")
-
-
-def _encode(value: object) -> Attribute:
-    """A value of a settings file as an attribute."""
-    if isinstance(value, bool):
-        return IntegerAttr(int(value), i1)
-    if isinstance(value, int):
-        return IntegerAttr(value, i64)
-    if isinstance(value, float):
-        return FloatAttr(value, f64)
-    if isinstance(value, str):
-        return StringAttr(value)
-    if isinstance(value, Mapping):
-        items: Mapping[str, object] = value
-        return DictionaryAttr({key: _encode(item) for key, item in items.items()})
-    raise MachineError(f"a settings file holds numbers, strings and tables, got {value!r}")
-
-
-def _decode(attribute: Attribute) -> Any:
-    if isinstance(attribute, IntegerAttr):
-        value = attribute.value.data
-        return bool(value) if attribute.type == i1 else value
-    if isinstance(attribute, FloatAttr):
-        return attribute.value.data
-    if isinstance(attribute, StringAttr):
-        return attribute.data
-    if isinstance(attribute, DictionaryAttr):
-        return {key: _decode(item) for key, item in attribute.data.items()}
-    raise MachineError(f"{KEY} holds numbers, strings and dictionaries, got {attribute}")

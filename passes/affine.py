@@ -34,6 +34,14 @@ class Affine:
             return Affine()
         return Affine(self.constant * factor, {v: c * factor for v, c in self.terms.items()})
 
+    def divided(self, divisor: int) -> Affine:
+        """The quotient by a divisor of the constant and of every coefficient."""
+        parts = (self.constant, *self.terms.values())
+        assert all(part % divisor == 0 for part in parts), "the planner checks this"
+        return Affine(
+            self.constant // divisor, {v: c // divisor for v, c in self.terms.items()}
+        )
+
     def at(self, known: Mapping[SSAValue, int]) -> Affine:
         """With some variables replaced by their values."""
         result = Affine(self.constant)
@@ -91,3 +99,17 @@ def iterations(loop: scf.ForOp) -> range:
     if step < 1:
         raise OpError(loop, f"the step of a loop must be at least 1, got {step}")
     return range(constant(loop.lb), constant(loop.ub), step)
+
+
+def per_iteration(index: Affine) -> Affine:
+    """The same index as a function of iteration numbers 0, 1, ... instead of loop variables."""
+    result = Affine(index.constant)
+    for variable, coefficient in index.terms.items():
+        assert isinstance(variable, BlockArgument)
+        loop = variable.block.parent_op()
+        assert isinstance(loop, scf.ForOp)
+        steps = iterations(loop)
+        result = result.plus(
+            Affine(coefficient * steps.start, {variable: coefficient * steps.step})
+        )
+    return result

@@ -60,16 +60,13 @@ def _allocate(machine: Machine, function: func.FuncOp) -> None:
 def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
     """Give operations that work in scratch rows their room."""
     for op in list(function.walk()):
-        if not isinstance(op, fa.MaskOp | fa.LogsumexpOp) or op.scratch is not None:
+        if not isinstance(op, fa.MaskOp | fa.LogsumexpOp | fa.CombineOp) or op.scratch is not None:
             continue
-        element = fa.tile(op.result).element_type
-        if isinstance(op, fa.MaskOp):
-            # One row of -inf and one that is it shifted.
-            kind = TileType.get((2, machine.vlen), element, "vector")
-        else:
-            # The sum, and two intermediate values of the iteration.
-            kind = TileType.get((3, fa.tile(op.result).cols), element, "vector")
-        scratch = fa.ScratchOp(kind)
+        # A mask has a row of -inf and one that is it shifted, a logsumexp the sum and two
+        # intermediate values of its iteration, a combination one product.
+        rows = {fa.MaskOp: 2, fa.LogsumexpOp: 3, fa.CombineOp: 1}[type(op)]
+        element = fa.tile(op.results[0]).element_type
+        scratch = fa.ScratchOp(TileType.get((rows, machine.vlen), element, "vector"))
         scratch.location = op.location
         Rewriter.insert_op(scratch, InsertPoint.before(op))
         replacement = op.with_scratch(scratch.tile)

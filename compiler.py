@@ -1,0 +1,251 @@
+"""From source to a kernel that runs: the Python API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import ModuleOp
+
+from fa.diagnostics import CompileError
+from fa.dialects import plena
+from fa.dialects.json_attr import decode
+from fa.dialects.machine_attr import machine_of
+from fa.frontends.source import parse_module, read_module, run_passes, with_position
+from fa.machine import host
+from fa.machine.layout import Layout, LayoutError
+from fa.machine.params import Machine
+from fa.machine.settings import MachineError
+
+if TYPE_CHECKING:
+    from fa.machine.simulator import Simulator
+
+Array = NDArray[np.float32]
+Progress = Callable[[int, int | None], None]
+
+DEFAULT_PASSES = "tile,fuse,quantize,allocate-sram,lower-to-isa"
+
+KERNEL_FILES = ("kernel.mlir", "kernel.asm", "kernel.mem", "layout.json", "report.txt")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a kernel gave and took.
+
+    `cycles` is all of the time, `hbm_cycles` the part of it in HBM transfers; `hbm_bytes_*` count
+    64-byte granules. `per_opcode` maps a mnemonic to its `count`, `cycles` and `hbm_bytes`.
+    """
+
+    outputs: list[Array]
+    cycles: int
+    hbm_cycles: int
+    instructions: int
+    hbm_bytes_read: int
+    hbm_bytes_written: int
+    per_opcode: Mapping[str, Mapping[str, int]]
+    pc_counts: NDArray[np.int64]
+    pc_cycles: NDArray[np.int64]
+    simulator: Simulator
+
+
+class Kernel:
+    """A compiled program with all that is needed to run it."""
+
+    def __init__(self, asm: str, layout: Layout, machine: Machine, mlir: str, report: str):
+        from fa.machine import assemble
+
+        self.asm = asm
+        self.layout = layout
+        self.machine = machine
+        self.mlir = mlir
+        self.report = report
+        self.words: NDArray[np.uint32] = assemble(asm)
+
+    @property
+    def argument_shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of the arguments, in order."""
+        return [tensor.shape for tensor in self.layout.signature]
+
+    def pack(self, *args: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """The HBM image of the arguments, in order: bytes from address 0.
+
+        Raises CompileError where number or shapes do not fit.
+        """
+        shapes = self.argument_shapes
+        if len(args) != len(shapes):
+            raise CompileError(f"the kernel takes {len(shapes)} arguments, got {len(args)}")
+        for tensor, arg in zip(self.layout.signature, args, strict=True):
+            if np.shape(arg) != tensor.shape:
+                raise CompileError(
+                    f"argument {tensor.name} must have shape {tensor.shape}, got {np.shape(arg)}"
+                )
+        return host.image(self.layout, [np.asarray(arg) for arg in args])
+
+    def unpack(self, hbm: NDArray[np.uint8]) -> list[Array]:
+        """The results in an HBM image, in order, as float32."""
+        return [host.unpack(region, hbm) for region in self.layout.results()]
+
+    def run(
+        self,
+        *args: NDArray[np.floating],
+        progress: Progress | None = None,
+        hbm_time: Literal["exact", "none"] = "exact",
+    ) -> Run:
+        """Simulate the kernel on arrays, positional as the function's arguments.
+
+        `progress` is called now and then with the instructions executed so far and in all. Raises
+        CompileError for arguments that do not fit and `fa.machine.Trap` where the machine stops.
+        """
+        from fa.machine import Simulator
+
+        image = self.pack(*args)
+        sim = Simulator(self.machine)
+        sim.hbm[: len(image)] = image
+        sim.fp[: len(self.layout.fp_mem)] = self.layout.fp_mem
+        sim.int[: len(self.layout.int_mem)] = self.layout.int_mem
+        result = sim.run(self.words, hbm_time=hbm_time, progress=progress)
+        return Run(
+            self.unpack(sim.hbm),
+            result.cycles,
+            result.hbm_cycles,
+            result.instructions,
+            result.hbm_bytes_read,
+            result.hbm_bytes_written,
+            result.per_opcode,
+            result.pc_counts,
+            result.pc_cycles,
+            sim,
+        )
+
+    def save(self, directory: str | Path) -> None:
+        """Write kernel.mlir, kernel.asm, kernel.mem, layout.json and report.txt."""
+        from fa.machine.program_file import write_mem
+
+        folder = Path(directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        machine = {"name": self.machine.name, "settings": self.machine.settings}
+        manifest = {**self.layout.to_json(), "machine": machine}
+        texts = (
+            self.mlir,
+            self.asm,
+            write_mem(int(word) for word in self.words),
+            json.dumps(manifest, indent=2) + "\n",
+            self.report,
+        )
+        for name, text in zip(KERNEL_FILES, texts, strict=True):
+            (folder / name).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Kernel:
+        """Read what `save` wrote; raises CompileError where files are missing or damaged."""
+        folder = Path(directory)
+        try:
+            texts = {name: (folder / name).read_text("utf-8") for name in KERNEL_FILES}
+        except OSError as error:
+            raise CompileError(
+                f"{error.filename}: error: cannot read: {error.strerror}"
+            ) from None
+        where = folder / "layout.json"
+        try:
+            manifest = json.loads(texts["layout.json"])
+            layout = Layout.from_json(manifest)
+            entry = manifest["machine"]
+            machine = Machine.from_settings(entry["settings"], entry["name"])
+        except json.JSONDecodeError as error:
+            raise CompileError(
+                f"{where}:{error.lineno}:{error.colno}: error: {error.msg}"
+            ) from None
+        except (LayoutError, MachineError, KeyError, TypeError) as error:
+            raise CompileError(f"{where}: error: {error}") from None
+        return cls(
+            texts["kernel.asm"], layout, machine, texts["kernel.mlir"], texts["report.txt"]
+        )
+
+
+def load_source(source: str | Path | ModuleOp) -> ModuleOp:
+    """A module from MLIR text, from a path, or as it is (then it is changed in place).
+
+    Raises CompileError for what cannot be read or parsed.
+    """
+    if isinstance(source, ModuleOp):
+        return source
+    if isinstance(source, Path) or ("\n" not in source and source.endswith(".mlir")):
+        return read_module(source)
+    return parse_module(source)
+
+
+def compile(
+    source: str | Path | ModuleOp,
+    machine: str | Path | None = None,
+    passes: str | None = None,
+) -> Kernel:
+    """Compile attention to a kernel.
+
+    `source` is MLIR text, the path of an .mlir file, or a module (compiled in a copy); `machine` a
+    preset or the path of a settings file; `passes` a pipeline as for `fa-opt -p`. What of the chain
+    has not been run at the end is run with its defaults. Raises CompileError for bad input.
+    """
+    module = load_source(source)
+    if isinstance(source, ModuleOp):
+        module = source.clone()
+    name = None if machine is None else str(machine)
+    run_passes(module, DEFAULT_PASSES if passes is None else passes, name)
+    kernels = [op for op in module.ops if isinstance(op, plena.KernelOp)]
+    if not kernels:
+        run_passes(module, "lower-to-isa", name)
+        kernels = [op for op in module.ops if isinstance(op, plena.KernelOp)]
+    return kernel_of(module)
+
+
+def kernel_of(module: ModuleOp) -> Kernel:
+    """The kernel that a lowered module holds; raises CompileError where it holds none."""
+    from fa.lowering.assembly import assembly, the_kernel
+    from fa.lowering.report import report
+
+    found: list[Kernel] = []
+
+    def build() -> None:
+        op = the_kernel(module)
+        machine = machine_of(module)
+        manifest = op.attributes.get("layout")
+        if manifest is None:
+            raise LayoutError(f"kernel @{op.sym_name.data} has no layout")
+        layout = Layout.from_json(_mapping(decode(manifest)))
+        text = report(op, layout, machine)
+        found.append(Kernel(assembly(op), layout, machine, f"{module}\n", text))
+
+    try:
+        with_position(build, module)
+    except LayoutError as error:
+        raise CompileError(str(error)) from None
+    return found[0]
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise LayoutError("the layout of a kernel is a dictionary")
+    return value  # pyright: ignore
+
+
+def interpret(
+    module: str | Path | ModuleOp, args: Sequence[NDArray[np.floating]], round: bool = True
+) -> list[Array]:
+    """Run `fa` or `mx` IR of any level with numpy and return the results as float32.
+
+    Values are computed in float32 and rounded to their element types; `round=False` does not round.
+    Raises CompileError for arguments that do not fit.
+    """
+    from xdsl.utils.exceptions import InterpretationError
+
+    from fa.dialects.fa_interpreter import run_function
+
+    loaded = load_source(module)
+    try:
+        return run_function(loaded, [np.asarray(arg, np.float32) for arg in args], round)
+    except InterpretationError as error:
+        raise CompileError(str(error)) from None

@@ -1,0 +1,215 @@
+"""The HBM layout planner: a region for each tensor, from how the tiles access it.
+
+The machine neither pads nor drops, so a region covers every row and column that a load or a store
+touches. Panels of VLEN columns keep a pitch at which the scales of a row of a panel never cross the
+64-byte line that one prefetch reads (ISA section 5.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import gcd
+
+from xdsl.dialects import func, memref, scf
+from xdsl.dialects.builtin import TensorType
+from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
+
+from ..diagnostics import OpError
+from ..dialects import fa
+from ..dialects.fa_attrs import storage_of
+from ..dialects.mx import BlockAttr, DequantizeOp, QuantizeOp
+from ..machine.layout import LINE, Region, Role, Storage, Tensor
+from ..machine.params import Machine
+from ..passes.affine import Affine, affine, iterations
+
+PLAIN = Storage("bf16", 2)
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a tensor in HBM is to the host."""
+
+    role: Role
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def plan(machine: Machine, function: func.FuncOp) -> dict[SSAValue, Region]:
+    """A region for each tensor and buffer that tiles are loaded from or stored to.
+
+    Arguments come first, then buffers, then results, each on a line of its own. Raises OpError where
+    HBM or the address range of an offset (32 bits) is too small.
+    """
+    accesses: dict[SSAValue, list[fa.LoadOp | fa.StoreOp]] = {}
+    for op in function.walk():
+        if isinstance(op, fa.LoadOp | fa.StoreOp):
+            hbm = op.source if isinstance(op, fa.LoadOp) else op.target
+            accesses.setdefault(hbm, []).append(op)
+    results = _results(function)
+    interfaces = {hbm: _interface(hbm, function, results) for hbm in accesses}
+    order = {"argument": 0, "buffer": 1, "result": 2}
+    ranked = sorted(accesses, key=lambda hbm: (order[interfaces[hbm].role], interfaces[hbm].index))
+    regions: dict[SSAValue, Region] = {}
+    address = 0
+    for hbm in ranked:
+        region = _region(machine, hbm, interfaces[hbm], accesses[hbm])
+        region = replace(region, base=address)
+        address = -(-region.stop // LINE) * LINE
+        if region.bytes >= 1 << 32:
+            raise OpError(
+                accesses[hbm][0],
+                f"{region.name} takes {region.bytes} bytes; offsets in one tensor have 32 bits",
+            )
+        regions[hbm] = region
+    if address > machine.hbm_size:
+        raise OpError(
+            function,
+            f"the tensors take {address} bytes of HBM, and the machine has {machine.hbm_size}",
+        )
+    return regions
+
+
+def signature(function: func.FuncOp) -> tuple[Tensor, ...]:
+    """The function's arguments as the caller sees them."""
+    return tuple(_tensor(argument) for argument in function.body.block.args)
+
+
+def _tensor(argument: BlockArgument) -> Tensor:
+    return Tensor(argument.name_hint or f"arg{argument.index}", *_shape(argument.type))
+
+
+def _results(function: func.FuncOp) -> dict[SSAValue, tuple[int, Attribute]]:
+    """The buffers that hold the function's results: position and interface type of each."""
+    last = function.body.block.last_op
+    if not isinstance(last, func.ReturnOp):
+        raise OpError(function, "the function must end with func.return")
+    buffers: dict[SSAValue, tuple[int, Attribute]] = {}
+    for index, value in enumerate(last.arguments):
+        source = value
+        if isinstance(source, OpResult) and isinstance(source.op, DequantizeOp):
+            source = source.op.source
+        if not isinstance(source, OpResult) or not isinstance(source.op, fa.ResultOp):
+            raise OpError(last, f"result {index} must come from an attention of this function")
+        if source.op.buffer in buffers:
+            raise OpError(last, f"result {index} is returned twice")
+        buffers[source.op.buffer] = (index, value.type)
+    return buffers
+
+
+def _interface(
+    hbm: SSAValue, function: func.FuncOp, results: dict[SSAValue, tuple[int, Attribute]]
+) -> Interface:
+    source = hbm
+    if isinstance(source, OpResult) and isinstance(source.op, QuantizeOp):
+        source = source.op.source
+    if isinstance(source, BlockArgument) and source.block is function.body.block:
+        tensor = _tensor(source)
+        return Interface("argument", source.index, tensor.name, tensor.shape, tensor.dtype)
+    if hbm in results:
+        index, kind = results[hbm]
+        return Interface("result", index, f"result{index}", *_shape(kind))
+    assert isinstance(hbm, OpResult)
+    if not isinstance(hbm.op, memref.AllocOp):
+        raise OpError(
+            hbm.op, "tiles are loaded from arguments of the function and from its buffers"
+        )
+    return Interface("buffer", -1, "buffer", fa.tensor_dims(hbm), "bf16")
+
+
+def _shape(kind: Attribute) -> tuple[tuple[int, ...], str]:
+    assert isinstance(kind, TensorType)
+    return kind.get_shape(), str(kind.get_element_type())
+
+
+def _storage(hbm: SSAValue) -> Storage:
+    block = storage_of(hbm.type)
+    if block is None:
+        return PLAIN
+    assert isinstance(block, BlockAttr)
+    scale, variant = block.scale.data, block.variant.data
+    assert scale == "e8m0"
+    assert variant == "plena"
+    return Storage(block.element.data, 1, block.size.data, scale, variant)
+
+
+def _region(
+    machine: Machine,
+    hbm: SSAValue,
+    interface: Interface,
+    ops: list[fa.LoadOp | fa.StoreOp],
+) -> Region:
+    """A region that covers all accesses, still without an address."""
+    storage = _storage(hbm)
+    lines = [op for op in ops if isinstance(op, fa.StoreOp) and op.row is not None]
+    if lines and len(lines) < len(ops):
+        raise OpError(lines[0], "a buffer of lines is stored to by `row` stores only")
+    width = machine.vlen
+    line_rows = 0
+    if lines:
+        starts = {start for op in ops for start in _starts(affine(op.indices[-1]), op)}
+        line_rows = gcd(*starts) or fa.tile(ops[0].tile).cols
+        rows = max(fa.tile(op.tile).rows for op in ops)
+        cols = max(fa.tile(op.tile).cols for op in ops)
+        if line_rows > cols:
+            line_rows = cols
+    else:
+        rows = max(_last(op, -2) + fa.tile(op.tile).rows for op in ops)
+        cols = max(_last(op, -1) + fa.tile(op.tile).cols for op in ops)
+        rows, cols = max(rows, interface.shape[-2]), max(cols, interface.shape[-1])
+        for op in ops:
+            if any(start % width for start in _starts(affine(op.indices[-1]), op)):
+                raise OpError(op, f"tiles start at a multiple of VLEN = {width} columns")
+    return Region(
+        interface.name,
+        interface.role,
+        interface.index,
+        interface.shape,
+        interface.dtype,
+        storage,
+        rows=rows,
+        panels=-(-cols // width),
+        width=width,
+        pitch=_pitch(width, storage),
+        line_rows=line_rows,
+    )
+
+
+def _pitch(width: int, storage: Storage) -> int:
+    """Elements from panel to panel: so many that a panel's scales are a power of two of bytes."""
+    if not storage.scaled:
+        return width
+    scales = width // storage.block
+    power = 1
+    while power < scales:
+        power *= 2
+    return power * storage.block
+
+
+def _loops(op: Operation) -> Iterator[scf.ForOp]:
+    parent = op.parent_op()
+    while isinstance(parent, scf.ForOp):
+        yield parent
+        parent = parent.parent_op()
+
+
+def _starts(index: Affine, op: Operation) -> list[int]:
+    """All values that an index takes where an operation stands."""
+    values = [index.constant]
+    for loop in _loops(op):
+        coefficient = index.terms.get(loop.body.block.args[0], 0)
+        if coefficient:
+            values = [value + coefficient * at for at in iterations(loop) for value in values]
+    return values
+
+
+def _last(op: fa.LoadOp | fa.StoreOp, position: int) -> int:
+    """The largest value of one of the indices of an access."""
+    index, total = affine(op.indices[position]), 0
+    for loop in _loops(op):
+        coefficient = index.terms.get(loop.body.block.args[0], 0)
+        if coefficient and len(steps := iterations(loop)):
+            total += max(coefficient * steps[0], coefficient * steps[-1])
+    return index.constant + total

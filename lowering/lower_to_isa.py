@@ -1,0 +1,227 @@
+"""`lower-to-isa`: tiles into PLENA instructions, registers allocated and checked.
+
+Runs what has not been run yet with its defaults: `tile`, `quantize`, `allocate-sram`. Precondition:
+tile IR, one function with attention. Postcondition: the function is a `plena.kernel` of the same name
+that prints as assembly; its attribute `layout` says where the host puts arguments and constants and
+finds results (`machine/layout.py`). Loops stay loops; only those of which one iteration executes more
+than the machine's MAX_LOOP_INSTRUCTIONS are unrolled, which the attribute `unrolled_loops` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import arith, func, memref, scf
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.transforms.dead_code_elimination import region_dce
+
+from ..diagnostics import OpError
+from ..dialects import fa, plena
+from ..dialects.fa_attrs import TileType
+from ..dialects.json_attr import encode
+from ..dialects.machine_attr import machine_of
+from ..dialects.mx import DequantizeOp, QuantizeOp
+from ..machine.layout import Layout, Region
+from ..machine.params import Machine
+from ..passes.affine import Affine, iterations
+from ..passes.allocate_sram import AllocateSramPass
+from ..passes.quantize import QuantizePass
+from ..passes.tile import TilePass
+from . import products, rows, transfers
+from .constants import FloatConstants
+from .emitter import Emitter
+from .hbm_plan import plan, signature
+from .loop_limit import check_loop_limit, limit_loops
+from .register_allocation import allocate_registers
+from .register_check import check_registers
+
+ADDRESS_BITS = 32
+
+
+@dataclass(frozen=True)
+class LowerToIsaPass(ModulePass):
+    """From tiles to allocated PLENA instructions."""
+
+    name = "lower-to-isa"
+
+    machine: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        machine = machine_of(op, self.machine)
+        functions = [inner for inner in op.ops if isinstance(inner, func.FuncOp)]
+        if not functions:
+            return
+        if len(functions) > 1:
+            raise OpError(functions[1], "a program is made of one function; this is the second")
+        for step in (TilePass(), QuantizePass(), AllocateSramPass()):
+            step.apply(ctx, op)
+        kernel = _lower(machine, functions[0])
+        region_dce(kernel.body)
+        limit_loops(kernel, machine.max_loop_instructions)
+        allocate_registers(kernel, machine.int_sram_depth)
+        # Spilling adds instructions: what it took over the limit is unrolled as well.
+        limit_loops(kernel, machine.max_loop_instructions)
+        check_loop_limit(kernel, machine.max_loop_instructions)
+        check_registers(kernel)
+
+
+def _lower(machine: Machine, function: func.FuncOp) -> plena.KernelOp:
+    """Put a kernel in the place of a function."""
+    used = _sram_used(machine, function)
+    regions = plan(machine, function)
+    floats = FloatConstants(first=used["fp_mem"])
+    kernel = plena.KernelOp(function.sym_name.data)
+    kernel.location = function.location
+    _Lowering(Emitter(machine, kernel, floats), regions).function(function)
+    if floats.end > machine.fp_sram_depth:
+        raise OpError(
+            function,
+            f"statistics and constants take {floats.end} entries of FP_MEM, and the machine has "
+            f"{machine.fp_sram_depth}; a smaller q-tile needs less",
+        )
+    layout = Layout(
+        function.sym_name.data,
+        signature(function),
+        tuple(regions.values()),
+        floats.memory(),
+        (),
+        {**used, "fp_mem": floats.end},
+    )
+    kernel.attributes["layout"] = encode(layout.to_json())
+    Rewriter.replace_op(function, kernel, [])
+    return kernel
+
+
+def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:
+    """The extent of each memory that tiles take: rows, tiles, entries."""
+    ends = {"vector": 0, "matrix": 0, "scalar": 0}
+    for op in function.walk():
+        for result in op.results:
+            if isinstance(result.type, TileType):
+                space = result.type.space.data
+                ends[space] = max(ends[space], result.type.placed + result.type.elements)
+    return {
+        "vector_rows": -(-ends["vector"] // machine.vlen),
+        "matrix_tiles": -(-ends["matrix"] // machine.mlen**2),
+        "fp_mem": ends["scalar"],
+    }
+
+
+class _Lowering:
+    """Walks a function and emits each operation; knows the open loops and the address registers."""
+
+    def __init__(self, emitter: Emitter, regions: dict[SSAValue, Region]):
+        self.e = emitter
+        self.regions = regions
+        self.bases: dict[SSAValue, SSAValue] = {}
+        self.counters: dict[SSAValue, tuple[SSAValue, int]] = {}
+        # Iteration numbers of loops that are none.
+        self.known: dict[SSAValue, int] = {}
+
+    def function(self, function: func.FuncOp) -> None:
+        """The prologue, the function's body, and in front of it the constants that it needs."""
+        e = self.e
+        for hbm, region in self.regions.items():
+            high, low = region.base >> ADDRESS_BITS, region.base & (1 << ADDRESS_BITS) - 1
+            self.bases[hbm] = e.get("C_SET_ADDR_REG", e.constant(high), e.constant(low))
+        block = e.block()
+        last = block.last_op
+        assert last is not None
+        self._block(function.body.block)
+        e.insert_at(InsertPoint.after(last))
+        for value, parts in list(e.floats.computed.items()):
+            product = e.float(parts[0])
+            for part in parts[1:]:
+                product = e.get("S_MUL_FP", product, e.float(part))
+            e.do("S_ST_FP", product, e.zero, e.floats.slot(value))
+
+    def _block(self, block: Block) -> None:
+        for op in block.ops:
+            self.e.location = op.location
+            self._operation(op)
+
+    def _operation(self, op: Operation) -> None:
+        e = self.e
+        match op:
+            case scf.ForOp():
+                self._loop(op)
+            case fa.LoadOp():
+                transfers.load(e, op, *self._place(op.source, op.indices))
+            case fa.StoreOp():
+                transfers.store(e, op, *self._place(op.target, op.indices))
+            case fa.ScoresOp():
+                products.scores(e, op)
+            case fa.MatmulOp():
+                products.matmul(e, op)
+            case fa.FillOp():
+                rows.fill(e, op)
+            case fa.CopyOp():
+                rows.copy(e, op)
+            case fa.ScaleOp():
+                rows.scale(e, op)
+            case fa.MaskOp():
+                rows.mask(e, op)
+            case fa.SoftmaxOp():
+                rows.softmax(e, op)
+            case fa.OnlineSoftmaxOp():
+                rows.online_softmax(e, op)
+            case fa.AccumulateOp():
+                rows.accumulate(e, op)
+            case fa.NormalizeOp():
+                rows.normalize(e, op)
+            case fa.LogsumexpOp():
+                rows.logsumexp(e, op)
+            case fa.CombineOp():
+                rows.combine(e, op)
+            case (
+                arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
+                | memref.AllocOp() | fa.ScratchOp() | fa.ResultOp() | QuantizeOp()
+                | DequantizeOp() | scf.YieldOp() | func.ReturnOp()
+            ):  # fmt: skip
+                # Indices are computed where they are used; the rest is the host's or the planner's.
+                pass
+            case _:
+                raise OpError(op, f"{op.name} has no form in PLENA instructions")
+
+    def _loop(self, op: scf.ForOp) -> None:
+        """A loop as a hardware loop; tiles that it carries stay where they are."""
+        steps = iterations(op)
+        if not len(steps):
+            return
+        for argument, initial in zip(op.body.block.args[1:], op.iter_args, strict=True):
+            if argument.type != initial.type:
+                raise OpError(op, "a carried tile must keep its address; run allocate-sram")
+        variable = op.body.block.args[0]
+        with self.e.loop(len(steps)) as loop:
+            if loop.counter is None:
+                self.known[variable] = 0
+            else:
+                self.counters[variable] = (loop.counter, len(steps))
+            self._block(op.body.block)
+
+    def _place(
+        self, hbm: SSAValue, indices: Sequence[SSAValue]
+    ) -> tuple[Region, SSAValue, SSAValue]:
+        """Region, address register and byte offset of an access."""
+        region = self.regions[hbm]
+        offset = transfers.byte_offset(region, indices)
+        return region, self.bases[hbm], self._value(offset.at(self.known))
+
+    def _value(self, offset: Affine) -> SSAValue:
+        """A register with an affine value of iteration numbers, which are count - counter each."""
+        e = self.e
+        total, parts = offset.constant, list[SSAValue]()
+        for variable, factor in offset.terms.items():
+            counter, count = self.counters[variable]
+            total += factor * count
+            parts.append(counter if factor == 1 else e.get("S_MUL_INT", counter, e.constant(factor)))
+        value = e.constant(total)
+        for part in parts:
+            value = e.get("S_SUB_INT", value, part)
+        return value
+

@@ -1,0 +1,56 @@
+"""The report of a compilation: what the kernel takes of the machine."""
+
+from __future__ import annotations
+
+from ..dialects import plena
+from ..dialects.json_attr import decode
+from ..machine.layout import Layout, Region
+from ..machine.params import Machine
+from .loop_limit import UNROLLED, emitted, executed
+
+
+def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
+    """A page of text about a kernel: program size, memories, tensors in HBM, loops unrolled."""
+    block = kernel.body.block
+    sram = layout.sram
+    lines = [
+        f"kernel {layout.kernel} on {machine.name}",
+        "",
+        f"instructions       {emitted(block):>12,} static, {executed(block):,} executed",
+        f"vector SRAM        {sram['vector_rows']:>12,} of {machine.vector_sram_rows:,} rows",
+        f"matrix SRAM        {sram['matrix_tiles']:>12,} of {machine.matrix_tiles:,} tiles",
+        f"FP_MEM             {sram['fp_mem']:>12,} of {machine.fp_sram_depth:,} entries",
+        f"INT_MEM            {kernel_slots(kernel):>12,} of {machine.int_sram_depth:,} entries",
+        f"HBM                {layout.hbm_bytes:>12,} of {machine.hbm_size:,} bytes",
+        "",
+        *(_region(region) for region in layout.regions),
+    ]
+    unrolled = kernel.attributes.get(UNROLLED)
+    if unrolled is not None:
+        limit = machine.max_loop_instructions
+        lines += ["", f"loops unrolled, because an iteration executes more than {limit:,}:"]
+        lines += [f"  {entry}" for entry in decode(unrolled)]  # pyright: ignore
+    return "\n".join(lines) + "\n"
+
+
+def kernel_slots(kernel: plena.KernelOp) -> int:
+    """Entries of INT_MEM that the kernel uses, for constants and for spilled registers."""
+    slots = [
+        result.type.number + 1
+        for op in kernel.walk()
+        for result in op.results
+        if isinstance(result.type, plena.SlotType) and result.type.text
+    ]
+    return max([kernel.int_mem_used, *slots])
+
+
+def _region(region: Region) -> str:
+    storage = region.storage
+    form = storage.element
+    if storage.scaled:
+        form = f"{storage.element}/{storage.scale} blocks of {storage.block}"
+    shape = "x".join(map(str, region.shape))
+    return (
+        f"{region.role:<9} {region.name:<10} {shape:<18} {form:<24} at {region.base:#x}, "
+        f"{region.bytes:,} bytes"
+    )

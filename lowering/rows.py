@@ -1,0 +1,332 @@
+"""Operations that go over the rows of tiles: vector and scalar unit (ISA sections 4.3 to 4.5).
+
+A row of a tile is `panels` vector rows, one in each panel. Pointers walk the rows of the first panel;
+the others are a constant further on. Statistics lie in FP_MEM at the row's number plus a constant,
+which is the immediate of S_LD_FP and S_ST_FP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from xdsl.ir import SSAValue
+
+from ..dialects import fa
+from ..dialects.fa_attrs import TileType
+from ..passes.mask_classes import TileMask
+from ..passes.specialize_masks import tile_mask
+from .constants import log_iterations, log_start
+from .emitter import Emitter
+
+FLOOR = -(2.0**100)
+"""The running maximum where a row may have seen no key: finite, below any score."""
+
+FULL, NEGATE = 0, 1
+"""Mask operand: the whole row. Order operand of V_SUB_VF: -(v - f)."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The vector rows of a tile."""
+
+    address: int
+    rows: int
+    panels: int
+    width: int
+
+    @classmethod
+    def of(cls, e: Emitter, kind: TileType) -> Rows:
+        """The rows of a placed tile in vector SRAM."""
+        return cls(kind.placed, kind.rows, kind.cols // e.machine.vlen, e.machine.vlen)
+
+    @property
+    def panel(self) -> int:
+        """Elements from panel to panel."""
+        return self.rows * self.width
+
+
+@contextmanager
+def walk(e: Emitter, count: int, *pointers: tuple[int, int]) -> Generator[list[SSAValue]]:
+    """A loop of `count` iterations with registers that start at an address and go forward by a step.
+
+    `pointers` are (address, step); equal ones share a register.
+    """
+    distinct = list(dict.fromkeys(pointers))
+    with e.loop(count, *(e.constant(start) for start, _ in distinct)) as loop:
+        yield [loop.carried[distinct.index(pointer)] for pointer in pointers]
+        steps = [step for _, step in distinct]
+        loop.yields(*(e.add(v, step) for v, step in zip(loop.carried, steps, strict=True)))
+
+
+def each_vector(
+    e: Emitter, count: int, *starts: int
+) -> AbstractContextManager[list[SSAValue]]:
+    """A loop over `count` vector rows that follow one another, with a pointer into each tile."""
+    return walk(e, count, *((start, e.machine.vlen) for start in starts))
+
+
+def fill(e: Emitter, op: fa.FillOp) -> None:
+    """Rows of one value: shifted out to zeros, then the value added."""
+    kind, value = fa.tile(op.tile), op.value.value.data
+    if kind.space.data == "scalar":
+        f = e.float(value)
+        with walk(e, kind.rows, (0, 1)) as (row,):
+            e.do("S_ST_FP", f, row, kind.placed)
+        return
+    rows = Rows.of(e, kind)
+    all_lanes = e.constant(rows.width)
+    f = e.float(value)
+    with each_vector(e, rows.rows * rows.panels, rows.address) as (row,):
+        e.do("V_SHFT_V", row, row, all_lanes)
+        if value != 0:
+            e.do("V_ADD_VF", row, row, f, FULL)
+
+
+def copy(e: Emitter, op: fa.CopyOp) -> None:
+    """A tile somewhere else; a shift by 0 moves a vector row bit for bit."""
+    source, result = fa.tile(op.source), fa.tile(op.result)
+    if source.placed == result.placed:
+        return
+    if source.space.data == "scalar":
+        with walk(e, source.rows, (0, 1)) as (row,):
+            e.do("S_ST_FP", e.get("S_LD_FP", row, source.placed), row, result.placed)
+        return
+    move(e, source, result)
+
+
+def move(e: Emitter, source: TileType, result: TileType) -> None:
+    """The rows of a vector tile to another place, if it is another."""
+    rows = Rows.of(e, source)
+    if source.placed == result.placed:
+        return
+    with each_vector(e, rows.rows * rows.panels, source.placed, result.placed) as (old, new):
+        e.do("V_SHFT_V", new, old, e.zero)
+
+
+def scale(e: Emitter, op: fa.ScaleOp) -> None:
+    """Every row times a constant."""
+    source, result = Rows.of(e, fa.tile(op.source)), fa.tile(op.result)
+    factor = e.float(op.factor.value.data)
+    count = source.rows * source.panels
+    with each_vector(e, count, source.address, result.placed) as (old, new):
+        e.do("V_MUL_VF", new, old, factor, FULL)
+
+
+def mask(e: Emitter, op: fa.MaskOp) -> None:
+    """-inf added to what a row must not see: a row of -inf, shifted by the number of columns seen."""
+    kind, result = fa.tile(op.scores), fa.tile(op.result)
+    assert op.scratch is not None
+    move(e, kind, result)
+    rows = Rows.of(e, result)
+    hidden = tile_mask(op, {})
+    negative = e.constant(fa.tile(op.scratch).placed)
+    shifted = e.constant(fa.tile(op.scratch).placed + rows.width)
+    all_lanes = e.constant(rows.width)
+    e.do("V_SHFT_V", negative, negative, all_lanes)
+    e.do("V_ADD_VF", negative, negative, e.float(float("-inf")), FULL)
+    for panel in range(rows.panels):
+        for first, last, seen in _pieces(hidden, panel * rows.width, rows):
+            start = rows.address + panel * rows.panel + first * rows.width
+            if last - first == 1 or seen[0] == seen[1]:
+                e.do("V_SHFT_V", shifted, negative, e.constant(seen[0]))
+                with each_vector(e, last - first, start) as (row,):
+                    e.do("V_ADD_VV", row, row, shifted, FULL)
+                continue
+            with walk(e, last - first, (start, rows.width), (seen[0], 1)) as (row, count):
+                e.do("V_SHFT_V", shifted, negative, count)
+                e.do("V_ADD_VV", row, row, shifted, FULL)
+
+
+def _pieces(
+    hidden: TileMask, first_column: int, rows: Rows
+) -> list[tuple[int, int, tuple[int, int]]]:
+    """Runs of rows [first, last) of one panel in which the number of columns seen is constant, or
+    grows by one from row to row, with the number at the run's first and last row; rows that see
+    the whole panel are left out."""
+    seen = [max(0, min(rows.width, hidden.seen(r) - first_column)) for r in range(rows.rows)]
+    pieces: list[tuple[int, int, tuple[int, int]]] = []
+    first = 0
+    while first < rows.rows:
+        last = first + 1
+        step = seen[last] - seen[first] if last < rows.rows else 0
+        while last < rows.rows and step in (0, 1) and seen[last] - seen[last - 1] == step:
+            last += 1
+        if seen[first] == rows.width:
+            first = last
+            continue
+        if seen[last - 1] == rows.width:
+            # The run grows up to a whole row, which needs no mask.
+            last -= 1
+        pieces.append((first, last, (seen[first], seen[last - 1])))
+        first = last
+    return pieces
+
+
+def online_softmax(e: Emitter, op: fa.OnlineSoftmaxOp) -> None:
+    """One step of the recurrence, row by row, statistics in float registers."""
+    rows = Rows.of(e, fa.tile(op.scores))
+    result = Rows.of(e, fa.tile(op.result))
+    m_old, l_old = fa.tile(op.maximum).placed, fa.tile(op.total).placed
+    m_new, l_new = fa.tile(op.new_maximum).placed, fa.tile(op.new_total).placed
+    guard = _Guard(e) if op.empty_rows is not None else None
+    pointers = [(rows.address, rows.width), (result.address, rows.width), (0, 1)]
+    with walk(e, rows.rows, *pointers) as (s, p, index):
+        old = e.get("S_LD_FP", index, m_old)
+        maximum = _row_maximum(e, rows, s, old)
+        if guard is not None:
+            maximum = e.get("S_MAX_FP", maximum, guard.floor)
+        e.do("S_ST_FP", maximum, index, m_new)
+        alpha = e.get("S_EXP_FP", e.get("S_SUB_FP", old, maximum))
+        e.do("S_ST_FP", alpha, index, fa.tile(op.alpha).placed)
+        total = e.get("S_MUL_FP", e.get("S_LD_FP", index, l_old), alpha)
+        total = _exponentials(e, rows, result, s, p, maximum, total, guard)
+        e.do("S_ST_FP", total, index, l_new)
+
+
+class _Guard:
+    """What keeps a row that sees no key from 0/0: a finite maximum, and probabilities of exactly 0."""
+
+    def __init__(self, e: Emitter):
+        self.floor = e.float(FLOOR)
+        # exp clamps its argument, so that exp(-inf) is this and not 0.
+        self.least = e.get("S_EXP_FP", e.float(float("-inf")))
+
+
+def _row_maximum(e: Emitter, rows: Rows, row: SSAValue, start: SSAValue) -> SSAValue:
+    """max(start, row)."""
+    for panel in range(rows.panels):
+        start = e.get("V_RED_MAX", start, e.add(row, panel * rows.panel), FULL)
+    return start
+
+
+def _exponentials(
+    e: Emitter,
+    rows: Rows,
+    result: Rows,
+    source: SSAValue,
+    target: SSAValue,
+    maximum: SSAValue,
+    total: SSAValue,
+    guard: _Guard | None,
+) -> SSAValue:
+    """target = exp(source - maximum), and total + its sum."""
+    for panel in range(rows.panels):
+        old, new = e.add(source, panel * rows.panel), e.add(target, panel * result.panel)
+        e.do("V_SUB_VF", new, old, maximum, FULL, 0)
+        e.do("V_EXP_V", new, new, FULL)
+        if guard is not None:
+            e.do("V_SUB_VF", new, new, guard.least, FULL, 0)
+        total = e.get("V_RED_SUM", total, new)
+    return total
+
+
+def softmax(e: Emitter, op: fa.SoftmaxOp) -> None:
+    """Whole rows: maximum, exponentials, sum, division."""
+    rows = Rows.of(e, fa.tile(op.scores))
+    result = Rows.of(e, fa.tile(op.result))
+    guard = _Guard(e) if op.empty_rows is not None else None
+    lowest = e.float(float("-inf"))
+    one = e.float(1.0) if guard is not None else None
+    pointers = [(rows.address, rows.width), (result.address, rows.width), (0, 1)]
+    with walk(e, rows.rows, *pointers) as (s, p, index):
+        maximum = _row_maximum(e, rows, s, lowest if guard is None else guard.floor)
+        e.do("S_ST_FP", maximum, index, fa.tile(op.maximum).placed)
+        total = _exponentials(e, rows, result, s, p, maximum, e.f_zero, guard)
+        e.do("S_ST_FP", total, index, fa.tile(op.total).placed)
+        if one is not None:
+            total = e.get("S_MAX_FP", total, one)
+        factor = e.get("S_RECI_FP", total)
+        for panel in range(rows.panels):
+            new = e.add(p, panel * result.panel)
+            e.do("V_MUL_VF", new, new, factor, FULL)
+
+
+def accumulate(e: Emitter, op: fa.AccumulateOp) -> None:
+    """alpha * acc + x."""
+    acc, addend = Rows.of(e, fa.tile(op.acc)), Rows.of(e, fa.tile(op.addend))
+    result = Rows.of(e, fa.tile(op.result))
+    if op.alpha is None:
+        count = acc.rows * acc.panels
+        with each_vector(e, count, acc.address, addend.address, result.address) as (a, x, r):
+            e.do("V_ADD_VV", r, a, x, FULL)
+        return
+    pointers = [(tile.address, tile.width) for tile in (acc, addend, result)]
+    with walk(e, acc.rows, *pointers, (0, 1)) as (a, x, r, index):
+        alpha = e.get("S_LD_FP", index, fa.tile(op.alpha).placed)
+        for panel in range(acc.panels):
+            old, new = e.add(a, panel * acc.panel), e.add(r, panel * acc.panel)
+            e.do("V_MUL_VF", new, old, alpha, FULL)
+            e.do("V_ADD_VV", new, new, e.add(x, panel * acc.panel), FULL)
+
+
+def normalize(e: Emitter, op: fa.NormalizeOp) -> None:
+    """acc times the reciprocal of the sum; the sum of a row that saw a key is at least 1."""
+    acc, result = Rows.of(e, fa.tile(op.acc)), Rows.of(e, fa.tile(op.result))
+    one = e.float(1.0) if op.empty_rows is not None else None
+    pointers = [(acc.address, acc.width), (result.address, acc.width), (0, 1)]
+    with walk(e, acc.rows, *pointers) as (a, r, index):
+        total = e.get("S_LD_FP", index, fa.tile(op.total).placed)
+        if one is not None:
+            total = e.get("S_MAX_FP", total, one)
+        factor = e.get("S_RECI_FP", total)
+        for panel in range(acc.panels):
+            old, new = e.add(a, panel * acc.panel), e.add(r, panel * acc.panel)
+            e.do("V_MUL_VF", new, old, factor, FULL)
+
+
+def logsumexp(e: Emitter, op: fa.LogsumexpOp) -> None:
+    """m + ln l for VLEN rows at a time, by Newton's method: y <- y - 1 + l exp(-y)."""
+    result = Rows.of(e, fa.tile(op.result))
+    assert op.scratch is not None
+    room, bound = fa.tile(op.scratch).placed, op.bound.value.data
+    l_row, y, t = (e.constant(room + i * result.width) for i in range(3))
+    one = e.float(1.0)
+    for panel in range(result.panels):
+        window = panel * result.width
+        e.do("S_MAP_V_FP", l_row, e.zero, fa.tile(op.total).placed + window)
+        e.do("V_SHFT_V", y, y, e.constant(result.width))
+        e.do("V_ADD_VF", y, y, e.float(log_start(bound)), FULL)
+        with e.loop(log_iterations(bound)):
+            e.do("V_SUB_VF", t, y, e.f_zero, FULL, NEGATE)
+            e.do("V_EXP_V", t, t, FULL)
+            e.do("V_MUL_VV", t, t, l_row, FULL)
+            e.do("V_ADD_VV", y, y, t, FULL)
+            e.do("V_SUB_VF", y, y, one, FULL, 0)
+        if op.empty_rows is not None:
+            # 1/l is at most 1 where a key was seen and inf where none was: max(1/l, 1) - 1 is 0 or inf.
+            e.do("V_RECI_V", t, l_row, FULL)
+            e.do("V_MAX_VF", t, t, one, FULL)
+            e.do("V_SUB_VF", t, t, one, FULL, 0)
+            e.do("V_SUB_VV", y, y, t, FULL)
+        e.do("S_MAP_V_FP", t, e.zero, fa.tile(op.maximum).placed + window)
+        with each_vector(e, result.rows, result.address + panel * result.panel) as (row,):
+            e.do("V_ADD_VV", row, y, t, FULL)
+
+
+def combine(e: Emitter, op: fa.CombineOp) -> None:
+    """Both accumulators rescaled to the larger maximum and added."""
+    acc1, acc2 = Rows.of(e, fa.tile(op.acc1)), Rows.of(e, fa.tile(op.acc2))
+    acc = Rows.of(e, fa.tile(op.acc))
+    assert op.scratch is not None
+    room = e.constant(fa.tile(op.scratch).placed)
+    floor = e.float(FLOOR) if op.empty_rows is not None else None
+    pointers = [(tile.address, tile.width) for tile in (acc1, acc2, acc)]
+    with walk(e, acc.rows, *pointers, (0, 1)) as (a, b, r, index):
+        first = e.get("S_LD_FP", index, fa.tile(op.maximum1).placed)
+        second = e.get("S_LD_FP", index, fa.tile(op.maximum2).placed)
+        maximum = e.get("S_MAX_FP", first, second)
+        if floor is not None:
+            maximum = e.get("S_MAX_FP", maximum, floor)
+        first = e.get("S_EXP_FP", e.get("S_SUB_FP", first, maximum))
+        second = e.get("S_EXP_FP", e.get("S_SUB_FP", second, maximum))
+        total = e.get("S_MUL_FP", e.get("S_LD_FP", index, fa.tile(op.total1).placed), first)
+        other = e.get("S_MUL_FP", e.get("S_LD_FP", index, fa.tile(op.total2).placed), second)
+        e.do("S_ST_FP", maximum, index, fa.tile(op.maximum).placed)
+        e.do("S_ST_FP", e.get("S_ADD_FP", total, other), index, fa.tile(op.total).placed)
+        for panel in range(acc.panels):
+            new = e.add(r, panel * acc.panel)
+            e.do("V_MUL_VF", room, e.add(b, panel * acc.panel), second, FULL)
+            e.do("V_MUL_VF", new, e.add(a, panel * acc.panel), first, FULL)
+            e.do("V_ADD_VV", new, new, room, FULL)
