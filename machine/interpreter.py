@@ -76,14 +76,20 @@ class Interpreter:
                     progress(self.executed, None)
 
     def step(self) -> None:
-        """Execute the instruction at the pc. Raises Trap."""
+        """Execute the instruction at the pc and count it. Raises Trap."""
         pc = self.pc
-        decoded = self.program.decoded[pc]
-        handler = self._handlers[pc]
+        self._watch(pc)
+        self.execute(pc)
+        self.executed += 1
+        self.counts[pc] += 1
+        self.cycles += self.program.cycles[pc]
+
+    def execute(self, pc: int) -> None:
+        """Do what the instruction at `pc` does, memory time included. Raises Trap."""
+        decoded, handler = self.program.decoded[pc], self._handlers[pc]
         try:
             if decoded is None or decoded.instruction.status == "undefined":
                 raise Refused("no such opcode")
-            self._watch()
             if handler is None:
                 raise Refused("the machine always stops here")
             for operand, value in zip(decoded.instruction.operands, decoded.values, strict=True):
@@ -93,18 +99,16 @@ class Interpreter:
             handler(decoded)
         except (Refused, TransferError) as error:
             raise self.program.trap(pc, str(error)) from error
-        self.executed += 1
-        self.counts[pc] += 1
-        self.cycles += self.program.cycles[pc]
 
-    def _watch(self) -> None:
+    def _watch(self, pc: int) -> None:
         """The watchdog of section 4.8: instructions in one iteration of any live loop."""
         limit = self.machine.max_loop_instructions
         for loop in self._loops:
             if self.executed + 1 - loop.since > limit:
-                raise Refused(
+                raise self.program.trap(
+                    pc,
                     f"more than MAX_LOOP_INSTRUCTIONS = {limit} instructions in one iteration of "
-                    f"the loop at pc {loop.start}"
+                    f"the loop at pc {loop.start}",
                 )
 
     # Operands and rows

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .engine import execute
 from .interpreter import Interpreter
 from .params import Machine
 from .program import Program
@@ -62,6 +63,8 @@ class Simulator(State):
         """
         program = Program(words, self.machine)
         unit = TransferUnit(len(program.words), hbm_time)
+        if engine == "fast":
+            return _result(program, unit, execute(program, self, unit, progress))
         interpreter = Interpreter(program, self, unit)
         interpreter.run(progress)
         return _result(program, unit, interpreter.counts)

@@ -26,6 +26,11 @@ class TransferUnit:
         self.bytes_written = [0] * instructions
         self.cycles = [0] * instructions
 
+    @property
+    def timed(self) -> bool:
+        """Whether transfers take time."""
+        return self._dram is not None
+
     def prefetched(self, pc: int, form: HbmFormat, at: Addresses, length: int, now: int) -> int:
         """Cycles of a prefetch by the instruction at `pc` that begins at `now`."""
         lines = prefetch_lines(form, at, length)
