@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from xdsl.dialects.builtin import ModuleOp
-
 from fa.diagnostics import CompileError
 from fa.dialects import plena
 from fa.dialects.json_attr import decode
@@ -21,6 +18,8 @@ from fa.machine import host
 from fa.machine.layout import Layout, LayoutError
 from fa.machine.params import Machine
 from fa.machine.settings import MachineError
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import ModuleOp
 
 if TYPE_CHECKING:
     from fa.machine.simulator import Simulator
@@ -147,9 +146,7 @@ class Kernel:
         try:
             texts = {name: (folder / name).read_text("utf-8") for name in KERNEL_FILES}
         except OSError as error:
-            raise CompileError(
-                f"{error.filename}: error: cannot read: {error.strerror}"
-            ) from None
+            raise CompileError(f"{error.filename}: error: cannot read: {error.strerror}") from None
         where = folder / "layout.json"
         try:
             manifest = json.loads(texts["layout.json"])
@@ -162,9 +159,7 @@ class Kernel:
             ) from None
         except (LayoutError, MachineError, KeyError, TypeError) as error:
             raise CompileError(f"{where}: error: {error}") from None
-        return cls(
-            texts["kernel.asm"], layout, machine, texts["kernel.mlir"], texts["report.txt"]
-        )
+        return cls(texts["kernel.asm"], layout, machine, texts["kernel.mlir"], texts["report.txt"])
 
 
 def load_source(source: str | Path | ModuleOp) -> ModuleOp:
@@ -240,9 +235,8 @@ def interpret(
     Values are computed in float32 and rounded to their element types; `round=False` does not round.
     Raises CompileError for arguments that do not fit.
     """
-    from xdsl.utils.exceptions import InterpretationError
-
     from fa.dialects.fa_interpreter import run_function
+    from xdsl.utils.exceptions import InterpretationError
 
     loaded = load_source(module)
     try:

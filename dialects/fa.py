@@ -210,7 +210,8 @@ class AttentionOp(IRDLOperation):
         unknown = sorted(set(given) - {"mask", "scale", "lse"})
         if unknown:
             parser.raise_error(
-                f"unknown attribute '{unknown[0]}' of fa.attention; there are lse, mask, scale", start
+                f"unknown attribute '{unknown[0]}' of fa.attention; there are lse, mask, scale",
+                start,
             )
         if "scale" in given and not isinstance(given["scale"], FloatAttr):
             parser.raise_error("scale must be a float, such as 0.125 : f32", start)
@@ -282,9 +283,7 @@ class LoadOp(_HbmAccess):
     indices = var_operand_def(IndexType)
     tile = result_def(TileType)
 
-    assembly_format = (
-        "$source `[` $indices `]` attr-dict `:` type($source) `->` type($tile)"
-    )
+    assembly_format = "$source `[` $indices `]` attr-dict `:` type($source) `->` type($tile)"
 
     def __init__(self, source: SSAValue, indices: Sequence[SSAValue], tile: TileType):
         super().__init__(operands=[source, indices], result_types=[tile])
@@ -393,9 +392,7 @@ class ScoresOp(TileOp):
     key = operand_def(TileType)
     result = result_def(TileType)
 
-    assembly_format = (
-        "$query `,` $key attr-dict `:` type($query) `,` type($key) `->` type($result)"
-    )
+    assembly_format = "$query `,` $key attr-dict `:` type($query) `,` type($key) `->` type($result)"
 
     def __init__(self, query: SSAValue, key: SSAValue, element_type: Attribute | None = None):
         q, k = tile(query), tile(key)
@@ -603,9 +600,7 @@ class AccumulateOp(TileOp):
     )
 
     def __init__(self, acc: SSAValue, addend: SSAValue, alpha: SSAValue | None = None):
-        super().__init__(
-            operands=[acc, addend, alpha], result_types=[tile(acc).placed_at(None)]
-        )
+        super().__init__(operands=[acc, addend, alpha], result_types=[tile(acc).placed_at(None)])
 
     def verify_(self) -> None:
         dims = tile(self.acc).dims
@@ -628,9 +623,7 @@ class NormalizeOp(TileOp):
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = (
-        "$acc `,` $total attr-dict `:` type($acc) `,` type($total) `->` type($result)"
-    )
+    assembly_format = "$acc `,` $total attr-dict `:` type($acc) `,` type($total) `->` type($result)"
 
     def __init__(self, acc: SSAValue, total: SSAValue, empty_rows: bool):
         super().__init__(

@@ -136,7 +136,9 @@ def combine(
     return acc, m, total
 
 
-def logsumexp(m: Array, total: Array, columns: int, rows: int, rnd: Rounder, to: Attribute) -> Array:
+def logsumexp(
+    m: Array, total: Array, columns: int, rows: int, rnd: Rounder, to: Attribute
+) -> Array:
     """m + ln l along a row of `columns` (0 past the last), repeated `rows` times."""
     line = np.zeros(columns, np.float32)
     with np.errstate(divide="ignore"):

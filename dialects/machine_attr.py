@@ -55,9 +55,7 @@ def attach_machine(module: ModuleOp, requested: str) -> None:
 def _to_attribute(machine: Machine) -> Attribute:
     if machine.name in Machine.presets():
         return StringAttr(machine.name)
-    return DictionaryAttr(
-        {"name": StringAttr(machine.name), "settings": encode(machine.settings)}
-    )
+    return DictionaryAttr({"name": StringAttr(machine.name), "settings": encode(machine.settings)})
 
 
 def _from_attribute(attribute: Attribute) -> Machine:

@@ -60,9 +60,7 @@ def walk(e: Emitter, count: int, *pointers: tuple[int, int]) -> Generator[list[S
         loop.yields(*(e.add(v, step) for v, step in zip(loop.carried, steps, strict=True)))
 
 
-def each_vector(
-    e: Emitter, count: int, *starts: int
-) -> AbstractContextManager[list[SSAValue]]:
+def each_vector(e: Emitter, count: int, *starts: int) -> AbstractContextManager[list[SSAValue]]:
     """A loop over `count` vector rows that follow one another, with a pointer into each tile."""
     return walk(e, count, *((start, e.machine.vlen) for start in starts))
 

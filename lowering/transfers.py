@@ -106,6 +106,4 @@ def _move(
             sram, hbm = chunk.carried
             e.do(how.mnemonic, sram, hbm, base, USE_STRIDE, how.flag)
             chunk.yields(e.add(sram, how.amount * width), e.add(hbm, how.amount * region.row_bytes))
-        panel.yields(
-            chunk.results[0], e.add(start, region.pitch * region.storage.element_bytes)
-        )
+        panel.yields(chunk.results[0], e.add(start, region.pitch * region.storage.element_bytes))

@@ -24,9 +24,7 @@ class Affine:
         terms = dict(self.terms)
         for variable, coefficient in other.terms.items():
             terms[variable] = terms.get(variable, 0) + coefficient
-        return Affine(
-            self.constant + other.constant, {v: c for v, c in terms.items() if c != 0}
-        )
+        return Affine(self.constant + other.constant, {v: c for v, c in terms.items() if c != 0})
 
     def times(self, factor: int) -> Affine:
         """The product with an integer."""
@@ -38,9 +36,7 @@ class Affine:
         """The quotient by a divisor of the constant and of every coefficient."""
         parts = (self.constant, *self.terms.values())
         assert all(part % divisor == 0 for part in parts), "the planner checks this"
-        return Affine(
-            self.constant // divisor, {v: c // divisor for v, c in self.terms.items()}
-        )
+        return Affine(self.constant // divisor, {v: c // divisor for v, c in self.terms.items()})
 
     def at(self, known: Mapping[SSAValue, int]) -> Affine:
         """With some variables replaced by their values."""
@@ -94,7 +90,9 @@ def iterations(loop: scf.ForOp) -> range:
     """The values of a loop's induction variable; raises OpError for bounds that are not constant."""
     for bound in (loop.lb, loop.ub, loop.step):
         if affine(bound).terms:
-            raise OpError(loop, "loop bounds must be constants: the machine's loops have fixed counts")
+            raise OpError(
+                loop, "loop bounds must be constants: the machine's loops have fixed counts"
+            )
     step = constant(loop.step)
     if step < 1:
         raise OpError(loop, f"the step of a loop must be at least 1, got {step}")

@@ -78,9 +78,7 @@ def _share(function: func.FuncOp) -> Places:
     """Decide which tiles share a place; inserts copies until every loop-carried tile has one."""
     while True:
         places = Places(TileLiveness.of(function))
-        if not any(
-            _carry(places, loop) for loop in function.walk() if isinstance(loop, scf.ForOp)
-        ):
+        if not any(_carry(places, loop) for loop in function.walk() if isinstance(loop, scf.ForOp)):
             break
     for op in function.walk():
         if isinstance(op, fa.TileOp):

@@ -40,9 +40,11 @@ class TileBuilder:
         self._location = location
         self._known: dict[int, SSAValue] = {}
 
-    def insert(self, op: OperationT) -> OperationT:
-        """Insert an operation at the current point."""
+    def insert(self, op: OperationT, *names: str) -> OperationT:
+        """Insert an operation at the current point; `names` are what its results print as."""
         op.location = self._location
+        for result, name in zip(op.results, names, strict=False):
+            result.name_hint = name
         Rewriter.insert_op(op, self._point)
         return op
 
@@ -51,32 +53,40 @@ class TileBuilder:
         if value not in self._known:
             op = arith.ConstantOp.from_int_and_width(value, IndexType())
             op.location = self._location
+            op.result.name_hint = f"c{value}"
             Rewriter.insert_op(op, self._constants)
             self._known[value] = op.result
         return self._known[value]
 
-    def affine(self, base: SSAValue, factor: int, addend: SSAValue) -> SSAValue:
+    def affine(self, name: str, base: SSAValue, factor: int, addend: SSAValue) -> SSAValue:
         """base * factor + addend."""
         product = self.insert(arith.MuliOp(base, self.constant(factor)))
-        return self.insert(arith.AddiOp(product.result, addend)).result
+        return self.insert(arith.AddiOp(product.result, addend), name).result
 
     @contextmanager
     def loop(
-        self, stop: int, step: int = 1, carried: Sequence[SSAValue] = (), start: int = 0
+        self, name: str, stop: int, step: int = 1, carried: Sequence[SSAValue] = ()
     ) -> Generator[Loop]:
-        """A loop from `start` to `stop`; one without a second iteration is not built as a loop."""
-        if stop - start <= step:
-            loop = Loop(self.constant(start), carried)
+        """A loop from 0 to `stop` over a variable that prints as `name`.
+
+        One without a second iteration is not built as a loop.
+        """
+        if stop <= step:
+            loop = Loop(self.constant(0), carried)
             yield loop
             loop.results = loop.yielded
             return
         block = Block(arg_types=[IndexType(), *(value.type for value in carried)])
+        for argument, hint in zip(block.args, (name, *(v.name_hint for v in carried)), strict=True):
+            argument.name_hint = hint
         outer = self._point
         loop = Loop(block.args[0], block.args[1:])
         self._point = InsertPoint.at_end(block)
         yield loop
         self.insert(scf.YieldOp(*loop.yielded))
         self._point = outer
-        bounds = [self.constant(value) for value in (start, stop, step)]
+        bounds = [self.constant(value) for value in (0, stop, step)]
         op = self.insert(scf.ForOp(*bounds, carried, Region(block)))
+        for result, value in zip(op.results, loop.yielded, strict=True):
+            result.name_hint = value.name_hint
         loop.results = tuple(op.results)

@@ -184,8 +184,7 @@ def _same_iterations(nests: Nests) -> bool:
     """Whether the nests go over the same query rows, and the outer two over the same key tiles."""
     q_rows, kv_rows = (fa.tile(value).rows for value in (nests.scores.query, nests.scores.key))
     spaces = [
-        _space(op, nests.block)
-        for op in (nests.scores_store, nests.weights_load, nests.softmax)
+        _space(op, nests.block) for op in (nests.scores_store, nests.weights_load, nests.softmax)
     ]
     if any(space is None for space in spaces):
         return False
@@ -232,19 +231,21 @@ class _Fusion:
         q_rows, kv_rows = (fa.tile(value).rows for value in (nests.scores.query, nests.scores.key))
         empty = nests.softmax.empty_rows is not None
         statistic = TileType.get((q_rows,), fa.tile(nests.softmax.total).element_type, "scalar")
-        with build.loop(rows, q_rows) as i:
+        with build.loop("row", rows, q_rows) as i:
             query = self._clone(nests.query_load, nests.query_load, i)
             if nests.query_scale is not None:
-                query = build.insert(fa.ScaleOp(query, nests.query_scale.factor.value.data)).result
+                query = build.insert(
+                    fa.ScaleOp(query, nests.query_scale.factor.value.data), "q_scaled"
+                ).result
             start = (
-                build.insert(fa.FillOp(float("-inf"), statistic)).tile,
-                build.insert(fa.FillOp(0.0, statistic)).tile,
-                build.insert(fa.FillOp(0.0, fa.tile(nests.initial.tile))).tile,
+                build.insert(fa.FillOp(float("-inf"), statistic), "m").tile,
+                build.insert(fa.FillOp(0.0, statistic), "l").tile,
+                build.insert(fa.FillOp(0.0, fa.tile(nests.initial.tile)), "acc").tile,
             )
-            with build.loop(keys, kv_rows, start) as n:
+            with build.loop("key", keys, kv_rows, start) as n:
                 maximum, total, acc = n.carried
                 key = self._clone(nests.key_load, nests.scores_store, i, n)
-                scores = build.insert(fa.ScoresOp(query, key)).result
+                scores = build.insert(fa.ScoresOp(query, key), "s").result
                 if nests.mask is not None:
                     scores = build.insert(
                         fa.MaskOp(
@@ -253,15 +254,18 @@ class _Fusion:
                             n.induction,
                             kv_len=nests.mask.kv_len.value.data,
                             causal=nests.mask.causal_offset,
-                        )
+                        ),
+                        "s_masked",
                     ).result
-                step = build.insert(fa.OnlineSoftmaxOp(scores, maximum, total, empty))
+                step = build.insert(
+                    fa.OnlineSoftmaxOp(scores, maximum, total, empty), "p", "m", "l", "alpha"
+                )
                 value = self._clone(nests.value_load, nests.weights_load, i, n)
-                product = build.insert(fa.MatmulOp(step.result, value)).result
-                acc = build.insert(fa.AccumulateOp(acc, product, step.alpha)).result
+                product = build.insert(fa.MatmulOp(step.result, value), "pv").result
+                acc = build.insert(fa.AccumulateOp(acc, product, step.alpha), "acc").result
                 n.yields(step.new_maximum, step.new_total, acc)
             maximum, total, acc = n.results
-            output = build.insert(fa.NormalizeOp(acc, total, empty)).result
+            output = build.insert(fa.NormalizeOp(acc, total, empty), "o").result
             store = nests.output_store
             indices = self._indices(store.indices, nests.output_store, i)
             build.insert(fa.StoreOp(output, store.target, indices))
@@ -271,7 +275,7 @@ class _Fusion:
                     (old.rows, round_up(q_rows, self.machine.vlen)), old.element_type, "vector"
                 )
                 bound = nests.logsumexp.bound.value.data
-                row = build.insert(fa.LogsumexpOp(maximum, total, bound, empty, line)).result
+                row = build.insert(fa.LogsumexpOp(maximum, total, bound, empty, line), "lse").result
                 store = nests.logsumexp_store
                 indices = self._indices(store.indices, nests.softmax, i)
                 build.insert(fa.StoreOp(row, store.target, indices, row=True))
@@ -280,7 +284,8 @@ class _Fusion:
     def _clone(self, load: fa.LoadOp, anchor: Operation, *loops: Loop) -> SSAValue:
         """A load of the old nests at the same place of the fused one."""
         indices = self._indices(load.indices, anchor, *loops)
-        return self.build_.insert(fa.LoadOp(load.source, indices, fa.tile(load.tile))).tile
+        copy = fa.LoadOp(load.source, indices, fa.tile(load.tile))
+        return self.build_.insert(copy, load.tile.name_hint or "tile").tile
 
     def _indices(
         self, indices: Sequence[SSAValue], anchor: Operation, *loops: Loop

@@ -126,7 +126,9 @@ def _handed_over(old: SSAValue, new: SSAValue) -> bool:
     op = new.op
     if isinstance(op, fa.TileOp):
         position = op.IN_PLACE.get(new.index)
-        return position is not None and list(op.operands).count(old) == 1 and (
-            op.operands[position] is old
+        return (
+            position is not None
+            and list(op.operands).count(old) == 1
+            and (op.operands[position] is old)
         )
     return False

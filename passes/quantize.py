@@ -96,6 +96,7 @@ def _quantize_argument(load: fa.LoadOp, kind: HbmFormat) -> None:
             return
     convert = QuantizeOp(argument, stored)
     convert.location = load.location
+    convert.result.name_hint = f"{argument.name_hint or 'arg'}_stored"
     Rewriter.insert_op(convert, InsertPoint.before(first))
     load.operands[0] = convert.result
 

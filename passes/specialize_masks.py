@@ -104,11 +104,18 @@ def _specialize(loop: scf.ForOp) -> None:
 
 
 def _is_online(loop: scf.ForOp) -> bool:
-    """Whether a loop goes over key tiles with the online softmax: an empty tile changes nothing."""
+    """Whether a loop does nothing but carry the online softmax over key tiles.
+
+    Then a tile of which nothing is seen changes nothing and need not be visited.
+    """
     ops = list(loop.body.block.ops)
     steps = [op for op in ops if isinstance(op, fa.OnlineSoftmaxOp)]
     masked = {op.result for op in ops if isinstance(op, fa.MaskOp)}
-    return bool(steps) and all(step.scores in masked for step in steps)
+    carried = set(loop.body.block.args)
+    return bool(steps) and all(
+        step.scores in masked and step.maximum in carried and step.total in carried
+        for step in steps
+    )
 
 
 def _signature(loop: scf.ForOp, known: Known) -> tuple[TileMask, ...]:
@@ -134,6 +141,7 @@ def _signature(loop: scf.ForOp, known: Known) -> tuple[TileMask, ...]:
 def _index(value: int, point: InsertPoint, location: LocationAttr) -> SSAValue:
     op = arith.ConstantOp.from_int_and_width(value, IndexType())
     op.location = location
+    op.result.name_hint = f"c{value}" if value >= 0 else None
     Rewriter.insert_op(op, point)
     return op.result
 
@@ -154,6 +162,8 @@ def _copy(
     step = values[1] - values[0]
     bounds = [_index(at, point, loop.location) for at in (values[0], values[-1] + step, step)]
     block = Block(arg_types=[arg.type for arg in old.args])
+    for arg, model in zip(block.args, old.args, strict=True):
+        arg.name_hint = model.name_hint
     table = dict(zip(old.args, block.args, strict=True))
     for op in old.ops:
         block.add_op(op.clone(table))

@@ -25,7 +25,7 @@ from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
-from .tile_sizes import TileSizes, TileSizeError
+from .tile_sizes import TileSizeError, TileSizes
 
 NEGATIVE_INFINITY = float("-inf")
 
@@ -81,18 +81,22 @@ class _Tiling:
         op, build, sizes = self.op, self.build_, self.sizes
         batch, heads = fa.tensor_dims(op.query)[:2]
         group = heads // fa.tensor_dims(op.key)[1]
-        scores = self._buffer((sizes.q_len, sizes.kv_len), self.element)
-        weights = self._buffer((sizes.q_len, sizes.kv_len), self.element)
-        output = self._buffer(fa.tensor_dims(op.output), self.element)
+        scores = self._buffer("scores", (sizes.q_len, sizes.kv_len), self.element)
+        weights = self._buffer("weights", (sizes.q_len, sizes.kv_len), self.element)
+        output = self._buffer("output", fa.tensor_dims(op.output), self.element)
         lse = None
         if op.logsumexp is not None:
-            lse = self._buffer(fa.tensor_dims(op.logsumexp), f32)
-        with build.loop(batch) as b, build.loop(heads // group) as g, build.loop(group) as j:
+            lse = self._buffer("lse", fa.tensor_dims(op.logsumexp), f32)
+        with (
+            build.loop("batch", batch) as b,
+            build.loop("kv_head", heads // group) as g,
+            build.loop("member", group) as j,
+        ):
             head = g.induction
             if group > 1:
                 # One KV head: the query head is the member of its only group.
                 single = heads == group
-                head = j.induction if single else build.affine(head, group, j.induction)
+                head = j.induction if single else build.affine("head", head, group, j.induction)
             query, kv = (b.induction, head), (b.induction, g.induction)
             self._scores(query, kv, scores)
             self._softmax(query, scores, weights, lse)
@@ -107,9 +111,9 @@ class _Tiling:
             ],
         )
 
-    def _buffer(self, dims: tuple[int, ...], element: Attribute) -> SSAValue:
+    def _buffer(self, name: str, dims: tuple[int, ...], element: Attribute) -> SSAValue:
         kind = MemRefType(element, dims, memory_space=HbmAttr.get())
-        return self.build_.insert(memref.AllocOp([], [], kind)).memref
+        return self.build_.insert(memref.AllocOp([], [], kind), name).memref
 
     def _tile(self, rows: int, cols: int, space: str = "vector") -> TileType:
         return TileType.get((rows, cols), self.element, space)
@@ -119,15 +123,17 @@ class _Tiling:
     ) -> None:
         """S = scale Q K^T, tile by tile, to HBM."""
         build, sizes, zero = self.build_, self.sizes, self.build_.constant(0)
-        with build.loop(sizes.q_len, sizes.q_rows) as i:
+        with build.loop("row", sizes.q_len, sizes.q_rows) as i:
             q_type = self._tile(sizes.q_rows, sizes.head_dim)
-            q = build.insert(fa.LoadOp(self.op.query, (*query, i.induction, zero), q_type)).tile
+            q = build.insert(
+                fa.LoadOp(self.op.query, (*query, i.induction, zero), q_type), "q"
+            ).tile
             if self.op.factor != 1.0:
-                q = build.insert(fa.ScaleOp(q, self.op.factor)).result
-            with build.loop(sizes.kv_len, sizes.kv_rows) as n:
+                q = build.insert(fa.ScaleOp(q, self.op.factor), "q_scaled").result
+            with build.loop("key", sizes.kv_len, sizes.kv_rows) as n:
                 k_type = self._tile(sizes.kv_rows, sizes.head_dim, "matrix")
-                k = build.insert(fa.LoadOp(self.op.key, (*kv, n.induction, zero), k_type)).tile
-                s = build.insert(fa.ScoresOp(q, k)).result
+                k = build.insert(fa.LoadOp(self.op.key, (*kv, n.induction, zero), k_type), "k").tile
+                s = build.insert(fa.ScoresOp(q, k), "s").result
                 build.insert(fa.StoreOp(s, scores, (i.induction, n.induction)))
 
     def _softmax(
@@ -143,14 +149,14 @@ class _Tiling:
         # Row i sees key 0 iff i + offset >= 0, and no row sees less than row 0 does.
         empty = causal is not None and causal < 0
         rows = sizes.softmax_rows
-        with build.loop(sizes.q_len, rows) as i:
+        with build.loop("row", sizes.q_len, rows) as i:
             kind = self._tile(rows, sizes.kv_len)
-            s = build.insert(fa.LoadOp(scores, (i.induction, zero), kind)).tile
+            s = build.insert(fa.LoadOp(scores, (i.induction, zero), kind), "s").tile
             if causal is not None or kv_len < sizes.kv_len:
                 s = build.insert(
-                    fa.MaskOp(s, i.induction, zero, kv_len=kv_len, causal=causal)
+                    fa.MaskOp(s, i.induction, zero, kv_len=kv_len, causal=causal), "s_masked"
                 ).result
-            softmax = build.insert(fa.SoftmaxOp(s, empty, f32))
+            softmax = build.insert(fa.SoftmaxOp(s, empty, f32), "p", "m", "l")
             build.insert(fa.StoreOp(softmax.result, weights, (i.induction, zero)))
             if lse is not None:
                 line = TileType.get(
@@ -159,23 +165,29 @@ class _Tiling:
                     "vector",
                 )
                 row = build.insert(
-                    fa.LogsumexpOp(softmax.maximum, softmax.total, kv_len, empty, line)
+                    fa.LogsumexpOp(softmax.maximum, softmax.total, kv_len, empty, line), "lse"
                 ).result
                 build.insert(fa.StoreOp(row, lse, (*query, i.induction), row=True))
 
     def _output(
-        self, query: tuple[SSAValue, ...], kv: tuple[SSAValue, ...], weights: SSAValue, out: SSAValue
+        self,
+        query: tuple[SSAValue, ...],
+        kv: tuple[SSAValue, ...],
+        weights: SSAValue,
+        out: SSAValue,
     ) -> None:
         """O = P V."""
         build, sizes, zero = self.build_, self.sizes, self.build_.constant(0)
-        with build.loop(sizes.q_len, sizes.q_rows) as i:
+        with build.loop("row", sizes.q_len, sizes.q_rows) as i:
             acc_type = self._tile(sizes.q_rows, sizes.value_dim)
-            acc = build.insert(fa.FillOp(0.0, acc_type)).tile
-            with build.loop(sizes.kv_len, sizes.kv_rows, [acc]) as n:
+            acc = build.insert(fa.FillOp(0.0, acc_type), "acc").tile
+            with build.loop("key", sizes.kv_len, sizes.kv_rows, [acc]) as n:
                 p_type = self._tile(sizes.q_rows, sizes.kv_rows)
-                p = build.insert(fa.LoadOp(weights, (i.induction, n.induction), p_type)).tile
+                p = build.insert(fa.LoadOp(weights, (i.induction, n.induction), p_type), "p").tile
                 v_type = self._tile(sizes.kv_rows, sizes.value_dim, "matrix")
-                v = build.insert(fa.LoadOp(self.op.value, (*kv, n.induction, zero), v_type)).tile
-                product = build.insert(fa.MatmulOp(p, v)).result
-                n.yields(build.insert(fa.AccumulateOp(n.carried[0], product)).result)
+                v = build.insert(
+                    fa.LoadOp(self.op.value, (*kv, n.induction, zero), v_type), "v"
+                ).tile
+                product = build.insert(fa.MatmulOp(p, v), "pv").result
+                n.yields(build.insert(fa.AccumulateOp(n.carried[0], product), "acc").result)
             build.insert(fa.StoreOp(n.results[0], out, (*query, i.induction, zero)))
