@@ -1,8 +1,8 @@
 """The `fa` dialect: attention on tensors, and attention on tiles.
 
-`fa.attention` says what is wanted. The other operations say how, on tiles: values that each fill one
-block of an on-chip memory. Notation: R query rows, C keys (columns of the scores), D columns of a
-head; S = Q K^T, P = exp(S - m), m the running maximum, l the running sum (FlashAttention-2,
+`fa.attention` says what is wanted. The other operations say how, on tiles: values that each fill
+one block of an on-chip memory. Notation: R query rows, C keys (columns of the scores), D columns
+of a head; S = Q K^T, P = exp(S - m), m the running maximum, l the running sum (FlashAttention-2,
 algorithm 1).
 """
 
@@ -43,6 +43,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 
 from .fa_attrs import ELEMENT_TYPES, CausalAttr, HbmAttr, TileType
 from .fa_effects import TileEffects
@@ -70,10 +71,10 @@ class AttentionOp(IRDLOperation):
     """softmax(scale * Q K^T + mask) V for each batch and query head.
 
     q: [batch, q_heads, q_len, head_dim], k: [batch, kv_heads, kv_len, head_dim],
-    v: [batch, kv_heads, kv_len, value_dim]; q_heads is a multiple of kv_heads, and query head h reads
-    KV head h * kv_heads / q_heads. Result: [batch, q_heads, q_len, value_dim], and with `lse` the
-    logsumexp of each row, [batch, q_heads, q_len] in f32. Without `scale`: 1/sqrt(head_dim). A row
-    that sees no key gives 0, and logsumexp -inf.
+    v: [batch, kv_heads, kv_len, value_dim]; q_heads is a multiple of kv_heads, and query head h
+    reads KV head h * kv_heads / q_heads. Result: [batch, q_heads, q_len, value_dim], and with
+    `lse` the logsumexp of each row, [batch, q_heads, q_len] in f32. Without `scale`:
+    1/sqrt(head_dim). A row that sees no key gives 0, and logsumexp -inf.
     """
 
     name = "fa.attention"
@@ -164,7 +165,8 @@ class AttentionOp(IRDLOperation):
         want = (*q[:3], v[3])
         if tensor_dims(self.output) != want:
             raise VerifyException(
-                f"the result must be {_shape_text(want)}, got {_shape_text(tensor_dims(self.output))}"
+                f"the result must be {_shape_text(want)}, "
+                f"got {_shape_text(tensor_dims(self.output))}"
             )
         if (self.lse is None) != (self.logsumexp is None):
             raise VerifyException("`lse` and a second result go together")
@@ -227,16 +229,19 @@ class AttentionOp(IRDLOperation):
 
 def tensor_dims(value: SSAValue) -> tuple[int, ...]:
     """The extents of a tensor or HBM buffer, in elements; dynamic ones are -1."""
-    if not isinstance(value.type, TensorType | MemRefType):
-        raise VerifyException(f"expected a tensor or a buffer in HBM, got {value.type}")
-    return tuple(-1 if d == DYNAMIC_INDEX else d for d in value.type.get_shape())
+    return tuple(-1 if d == DYNAMIC_INDEX else d for d in _tensor_type(value).get_shape())
 
 
 def tensor_element(value: SSAValue) -> Attribute:
     """The element type of a tensor or HBM buffer."""
-    if not isinstance(value.type, TensorType | MemRefType):
-        raise VerifyException(f"expected a tensor or a buffer in HBM, got {value.type}")
-    return value.type.get_element_type()
+    return _tensor_type(value).get_element_type()
+
+
+def _tensor_type(value: SSAValue) -> TensorType[Attribute] | MemRefType[Attribute]:
+    kind = value.type
+    if not isa(kind, TensorType[Attribute]) and not isa(kind, MemRefType[Attribute]):
+        raise VerifyException(f"expected a tensor or a buffer in HBM, got {kind}")
+    return kind
 
 
 def _shape_text(dims: Sequence[int]) -> str:
@@ -246,9 +251,9 @@ def _shape_text(dims: Sequence[int]) -> str:
 class TileOp(IRDLOperation):
     """An operation on tiles.
 
-    `IN_PLACE` maps a result to the operand whose range it may share (result index -> operand index):
-    the operation goes row by row and reads a row before it writes it. Any other placed result must
-    not overlap an operand.
+    `IN_PLACE` maps a result to the operand whose range it may share (result index -> operand
+    index): the operation goes row by row and reads a row before it writes it. Any other placed
+    result must not overlap an operand.
     """
 
     IN_PLACE: ClassVar[dict[int, int]] = {}
@@ -259,8 +264,9 @@ class _HbmAccess(TileOp):
     """Checks shared by load and store."""
 
     def _verify_access(self, hbm: SSAValue, indices: Sequence[SSAValue], row: bool) -> None:
-        if isinstance(hbm.type, MemRefType) and not isinstance(hbm.type.memory_space, HbmAttr):
-            raise VerifyException(f"the buffer must lie in HBM (#fa.hbm), got {hbm.type}")
+        kind = _tensor_type(hbm)
+        if isinstance(kind, MemRefType) and not isinstance(kind.memory_space, HbmAttr):
+            raise VerifyException(f"the buffer must lie in HBM (#fa.hbm), got {kind}")
         dims = tensor_dims(hbm)
         if len(dims) < (1 if row else 2):
             raise VerifyException(f"rank {len(dims)} is too small to hold tiles")
@@ -274,7 +280,8 @@ class _HbmAccess(TileOp):
 class LoadOp(_HbmAccess):
     """A tile from HBM: rows and columns from the last two indices on, zeros past the end.
 
-    The tensor's extents need not cover the tile: the storage of a tensor in HBM is padded with zeros.
+    The tensor's extents need not cover the tile: the storage of a tensor in HBM is padded with
+    zeros.
     """
 
     name = "fa.load"
@@ -541,8 +548,8 @@ class OnlineSoftmaxOp(TileOp):
     """One step of the online softmax (FlashAttention-2, algorithm 1, lines 9 and 10).
 
     m' = max(m, rowmax S), P = exp(S - m'), alpha = exp(m - m'), l' = alpha l + rowsum P; statistics
-    are [R] in scalar memory. `empty_rows` says that a row may have seen no key so far: then m' = -inf
-    and P = 0.
+    are [R] in scalar memory. `empty_rows` says that a row may have seen no key so far: then m' =
+    -inf and P = 0.
     """
 
     name = "fa.online_softmax"
@@ -560,7 +567,8 @@ class OnlineSoftmaxOp(TileOp):
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = (
         "$scores `,` $maximum `,` $total attr-dict `:` type($scores) `,` type($maximum) `,` "
-        "type($total) `->` type($result) `,` type($new_maximum) `,` type($new_total) `,` type($alpha)"
+        "type($total) `->` type($result) `,` type($new_maximum) `,` type($new_total) `,` "
+        "type($alpha)"
     )
 
     def __init__(self, scores: SSAValue, maximum: SSAValue, total: SSAValue, empty_rows: bool):
@@ -699,7 +707,8 @@ class LogsumexpOp(TileOp):
         _expect(self.result, "the result", "vector", tile(self.result).dims)
         if tile(self.result).cols < rows:
             raise VerifyException(
-                f"the result needs a column for each of the {rows} rows, got {tile(self.result).cols}"
+                f"the result needs a column for each of the {rows} rows, "
+                f"got {tile(self.result).cols}"
             )
         if self.bound.value.data < 1:
             raise VerifyException(f"bound must be at least 1, got {self.bound.value.data}")
@@ -731,7 +740,8 @@ class CombineOp(TileOp):
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
         "`(` $acc1 `,` $maximum1 `,` $total1 `)` `,` `(` $acc2 `,` $maximum2 `,` $total2 `)` "
-        "(`scratch` $scratch^)? attr-dict `:` `(` type($acc1) `,` type($maximum1) `,` type($total1) `)` `,` "
+        "(`scratch` $scratch^)? attr-dict `:` "
+        "`(` type($acc1) `,` type($maximum1) `,` type($total1) `)` `,` "
         "`(` type($acc2) `,` type($maximum2) `,` type($total2) `)` (`,` type($scratch)^)? `->` "
         "type($acc) `,` type($maximum) `,` type($total)"
     )

@@ -31,7 +31,7 @@ ELEMENT_TYPES = (BFloat16Type, Float16Type, Float32Type)
 
 @irdl_attr_definition
 class TileType(ParametrizedAttribute, TypeAttribute):
-    """A block of a tensor on chip: `!fa.tile<64x128xbf16, vector>`, once placed `... vector at 4096>`.
+    """A block of a tensor on chip: `!fa.tile<64x128xbf16, vector>`, placed `... vector at 4096>`.
 
     The shape is what the memory holds, padding included: in vector and matrix SRAM rows x columns,
     stored as panels of VLEN columns, each panel its rows one after another; in `scalar` (FP_MEM)
@@ -140,7 +140,7 @@ class TileType(ParametrizedAttribute, TypeAttribute):
 
 @irdl_attr_definition
 class HbmAttr(ParametrizedAttribute):
-    """The memory space of a buffer in HBM: `#fa.hbm`, or `#fa.hbm<#mx.block<...>>` when its elements
+    """The memory space of a buffer in HBM: `#fa.hbm`, or `#fa.hbm<#mx.block<...>>` if its elements
     are stored in a block-scaled format rather than in the buffer's element type."""
 
     name = "fa.hbm"
@@ -170,8 +170,8 @@ class HbmAttr(ParametrizedAttribute):
 class CausalAttr(ParametrizedAttribute):
     """Causal mask: query i sees key j iff j <= i + offset.
 
-    `#fa.causal` is aligned bottom-right, offset = kv_len - q_len; `#fa.causal<offset = N>` is explicit
-    (top-left: 0).
+    `#fa.causal` is aligned bottom-right, offset = kv_len - q_len; `#fa.causal<offset = N>` is
+    explicit (top-left: 0).
     """
 
     name = "fa.causal"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects import func, memref
@@ -20,6 +20,7 @@ from xdsl.interpreters.func import FuncFunctions
 from xdsl.interpreters.scf import ScfFunctions
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.exceptions import InterpretationError
+from xdsl.utils.hints import isa
 
 from ..machine import mx as mx_numbers
 from . import fa, mx
@@ -63,7 +64,7 @@ class FaFunctions(InterpreterFunctions):
 
     def _read(self, op: Operation, args: Sequence[Any]) -> None:
         """Check that each placed operand is still where its type says."""
-        scratch = getattr(op, "scratch", None)
+        scratch: object = getattr(op, "scratch", None)
         for index, (operand, value) in enumerate(zip(op.operands, args, strict=True)):
             kind = operand.type
             if not isinstance(kind, TileType) or kind.at is None or operand is scratch:
@@ -76,9 +77,8 @@ class FaFunctions(InterpreterFunctions):
 
     def _write(self, op: Operation, values: Sequence[Any]) -> PythonValues:
         """Give each placed result its range, scratch room first."""
-        scratch = getattr(op, "scratch", None)
-        if scratch is not None and scratch.type.at is not None:
-            kind = scratch.type
+        scratch: SSAValue | None = getattr(op, "scratch", None)
+        if scratch is not None and (kind := fa.tile(scratch)).at is not None:
             self.chip.write(kind, np.full(kind.dims, np.nan, np.float32))
         results: list[Any] = []
         for result, value in zip(op.results, values, strict=True):
@@ -93,7 +93,7 @@ class FaFunctions(InterpreterFunctions):
     @impl(memref.AllocOp)
     def alloc(self, _: Interpreter, op: memref.AllocOp, args: PythonValues) -> PythonValues:
         kind = op.memref.type
-        assert isinstance(kind, MemRefType)
+        assert isa(kind, MemRefType[Attribute])
         return (np.zeros(kind.get_shape(), np.float32),)
 
     @impl(fa.ResultOp)
@@ -174,9 +174,10 @@ class FaFunctions(InterpreterFunctions):
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
         scores, row, col = args[:3]
+        kind = fa.tile(op.result)
         seen = semantics.visible(
-            row + np.arange(scores.shape[0]),
-            col + np.arange(scores.shape[1]),
+            row + np.arange(kind.rows, dtype=np.int64),
+            col + np.arange(kind.cols, dtype=np.int64),
             op.kv_len.value.data,
             op.causal_offset,
         )
@@ -191,8 +192,11 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.OnlineSoftmaxOp)
     def online(self, _: Interpreter, op: fa.OnlineSoftmaxOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
+        s, m, total = args
         element, statistic = _elements(op.result, op.new_total)
-        return self._write(op, semantics.online_softmax(*args, element, statistic, self.round))
+        return self._write(
+            op, semantics.online_softmax(s, m, total, element, statistic, self.round)
+        )
 
     @impl(fa.AccumulateOp)
     def accumulate(self, _: Interpreter, op: fa.AccumulateOp, args: PythonValues) -> PythonValues:
@@ -206,8 +210,9 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.NormalizeOp)
     def normalize(self, _: Interpreter, op: fa.NormalizeOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
+        acc, total = args
         element, statistic = _elements(op.result, op.total)
-        return self._write(op, [semantics.normalize(*args, element, statistic, self.round)])
+        return self._write(op, [semantics.normalize(acc, total, element, statistic, self.round)])
 
     @impl(fa.LogsumexpOp)
     def logsumexp(self, _: Interpreter, op: fa.LogsumexpOp, args: PythonValues) -> PythonValues:
@@ -255,8 +260,8 @@ def stored(values: Array, kind: Attribute) -> Array:
         padded,
         storage.element.data,
         block=size,
-        scale=storage.scale.data,
-        variant=storage.variant.data,
+        scale=cast("mx_numbers.Scale", storage.scale.data),
+        variant=cast("mx_numbers.Variant", storage.variant.data),
     )
     return mx_numbers.dequantize(blocks)[..., : values.shape[-1]]
 
@@ -279,7 +284,7 @@ def run_function(module: ModuleOp, args: Sequence[Array], rounded: bool = True) 
     rnd = Rounder(rounded)
     values: list[Array] = []
     for index, (kind, arg) in enumerate(zip(kinds, args, strict=True)):
-        if not isinstance(kind, TensorType):
+        if not isa(kind, TensorType[Attribute]):
             raise InterpretationError(f"argument {index} must be a tensor, got {kind}")
         if kind.get_shape() != arg.shape:
             raise InterpretationError(

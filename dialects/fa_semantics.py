@@ -57,7 +57,8 @@ def attention(
     group = q.shape[1] // k.shape[1]
     out = np.zeros((*q.shape[:3], v.shape[3]), q.dtype)
     lse = np.full(q.shape[:3], -np.inf, q.dtype)
-    seen = visible(np.arange(q.shape[2]), np.arange(k.shape[2]), k.shape[2], causal)
+    rows, cols = (np.arange(x.shape[2], dtype=np.int64) for x in (q, k))
+    seen = visible(rows, cols, k.shape[2], causal)
     for b in range(q.shape[0]):
         for h in range(q.shape[1]):
             s = (q[b, h] @ k[b, h // group].T) * q.dtype.type(scale)
@@ -97,7 +98,8 @@ def online_softmax(
     new = rnd(np.maximum(m, s.max(axis=1)), statistic)
     alpha = rnd(exp(rnd(difference(m, new), statistic)), statistic)
     p = rnd(exp(rnd(difference(s, new[:, None]), element)), element)
-    new_total = rnd(rnd(alpha * total, statistic) + p.sum(axis=1), statistic)
+    sums: Array = p.sum(axis=1, dtype=np.float32)
+    new_total = rnd(rnd(alpha * total, statistic) + sums, statistic)
     return p, new, new_total, alpha
 
 
@@ -107,7 +109,7 @@ def softmax(
     """Softmax of whole rows: P, m and l (see `fa.softmax`)."""
     m = rnd(s.max(axis=1), statistic)
     p = rnd(exp(rnd(difference(s, m[:, None]), element)), element)
-    total = rnd(p.sum(axis=1), statistic)
+    total = rnd(p.sum(axis=1, dtype=np.float32), statistic)
     return normalize(p, total, element, statistic, rnd), m, total
 
 
@@ -115,7 +117,8 @@ def normalize(
     acc: Array, total: Array, element: Attribute, statistic: Attribute, rnd: Rounder
 ) -> Array:
     """acc / l by rows, as a product with the rounded reciprocal; 0 where l is 0."""
-    reciprocal = rnd(np.float32(1) / np.where(total > 0, total, np.float32(1)), statistic)
+    safe: Array = np.where(total > 0, total, np.float32(1))
+    reciprocal = rnd(np.reciprocal(safe), statistic)
     return np.where((total > 0)[:, None], rnd(acc * reciprocal[:, None], element), np.float32(0))
 
 

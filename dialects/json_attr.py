@@ -54,6 +54,6 @@ def decode(attribute: Attribute) -> Json:
         case DictionaryAttr():
             return {key: decode(item) for key, item in attribute.data.items()}
         case ArrayAttr():
-            return [decode(item) for item in cast("ArrayAttr[Attribute]", attribute).data]
+            return [decode(item) for item in attribute.data]
         case _:
             raise TypeError(f"not a JSON value: {attribute}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import IntAttr, NoneAttr, StringAttr, TensorType
+from xdsl.dialects.builtin import IntAttr, StringAttr, TensorType
 from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -25,6 +25,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 
 ELEMENTS = ("e4m3", "e5m2", "e3m2", "e2m3", "e2m1", "int8", "int4")
 SCALES = ("e8m0", "e4m3")
@@ -112,8 +113,8 @@ class _Conversion(IRDLOperation):
 
     def verify_(self) -> None:
         source, result = self.source.type, self.result.type
-        assert isinstance(source, TensorType)
-        assert isinstance(result, TensorType)
+        assert isa(source, TensorType[Attribute])
+        assert isa(result, TensorType[Attribute])
         if source.get_shape() != result.get_shape():
             raise VerifyException(f"the shape must stay: {source} -> {result}")
 
@@ -126,9 +127,7 @@ class QuantizeOp(_Conversion):
 
     def verify_(self) -> None:
         super().verify_()
-        if isinstance(self.source.type, TensorType) and not isinstance(
-            self.source.type.encoding, NoneAttr
-        ):
+        if block_format(self.source.type) is not None:
             raise VerifyException("the source is stored in a block format already; dequantize it")
 
 
@@ -140,9 +139,7 @@ class DequantizeOp(_Conversion):
 
     def verify_(self) -> None:
         super().verify_()
-        if isinstance(self.result.type, TensorType) and not isinstance(
-            self.result.type.encoding, NoneAttr
-        ):
+        if block_format(self.result.type) is not None:
             raise VerifyException("the result is plain; quantize gives block formats")
 
 

@@ -14,6 +14,7 @@ from math import gcd
 from xdsl.dialects import func, memref, scf
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
+from xdsl.utils.hints import isa
 
 from ..diagnostics import OpError
 from ..dialects import fa
@@ -40,8 +41,8 @@ class Interface:
 def plan(machine: Machine, function: func.FuncOp) -> dict[SSAValue, Region]:
     """A region for each tensor and buffer that tiles are loaded from or stored to.
 
-    Arguments come first, then buffers, then results, each on a line of its own. Raises OpError where
-    HBM or the address range of an offset (32 bits) is too small.
+    Arguments come first, then buffers, then results, each on a line of its own. Raises OpError
+    where HBM or the address range of an offset (32 bits) is too small.
     """
     accesses: dict[SSAValue, list[fa.LoadOp | fa.StoreOp]] = {}
     for op in function.walk():
@@ -120,7 +121,7 @@ def _interface(
 
 
 def _shape(kind: Attribute) -> tuple[tuple[int, ...], str]:
-    assert isinstance(kind, TensorType)
+    assert isa(kind, TensorType[Attribute])
     return kind.get_shape(), str(kind.get_element_type())
 
 

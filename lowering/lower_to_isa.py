@@ -1,10 +1,11 @@
 """`lower-to-isa`: tiles into PLENA instructions, registers allocated and checked.
 
 Runs what has not been run yet with its defaults: `tile`, `quantize`, `allocate-sram`. Precondition:
-tile IR, one function with attention. Postcondition: the function is a `plena.kernel` of the same name
-that prints as assembly; its attribute `layout` says where the host puts arguments and constants and
-finds results (`machine/layout.py`). Loops stay loops; only those of which one iteration executes more
-than the machine's MAX_LOOP_INSTRUCTIONS are unrolled, which the attribute `unrolled_loops` tells.
+tile IR, one function with attention. Postcondition: the function is a `plena.kernel` of the same
+name that prints as assembly; its attribute `layout` says where the host puts arguments and
+constants and finds results (`machine/layout.py`). Loops stay loops; only those of which one
+iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS are unrolled, which the attribute `unrolled_loops`
+tells.
 """
 
 from __future__ import annotations
@@ -219,9 +220,10 @@ class _Lowering:
         for variable, factor in offset.terms.items():
             counter, count = self.counters[variable]
             total += factor * count
-            parts.append(counter if factor == 1 else e.get("S_MUL_INT", counter, e.constant(factor)))
+            parts.append(
+                counter if factor == 1 else e.get("S_MUL_INT", counter, e.constant(factor))
+            )
         value = e.constant(total)
         for part in parts:
             value = e.get("S_SUB_INT", value, part)
         return value
-

@@ -57,7 +57,7 @@ def scores(e: Emitter, op: fa.ScoresOp) -> None:
 
 
 def matmul(e: Emitter, op: fa.MatmulOp) -> None:
-    """Row block by row block, BLEN columns of V at a time; sums over all keys of the tile in f32."""
+    """Row block by row block, BLEN columns of V at a time; all keys of the tile sum up in f32."""
     p, v, out = fa.tile(op.lhs), fa.tile(op.rhs), fa.tile(op.result)
     mlen, tiles = e.machine.mlen, v.rows // e.machine.mlen
     _emit(
@@ -87,7 +87,9 @@ def _emit(e: Emitter, product: Product) -> None:
         with e.loop(blocks, e.constant(product.left), result) as block:
             left, result = block.carried
             held = product.depth <= HELD_PANELS
-            lefts = [e.add(left, p * product.left_step) for p in range(product.depth if held else 1)]
+            lefts = [
+                e.add(left, p * product.left_step) for p in range(product.depth if held else 1)
+            ]
             matrices = [e.add(matrix, p * product.inner_step) for p in range(len(lefts))]
             with e.loop(mlen // blen, result, *matrices) as column:
                 result, *matrices = column.carried

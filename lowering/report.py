@@ -35,13 +35,13 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
 
 def kernel_slots(kernel: plena.KernelOp) -> int:
     """Entries of INT_MEM that the kernel uses, for constants and for spilled registers."""
-    slots = [
-        result.type.number + 1
-        for op in kernel.walk()
-        for result in op.results
-        if isinstance(result.type, plena.SlotType) and result.type.text
-    ]
-    return max([kernel.int_mem_used, *slots])
+    used = kernel.int_mem_used
+    for op in kernel.walk():
+        for result in op.results:
+            kind = result.type
+            if isinstance(kind, plena.SlotType) and kind.text:
+                used = max(used, (kind.number or 0) + 1)
+    return used
 
 
 def _region(region: Region) -> str:

@@ -1,8 +1,8 @@
 """Operations that go over the rows of tiles: vector and scalar unit (ISA sections 4.3 to 4.5).
 
-A row of a tile is `panels` vector rows, one in each panel. Pointers walk the rows of the first panel;
-the others are a constant further on. Statistics lie in FP_MEM at the row's number plus a constant,
-which is the immediate of S_LD_FP and S_ST_FP.
+A row of a tile is `panels` vector rows, one in each panel. Pointers walk the rows of the first
+panel; the others are a constant further on. Statistics lie in FP_MEM at the row's number plus a
+constant, which is the immediate of S_LD_FP and S_ST_FP.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Rows:
 
 @contextmanager
 def walk(e: Emitter, count: int, *pointers: tuple[int, int]) -> Generator[list[SSAValue]]:
-    """A loop of `count` iterations with registers that start at an address and go forward by a step.
+    """A loop of `count` iterations with registers that start somewhere and go forward by a step.
 
     `pointers` are (address, step); equal ones share a register.
     """
@@ -113,7 +113,7 @@ def scale(e: Emitter, op: fa.ScaleOp) -> None:
 
 
 def mask(e: Emitter, op: fa.MaskOp) -> None:
-    """-inf added to what a row must not see: a row of -inf, shifted by the number of columns seen."""
+    """-inf added to what a row must not see: a row of -inf, shifted by the columns seen."""
     kind, result = fa.tile(op.scores), fa.tile(op.result)
     assert op.scratch is not None
     move(e, kind, result)
@@ -184,7 +184,7 @@ def online_softmax(e: Emitter, op: fa.OnlineSoftmaxOp) -> None:
 
 
 class _Guard:
-    """What keeps a row that sees no key from 0/0: a finite maximum, and probabilities of exactly 0."""
+    """What keeps a row that sees no key from 0/0: a finite maximum, probabilities of exactly 0."""
 
     def __init__(self, e: Emitter):
         self.floor = e.float(FLOOR)
@@ -293,7 +293,8 @@ def logsumexp(e: Emitter, op: fa.LogsumexpOp) -> None:
             e.do("V_ADD_VV", y, y, t, FULL)
             e.do("V_SUB_VF", y, y, one, FULL, 0)
         if op.empty_rows is not None:
-            # 1/l is at most 1 where a key was seen and inf where none was: max(1/l, 1) - 1 is 0 or inf.
+            # 1/l is at most 1 where a key was seen and inf where none was: max(1/l, 1) - 1 is 0 or
+            # inf.
             e.do("V_RECI_V", t, l_row, FULL)
             e.do("V_MAX_VF", t, t, one, FULL)
             e.do("V_SUB_VF", t, t, one, FULL, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from ..diagnostics import OpError
 from ..dialects import fa
@@ -57,7 +57,7 @@ def load(e: Emitter, op: fa.LoadOp, region: Region, base: SSAValue, offset: SSAV
     else:
         formats = (machine.vector_act, machine.vector_kv)
         name, amount, unit = "H_PREFETCH_V", machine.prefetch_v, "HBM_V_ACT_TYPE, HBM_V_KV_TYPE"
-    known = [storage_attribute(form, op) for form in formats]
+    known: list[Attribute | None] = [storage_attribute(form, op) for form in formats]
     if storage not in known:
         raise OpError(
             op,
@@ -73,7 +73,9 @@ def load(e: Emitter, op: fa.LoadOp, region: Region, base: SSAValue, offset: SSAV
 def store(e: Emitter, op: fa.StoreOp, region: Region, base: SSAValue, offset: SSAValue) -> None:
     """A tile to HBM."""
     kind, machine = fa.tile(op.tile), e.machine
-    known = [storage_attribute(form, op) for form in (machine.vector_act, machine.vector_kv)]
+    known: list[Attribute | None] = [
+        storage_attribute(form, op) for form in (machine.vector_act, machine.vector_kv)
+    ]
     storage = storage_of(op.target.type)
     if storage not in known:
         raise OpError(
@@ -95,7 +97,7 @@ def _move(
     offset: SSAValue,
     how: Transfer,
 ) -> None:
-    """Panel by panel, `how.amount` rows at a time; both sides have a panel's rows one after another."""
+    """Panel by panel, `how.amount` rows at a time; a panel's rows follow one another on both sides."""
     width = region.width
     e.stride(region.row_bytes)
     if region.storage.scaled:

@@ -32,8 +32,8 @@ class Storage:
     """bf16, or a block element format such as e4m3."""
     element_bytes: int
     block: int = 0
-    scale: Literal["", "e8m0", "e4m3"] = ""
-    variant: Literal["", "ocp", "plena"] = ""
+    scale: Literal["e8m0", "e4m3"] = "e8m0"
+    variant: Literal["ocp", "plena"] = "plena"
 
     @property
     def scaled(self) -> bool:
@@ -132,8 +132,8 @@ class Layout:
     int_mem: tuple[int, ...] = ()
     """Initial values of INT_MEM from entry 0 on."""
     sram: Mapping[str, int] = field(default_factory=dict[str, int])
-    """How much of each on-chip memory is used: rows of vector SRAM, tiles of matrix SRAM, entries of
-    FP_MEM and INT_MEM."""
+    """How much of each on-chip memory is used: rows of vector SRAM (`vector_rows`), tiles of matrix
+    SRAM (`matrix_tiles`), entries of FP_MEM (`fp_mem`)."""
 
     @property
     def hbm_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""Index values as affine functions of loop variables: plain arithmetic over `arith` on constants."""
+"""Index values as affine functions of loop variables."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def constant(value: SSAValue) -> int:
 
 
 def iterations(loop: scf.ForOp) -> range:
-    """The values of a loop's induction variable; raises OpError for bounds that are not constant."""
+    """The values of a loop's induction variable; raises OpError where bounds are not constant."""
     for bound in (loop.lb, loop.ub, loop.step):
         if affine(bound).terms:
             raise OpError(

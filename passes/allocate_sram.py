@@ -2,10 +2,10 @@
 
 Precondition: tile IR; `specialize-masks` runs first, because it settles which tiles exist.
 Postcondition: every tile type has an address in elements, aligned as the machine wants it (whole
-rows of VLEN in vector SRAM, whole tiles in matrix SRAM), tiles alive together do not overlap, and the
-values of a loop-carried tile (initial, argument, yielded, result) lie in one place. Copies stand where
-values cannot share; operations that need room to work in get it as `fa.scratch`. Tiles that fit
-nowhere are an error with the sizes.
+rows of VLEN in vector SRAM, whole tiles in matrix SRAM), tiles alive together do not overlap, and
+the values of a loop-carried tile (initial, argument, yielded, result) lie in one place. Copies
+stand where values cannot share; operations that need room to work in get it as `fa.scratch`. Tiles
+that fit nowhere are an error with the sizes.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ def _carry(places: Places, loop: scf.ForOp) -> bool:
             return True
         if not places.merge(yielded, argument):
             if isinstance(yielded, BlockArgument) and yielded.block is loop.body.block:
-                # Another argument, whose place may be written before it is read: copy it aside first.
+                # Another argument, whose place may be written before it is read: copy it aside
+                # first.
                 _copy(last, position)
             _copy(last, position)
             return True
@@ -112,8 +113,8 @@ def _carry(places: Places, loop: scf.ForOp) -> bool:
 def _copy(user: Operation, position: int) -> None:
     """Let an operand be a copy; a fill is done again instead."""
     value = user.operands[position]
-    fill = isinstance(value, OpResult) and isinstance(value.op, fa.FillOp)
-    copy = value.op.clone() if fill else fa.CopyOp(value)
+    fill = value.op if isinstance(value, OpResult) else None
+    copy = fill.clone() if isinstance(fill, fa.FillOp) else fa.CopyOp(value)
     copy.location = user.location
     Rewriter.insert_op(copy, InsertPoint.before(user))
     user.operands[position] = copy.results[0]
@@ -133,7 +134,8 @@ def _place(function: func.FuncOp, places: Places, space: str, unit: int, room: i
             raise OpError(
                 _definer(group[0]),
                 f"a tile of {kind.rows}x{kind.cols} does not fill whole "
-                f"{'rows' if space == 'vector' else 'tiles'} of {space} SRAM, which are {width} wide",
+                f"{'rows' if space == 'vector' else 'tiles'} of {space} SRAM, "
+                f"which are {width} wide",
             )
         spans = tuple(places.liveness.spans[value] for value in group)
         blocks.append(Block(kind.elements, unit, spans))

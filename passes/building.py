@@ -86,7 +86,7 @@ class TileBuilder:
         self.insert(scf.YieldOp(*loop.yielded))
         self._point = outer
         bounds = [self.constant(value) for value in (0, stop, step)]
-        op = self.insert(scf.ForOp(*bounds, carried, Region(block)))
+        op = self.insert(scf.ForOp(bounds[0], bounds[1], bounds[2], carried, Region(block)))
         for result, value in zip(op.results, loop.yielded, strict=True):
             result.name_hint = value.name_hint
         loop.results = tuple(op.results)

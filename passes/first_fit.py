@@ -19,8 +19,8 @@ class Span:
     def meets(self, other: Span) -> bool:
         """Whether two spans have a point in common or follow each other in one operation.
 
-        A read at point 2p and a write at 2p + 1 belong to operation p, which may write before it has
-        read all, so spans that touch there keep apart.
+        A read at point 2p and a write at 2p + 1 belong to operation p, which may write before it
+        has read all, so spans that touch there keep apart.
         """
         return self.start <= other.end + 1 and other.start <= self.end + 1
 

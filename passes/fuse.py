@@ -141,7 +141,10 @@ def match(softmax: fa.SoftmaxOp) -> Nests | None:
     accumulate = _only_user(product.result, fa.AccumulateOp)
     if None in (query_load, key_load, value_load, accumulate):
         return None
-    assert query_load and key_load and value_load and accumulate
+    assert query_load
+    assert key_load
+    assert value_load
+    assert accumulate
     ends = _accumulation(accumulate)
     block = _common_block(scores_store, softmax, accumulate)
     if ends is None or block is None or accumulate.alpha is not None:
@@ -189,7 +192,9 @@ def _same_iterations(nests: Nests) -> bool:
     if any(space is None for space in spaces):
         return False
     first, second, whole = spaces
-    assert first is not None and second is not None and whole is not None
+    assert first is not None
+    assert second is not None
+    assert whole is not None
     same = first == second and fa.tile(nests.product.rhs).rows == kv_rows
     covered = fa.tile(nests.softmax.scores)
     rows = fa.tensor_dims(nests.scores_store.target)[0]
@@ -290,14 +295,14 @@ class _Fusion:
     def _indices(
         self, indices: Sequence[SSAValue], anchor: Operation, *loops: Loop
     ) -> list[SSAValue]:
-        """Indices with the loop variables of the nest around `anchor` replaced by those of `loops`."""
+        """Indices with the loop variables around `anchor` replaced by those of `loops`."""
         nest = _nest_of(anchor, self.nests.block)
         assert nest is not None
         new = [loop.induction for loop in loops]
         if len(nest) < len(new):
             # A loop of one iteration was built in neither nest: its variable is a constant.
             new = [induction for induction in new if affine(induction).terms]
-        old = [loop.body.block.args[0] for loop in nest]
+        old: list[SSAValue] = [loop.body.block.args[0] for loop in nest]
         table = dict(zip(old, new, strict=True))
         return [table.get(index, index) for index in indices]
 

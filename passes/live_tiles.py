@@ -18,8 +18,8 @@ class TileLiveness:
     """Program points of a function and the span of each tile.
 
     Operation number p reads at point 2p and writes at 2p + 1. A loop has a number where it starts
-    (its initial values are read there, its arguments written) and one where it ends (its results are
-    written there). A tile from outside a loop that is read inside lives to the loop's end.
+    (its initial values are read there, its arguments written) and one where it ends (its results
+    are written there). A tile from outside a loop that is read inside lives to the loop's end.
     """
 
     points: dict[Operation, int] = field(default_factory=dict[Operation, int])
@@ -97,7 +97,8 @@ class Places:
         if first is second:
             return True
         kinds = [value.type for value in (one, other)]
-        assert isinstance(kinds[0], TileType) and isinstance(kinds[1], TileType)
+        assert isinstance(kinds[0], TileType)
+        assert isinstance(kinds[1], TileType)
         if kinds[0].placed_at(None) != kinds[1].placed_at(None):
             return False
         if any(self._clash(a, b) for a in first for b in second):
@@ -118,7 +119,7 @@ class Places:
 
 
 def _handed_over(old: SSAValue, new: SSAValue) -> bool:
-    """Whether the operation that reads `old` last may write `new` over it: in place, or a loop's edge."""
+    """Whether what reads `old` last may write `new` over it: in place, or at a loop's edge."""
     if isinstance(new, BlockArgument):
         loop = new.block.parent_op()
         return isinstance(loop, scf.ForOp) and loop.iter_args[new.index - 1] is old

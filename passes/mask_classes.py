@@ -18,8 +18,8 @@ class MaskClass(Enum):
 class TileMask:
     """The mask of one tile: row i sees column j iff j < columns and j <= i + diagonal.
 
-    `columns` is how many columns hold keys; `diagonal` is None without a causal mask. Two tiles with
-    equal `TileMask` are masked alike wherever they lie.
+    `columns` is how many columns hold keys; `diagonal` is None without a causal mask. Two tiles
+    with equal `TileMask` are masked alike wherever they lie.
     """
 
     rows: int

@@ -1,10 +1,11 @@
 """`specialize-masks`: what masks depend on, settled at compile time.
 
-The machine has no branches. Precondition: tile IR with constant loop bounds, masks at affine places.
-Postcondition: each `fa.mask` stands at a constant place. Key tiles of which nothing is seen are not
-visited, tiles that are seen whole are not masked, and only tiles that are seen in part are, one copy
-of the loop body for each. Loops over query tiles are unrolled where masks differ between iterations,
-and stay loops where they do not. `empty_rows` goes where every row is seen to see a key.
+The machine has no branches. Precondition: tile IR with constant loop bounds, masks at affine
+places. Postcondition: each `fa.mask` stands at a constant place. Key tiles of which nothing is
+seen are not visited, tiles that are seen whole are not masked, and only tiles that are seen in
+part are, one copy of the loop body for each. Loops over query tiles are unrolled where masks differ between
+iterations, and stay loops where they do not. `empty_rows` goes where every row is seen to see a
+key.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def _copy(
     table = dict(zip(old.args, block.args, strict=True))
     for op in old.ops:
         block.add_op(op.clone(table))
-    copy = scf.ForOp(*bounds, carried, Region(block))
+    copy = scf.ForOp(bounds[0], bounds[1], bounds[2], carried, Region(block))
     copy.location = loop.location
     Rewriter.insert_op(copy, point)
     for mask in _masks(copy):

@@ -1,10 +1,11 @@
 """`tile`: attention on tensors into the three steps of standard attention on tiles.
 
 Precondition: `fa.attention` on tensors of static shape.
-Postcondition: for each head three loop nests, scores S = scale Q K^T to HBM, P = softmax(S) by whole
-rows to HBM, O = P V; tiles hold the tensors' element type. S and P are two buffers in HBM that every
-head reuses. Masks are `fa.mask` at the tile's place; no buffer for a mask exists.
-Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits), `machine`.
+Postcondition: for each head three loop nests, scores S = scale Q K^T to HBM, P = softmax(S) by
+whole rows to HBM, O = P V; tiles hold the tensors' element type. S and P are two buffers in HBM
+that every head reuses. Masks are `fa.mask` at the tile's place; no buffer for a mask exists.
+Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits),
+`machine`.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ class TilePass(ModulePass):
             if not sizes.softmax_rows:
                 raise OpError(
                     attention,
-                    f"{tile_sizes.row_granule(machine)} whole rows of scores for {v[2]} keys do not "
-                    f"fit the {machine.vector_sram_rows} rows of vector SRAM",
+                    f"{tile_sizes.row_granule(machine)} whole rows of scores for {v[2]} keys do "
+                    f"not fit the {machine.vector_sram_rows} rows of vector SRAM",
                 )
             _Tiling(machine, attention, sizes).build()
 
