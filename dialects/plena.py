@@ -41,6 +41,7 @@ from .plena_registers import (
     register_type,
 )
 from .plena_structure import (
+    EMITTING,
     LOOP_COUNT_LIMIT,
     CopyOp,
     GetRegisterOp,
@@ -54,6 +55,7 @@ from .plena_structure import (
 
 __all__ = [
     "BANKS",
+    "EMITTING",
     "INSTRUCTION_OPS",
     "INT_MEM_ENTRIES",
     "LOOP_COUNT_LIMIT",

@@ -35,7 +35,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from ..machine.isa import BY_MNEMONIC
 from .plena_effects import CopyEffects, LoopEffects, RegisterEffects
-from .plena_instructions import Emitting, share_register, writable
+from .plena_instructions import INSTRUCTION_OPS, Emitting, share_register, writable
 from .plena_registers import (
     UNALLOCATED,
     AddrType,
@@ -378,3 +378,9 @@ class LoopOp(IRDLOperation):
         printer.print_op_attributes(self.attributes, print_keyword=True)
         printer.print_string(" ")
         printer.print_region(self.body, print_entry_block_args=False)
+
+
+EMITTING: frozenset[type[Operation]] = frozenset(
+    {CopyOp, SpillOp, ReloadOp, *INSTRUCTION_OPS.values()}
+)
+"""The classes of operations that become one instruction each."""

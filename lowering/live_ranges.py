@@ -13,9 +13,10 @@ values that share a register have several together.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from ..diagnostics import OpError
 from ..dialects import plena
@@ -79,64 +80,97 @@ class LiveRange:
             self.ends.insert(index, end)
 
 
-class ProgramOrder:
-    """The operations of a kernel in program order, and how often each runs.
+@dataclass(slots=True)
+class _Extent:
+    """Where a value is written and last read; `depth` is the number of loops around its block."""
 
-    Precondition: the kernel holds operations of the `plena` dialect only; OpError otherwise.
+    start: int
+    depth: int
+    last: int
+
+
+_SILENT = frozenset({plena.GetRegisterOp, plena.YieldOp})
+
+
+class ProgramOrder:
+    """The operations of a kernel in program order, how often each runs, and live ranges.
+
+    A snapshot: it does not follow changes of the kernel. Precondition: the kernel holds operations
+    of the `plena` dialect only; OpError otherwise.
     """
 
     def __init__(self, kernel: plena.KernelOp):
         self.ops: list[Operation] = []
         self.position: dict[Operation, int] = {}
         self.frequency: dict[Block, int] = {}
-        self.values: list[SSAValue] = []
-        """Values that live in a register or slot, without the registers that read as zero."""
+        """How often each block runs."""
+        self.loops: list[plena.LoopOp] = []
+        self.copies: list[plena.CopyOp] = []
+        self.overwriting: list[plena.Instruction] = []
+        """Instructions that overwrite an operand's register."""
+        self._extents: dict[SSAValue, _Extent] = {}
+        self._read_inside: list[list[_Extent]] = []
+        """For each open loop, what was defined just outside of it and read inside."""
         self._visit(kernel.body.block, 1)
+
+    @property
+    def values(self) -> Iterable[SSAValue]:
+        """Values that live in a register or slot, without the registers that read as zero."""
+        return self._extents
 
     def _visit(self, block: Block, frequency: int) -> None:
         self.frequency[block] = frequency
         for op in block.ops:
-            self.position[op] = len(self.ops)
+            kind = type(op)
+            number = len(self.ops)
             self.ops.append(op)
-            if isinstance(op, plena.LoopOp):
-                self.values += op.body.block.args
-                self._visit(op.body.block, frequency * op.iterations)
-                self.values += op.results
-            elif isinstance(op, plena.Emitting):
-                self.values += op.results
-            elif not isinstance(op, plena.GetRegisterOp | plena.YieldOp):
+            self.position[op] = number
+            self._read(op, number)
+            if kind in plena.EMITTING:
+                for result in op.results:
+                    self._write(result, number)
+                if isinstance(op, plena.Instruction) and op.tied_indices:
+                    self.overwriting.append(op)
+                elif isinstance(op, plena.CopyOp):
+                    self.copies.append(op)
+            elif isinstance(op, plena.LoopOp):
+                self._visit_loop(op, number, frequency * op.iterations)
+            elif kind not in _SILENT:
                 raise OpError(op, f"{op.name} is not an operation of the machine; lower it first")
 
-    def span(self, loop: plena.LoopOp) -> tuple[int, int]:
-        """The points at which the registers of `loop` are those of the body."""
-        return 2 * self.position[loop] + 1, 2 * self.position[loop.terminator] + 1
+    def _visit_loop(self, loop: plena.LoopOp, number: int, frequency: int) -> None:
+        self.loops.append(loop)
+        inside: list[_Extent] = []
+        self._read_inside.append(inside)
+        block = loop.body.block
+        for argument in block.args:
+            self._write(argument, number)
+        self._visit(block, frequency)
+        self._read_inside.pop()
+        end = len(self.ops) - 1
+        for extent in inside:
+            extent.last = end
+        for result in loop.results:
+            self._write(result, end)
 
-    def start(self, value: SSAValue) -> int:
-        """The point at which `value` is written."""
-        if isinstance(value, BlockArgument):
-            loop = value.block.parent_op()
-            assert loop is not None
-            return 2 * self.position[loop] + 1
-        assert isinstance(value, OpResult)
-        if isinstance(value.op, plena.LoopOp):
-            return 2 * self.position[value.op.terminator] + 1
-        return 2 * self.position[value.op] + 1
+    def _write(self, value: SSAValue, number: int) -> None:
+        self._extents[value] = _Extent(2 * number + 1, len(self._read_inside), number)
+
+    def _read(self, op: Operation, number: int) -> None:
+        depth = len(self._read_inside)
+        for operand in op.operands:
+            extent = self._extents.get(operand)
+            if extent is None:
+                continue
+            if extent.depth == depth:
+                extent.last = number
+            else:
+                self._read_inside[extent.depth].append(extent)
 
     def range(self, value: SSAValue) -> LiveRange:
         """The live range of one value. One that nobody reads still takes its register to write."""
-        owner = value.owner
-        home = owner if isinstance(owner, Block) else owner.parent
-        start = self.start(value)
-        last = start // 2
-        for use in value.uses:
-            reader = use.operation
-            if reader.parent is home:
-                point = self.position[reader]
-            else:
-                loop = outermost_loop(reader, home)
-                point = self.position[loop.terminator]
-            last = max(last, point)
-        return LiveRange(start, max(2 * last + 1, start + 1))
+        extent = self._extents[value]
+        return LiveRange(extent.start, max(2 * extent.last + 1, extent.start + 1))
 
 
 def enclosing_loops(op: Operation, home: Block | None) -> list[plena.LoopOp]:
@@ -151,8 +185,3 @@ def enclosing_loops(op: Operation, home: Block | None) -> list[plena.LoopOp]:
         block = loop.parent
     loops.reverse()
     return loops
-
-
-def outermost_loop(op: Operation, home: Block | None) -> plena.LoopOp:
-    """The loop of block `home` that `op` is in."""
-    return enclosing_loops(op, home)[0]

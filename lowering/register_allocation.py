@@ -75,7 +75,7 @@ def allocate_registers(kernel: plena.KernelOp, int_slots: int = 32) -> None:
     for bank in (plena.FPType, plena.AddrType):
         found = colour(webs, bank, bank.allocatable_registers())
         if isinstance(found, Web):
-            raise _too_few(webs, found)
+            raise _too_few(webs, bank)
         colours |= found
     colours |= _assign_slots(webs, kernel, int_slots)
     for web, register in colours.items():
@@ -88,7 +88,7 @@ def colour(
     webs: Webs, bank: type[plena.BankType], registers: Sequence[plena.BankType]
 ) -> dict[Web, plena.BankType] | Web:
     """Registers for the webs of `bank`, or a web for which there was none."""
-    to_colour = [web for web in webs.all if web.bank is bank]
+    to_colour = webs.in_bank(bank)
     failed: Web | None = None
     for _ in range(COLOURING_ATTEMPTS):
         found, failed = _first_fit(to_colour, registers)
@@ -123,23 +123,26 @@ def _first_fit(
     return found, None
 
 
-def _too_few(webs: Webs, failed: Web) -> OpError:
-    """The error for a web of a bank that is not spilled."""
-    bank = failed.bank
-    ranges = [web.range for web in webs.all if web.bank is bank]
-    point, needed = max(
-        ((start, _live_at(ranges, start)) for start in failed.range.starts),
-        key=lambda entry: entry[1],
-    )
-    return OpError(
-        webs.order.ops[point // 2],
-        f"{needed} {bank.WHAT}s are needed at once here; the machine has {len(bank.ALLOCATABLE)}",
-    )
+def _too_few(webs: Webs, bank: type[plena.BankType]) -> OpError:
+    """The error for a bank that is not spilled and does not suffice."""
+    point, needed = peak([web.range for web in webs.in_bank(bank)])
+    have = len(bank.ALLOCATABLE)
+    why = f"{needed} {bank.WHAT}s are needed at once here; the machine has {have}"
+    if needed <= have:
+        why += ", but found no way to share them between loops that carry values"
+    return OpError(webs.order.ops[point // 2], why)
 
 
-def _live_at(ranges: Sequence[LiveRange], point: int) -> int:
-    probe = LiveRange(point, point + 1)
-    return sum(each.first_overlap(probe) is not None for each in ranges)
+def peak(ranges: Sequence[LiveRange]) -> tuple[int, int]:
+    """The first point at which most of `ranges` are live, and how many are."""
+    steps = [(start, 1) for each in ranges for start in each.starts]
+    steps += [(end, -1) for each in ranges for end in each.ends]
+    live, best, where = 0, 0, 0
+    for point, step in sorted(steps):
+        live += step
+        if live > best:
+            best, where = live, point
+    return where, best
 
 
 def _assign_slots(webs: Webs, kernel: plena.KernelOp, int_slots: int) -> dict[Web, plena.BankType]:

@@ -36,10 +36,12 @@ class Spiller:
     """Chooses webs of integer registers of one kernel and evicts them.
 
     Values that spilling leaves behind (a value until it is stored, a reload until it is read) are
-    `settled`: evicting them again would gain nothing.
+    `settled`: evicting them again would gain nothing. A value made before a loop for readers inside
+    is `hoisted`; evicted again, it is made inside.
     """
 
     settled: set[SSAValue] = field(default_factory=set[SSAValue])
+    hoisted: dict[SSAValue, plena.LoopOp] = field(default_factory=dict[SSAValue, plena.LoopOp])
 
     def choose(self, webs: Webs, registers: int) -> list[Victim]:
         """Webs whose eviction leaves at most `registers` integers live at each point.
@@ -69,9 +71,8 @@ class Spiller:
             around = loops_around(webs.order, start)
             for candidate in live:
                 if (candidate, around) not in costs and self.can_evict(integers[candidate]):
-                    costs[candidate, around] = eviction_cost(
-                        integers[candidate], around, webs.order
-                    )
+                    web = integers[candidate]
+                    costs[candidate, around] = self._cost(web, around, webs.order)
             choices = [candidate for candidate in live if (candidate, around) in costs]
             if not choices:
                 raise OpError(
@@ -95,7 +96,7 @@ class Spiller:
             if overlap is None:
                 continue
             around = loops_around(webs.order, overlap)
-            score = eviction_cost(other, around, webs.order) / other.range.points
+            score = self._cost(other, around, webs.order) / other.range.points
             if best is None or score < best_score:
                 best, best_score = Victim(other, around), score
         return best
@@ -108,11 +109,19 @@ class Spiller:
         """Rewrite the kernel so that the webs of `victims` take no register for long."""
         for victim in victims:
             values = victim.web.values
+            around = self._inside(victim.web, victim.around)
             if len(values) == 1 and is_recomputable(values[0]):
-                self._recompute(values[0], victim.around)
+                self._recompute(values[0], around)
             else:
-                self._spill(values, victim.around)
+                self._spill(values, around)
         self._fold_copies(kernel)
+
+    def _inside(self, web: Web, around: Loops) -> Loops:
+        """`around`, and the loops before which the values of `web` already are."""
+        return around | {self.hoisted[value] for value in web.values if value in self.hoisted}
+
+    def _cost(self, web: Web, around: Loops, order: ProgramOrder) -> int:
+        return eviction_cost(web, self._inside(web, around), order)
 
     def _recompute(self, value: SSAValue, around: Loops) -> None:
         """Compute `value` again before each reader."""
@@ -174,10 +183,11 @@ class Spiller:
             before = placement(value, reader, around)
             if before not in made:
                 made[before] = again(before)
-                if before is reader:
-                    self.settled.add(made[before])
-                else:
+                if isinstance(before, plena.LoopOp):
                     self.settled.discard(made[before])
+                    self.hoisted[made[before]] = before
+                else:
+                    self.settled.add(made[before])
             reader.operands[index] = made[before]
 
     def _fold_copies(self, kernel: plena.KernelOp) -> None:

@@ -71,15 +71,13 @@ class Webs:
                         defining_op(value),
                         f"{kind.text} is given to a value while it holds another",
                     )
-        for op in self.order.ops:
-            if isinstance(op, plena.LoopOp):
-                for argument, result in zip(op.carried, op.results, strict=True):
-                    self.join(argument, result)
+        for loop in self.order.loops:
+            for argument, result in zip(loop.carried, loop.results, strict=True):
+                self.join(argument, result)
 
-    @property
-    def all(self) -> list[Web]:
-        """All webs, in order of their first point."""
-        webs = {id(web): web for web in self.of.values()}
+    def in_bank(self, bank: type[plena.BankType]) -> list[Web]:
+        """The webs of a bank, in order of their first point."""
+        webs = {id(web): web for web in self.of.values() if web.bank is bank}
         return sorted(webs.values(), key=lambda web: web.range.starts[0])
 
     def together(self, first: SSAValue, second: SSAValue) -> bool:
@@ -121,21 +119,18 @@ def defining_op(value: SSAValue) -> Operation:
 def ties(order: ProgramOrder) -> list[Tie]:
     """All ties of a kernel, the most frequently executed first."""
     found: list[Tie] = []
-    for op in order.ops:
-        if isinstance(op, plena.LoopOp):
-            block = op.parent
-            assert block is not None
-            outside = order.frequency[block]
-            for index, argument in enumerate(op.carried):
-                found.append(Tie(op, index, argument, outside))
-            inside = order.frequency[op.body.block]
-            for index, argument in enumerate(op.body.block.args):
-                found.append(Tie(op.terminator, index, argument, inside))
-        elif isinstance(op, plena.Instruction):
-            for index, result in op.tied:
-                block = op.parent
-                assert block is not None
-                found.append(Tie(op, index, result, order.frequency[block]))
+    for loop in order.loops:
+        assert loop.parent is not None
+        outside = order.frequency[loop.parent]
+        inside = order.frequency[loop.body.block]
+        for index, argument in enumerate(loop.carried):
+            found.append(Tie(loop, index, argument, outside))
+        for index, argument in enumerate(loop.body.block.args):
+            found.append(Tie(loop.terminator, index, argument, inside))
+    for op in order.overwriting:
+        assert op.parent is not None
+        for index, result in op.tied:
+            found.append(Tie(op, index, result, order.frequency[op.parent]))
     found.sort(key=lambda tie: -tie.weight)
     return found
 
@@ -164,11 +159,7 @@ def conventional_webs(kernel: plena.KernelOp) -> Webs:
 def _join_copies(webs: Webs) -> None:
     """Remove copies whose two sides can share a register after all."""
     frequency = webs.order.frequency
-    copies = [
-        (frequency[op.parent], op)
-        for op in webs.order.ops
-        if isinstance(op, plena.CopyOp) and op.parent is not None
-    ]
+    copies = [(frequency[op.parent], op) for op in webs.order.copies if op.parent is not None]
     copies.sort(key=lambda entry: -entry[0])
     gone: set[SSAValue] = set()
     for _, copy in copies:

@@ -1,10 +1,11 @@
 """Time that HBM transfers take: the memory device and its controllers (section 6.3).
 
 Eight channels, each with its own first-ready, first-come controller over 32 banks, tick once a
-cycle. Channels only meet in the queues of requests that wait for a place in a channel.
+cycle. Channels only meet in the queue of requests that wait for a place in a channel.
 
-A tick in which a channel can do nothing is skipped, and entries of a queue that need the same
-command of the same bank are one group, as they are ready at the same time.
+What makes it quick: ticks in which no channel can do anything are skipped; requests of one kind for
+the same row of a bank are one group, because they are ready at the same time; and data return is
+computed when a read is issued.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ _WRITE_LOW = 6.4
 _READ_LATENCY = 11
 _ACCESS = 16
 _NEVER = 1 << 62
+_NO_LIMIT = [0] * 8
 
 # A bank's number within its channel is pseudo-channel * 16 + bank group * 4 + bank.
-_PSEUDO = [bank >> 4 for bank in range(_BANKS)]
-_GROUP = [bank >> 2 for bank in range(_BANKS)]
 
 
 def _place(address: int) -> tuple[int, int, int]:
@@ -35,33 +35,69 @@ def _place(address: int) -> tuple[int, int, int]:
     return channel, pseudo << 4 | group << 2 | (address >> 12 & 3), address >> 17 & 0xFFFF_FFFF
 
 
-class _Queue:
-    """Requests of one kind in one channel, grouped by what they need: {(bank, row): sequence}.
+_HIT, _CLOSED, _CONFLICT = range(3)
+"""What a request's bank is: open with its row, closed, or open with another row."""
 
-    Sequence numbers grow with the time of arrival, so the least is the oldest request.
+
+class _Group:
+    """Queued requests of one kind for one row: their sequence numbers, the oldest first.
+
+    Sequence numbers grow with the time of arrival. `bucket` is the one of the queue's buckets that
+    the group is in.
     """
 
-    __slots__ = ("groups", "size")
+    __slots__ = ("bank", "bucket", "row", "waiting")
+
+    def __init__(self, bank: int, row: int) -> None:
+        self.bank = bank
+        self.row = row
+        self.waiting: deque[int] = deque()
+        self.bucket = -1
+
+
+class _Queue:
+    """Requests of one kind in one channel.
+
+    `buckets` holds the groups by pseudo-channel and by what their bank is (3 * pseudo-channel +
+    kind), because one limit may hold back a whole bucket.
+    """
+
+    __slots__ = ("banks", "buckets", "size")
 
     def __init__(self) -> None:
-        self.groups: dict[tuple[int, int], deque[int]] = {}
+        self.banks: list[dict[int, _Group]] = [{} for _ in range(_BANKS)]
+        self.buckets: list[dict[_Group, None]] = [{} for _ in range(6)]
         self.size = 0
 
-    def push(self, key: tuple[int, int], sequence: int) -> None:
+    def push(self, bank: int, row: int, sequence: int, open_row: int) -> None:
+        """Add a request; `open_row` is the bank's open row or -1."""
         self.size += 1
-        group = self.groups.get(key)
+        groups = self.banks[bank]
+        group = groups.get(row)
         if group is None:
-            self.groups[key] = deque((sequence,))
-        else:
-            group.append(sequence)
+            group = groups[row] = _Group(bank, row)
+            self._put(group, open_row)
+        group.waiting.append(sequence)
 
-    def pop(self, key: tuple[int, int]) -> int:
+    def pop(self, group: _Group) -> int:
+        """Take the oldest request of a group."""
         self.size -= 1
-        group = self.groups[key]
-        sequence = group.popleft()
-        if not group:
-            del self.groups[key]
+        sequence = group.waiting.popleft()
+        if not group.waiting:
+            del self.banks[group.bank][group.row]
+            del self.buckets[group.bucket][group]
         return sequence
+
+    def bank_changed(self, bank: int, open_row: int) -> None:
+        """Sort the groups of a bank anew after it was opened or closed."""
+        for group in self.banks[bank].values():
+            del self.buckets[group.bucket][group]
+            self._put(group, open_row)
+
+    def _put(self, group: _Group, open_row: int) -> None:
+        kind = _CLOSED if open_row < 0 else _HIT if open_row == group.row else _CONFLICT
+        group.bucket = 3 * (group.bank >> 4) + kind
+        self.buckets[group.bucket][group] = None
 
 
 class _Channel:
@@ -70,39 +106,40 @@ class _Channel:
     def __init__(self) -> None:
         self.reads = _Queue()
         self.writes = _Queue()
+        # Addresses of queued writes with how many there are, and those of each sequence number.
         self.write_addresses: dict[int, int] = {}
         self.write_address_of: dict[int, int] = {}
-        # Activated requests: (sequence, bank, row, is a write).
+        # Requests that have activated their row: (sequence, bank, row, is a write).
         self.active: list[tuple[int, int, int, bool]] = []
+        self.active_reads = 0
         self.write_mode = False
-        self.last_return = -_NEVER
+        self.last_return = -1
         self.wake = _NEVER
         self.open = [-1] * _BANKS
-        self.act_at = [-_NEVER] * _BANKS
-        self.read_at = [-_NEVER] * _BANKS
-        self.write_at = [-_NEVER] * _BANKS
-        self.pre_at = [-_NEVER] * _BANKS
-        self.group_act = [-_NEVER] * 8
-        self.group_read = [-_NEVER] * 8
-        self.group_write = [-_NEVER] * 8
-        self.pseudo_act = [-_NEVER] * 2
-        self.pseudo_read = [-_NEVER] * 2
-        self.pseudo_write = [-_NEVER] * 2
+        self.act_at = [0] * _BANKS
+        self.column_at = [0] * _BANKS
+        self.pre_at = [0] * _BANKS
+        self.group_act = [0] * 8
+        self.group_read = [0] * 8
+        self.group_write = [0] * 8
+        self.pseudo_act = [0] * 2
+        self.pseudo_read = [0] * 2
+        self.pseudo_write = [0] * 2
         self.recent_acts: list[deque[int]] = [deque((-_NEVER,) * 4, 4) for _ in range(2)]
-        self.channel_act = -_NEVER
-        self.channel_pre = -_NEVER
+        self.channel_act = 0
+        self.channel_pre = 0
 
-    def push_read(self, address: int, key: tuple[int, int], sequence: int, clock: int) -> None:
+    def push_read(self, address: int, bank: int, row: int, sequence: int, clock: int) -> None:
         """Queue a read at the end of tick `clock`; a queued write of the address answers it."""
         if address in self.write_addresses:
             self.complete(clock + 1)
             return
-        self.reads.push(key, sequence)
+        self.reads.push(bank, row, sequence, self.open[bank])
         self.wake = clock + 1
 
-    def push_write(self, address: int, key: tuple[int, int], sequence: int, clock: int) -> None:
+    def push_write(self, address: int, bank: int, row: int, sequence: int, clock: int) -> None:
         """Queue a write at the end of tick `clock`."""
-        self.writes.push(key, sequence)
+        self.writes.push(bank, row, sequence, self.open[bank])
         self.write_addresses[address] = self.write_addresses.get(address, 0) + 1
         self.write_address_of[sequence] = address
         self.wake = clock + 1
@@ -112,47 +149,96 @@ class _Channel:
         self.last_return = max(depart, self.last_return + 1)
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing is queued."""
-        return not (self.active or self.reads.size or self.writes.size)
+    def pending_reads(self) -> int:
+        """Reads that have not been issued yet."""
+        return self.reads.size + self.active_reads
 
     def tick(self, clock: int) -> None:
-        """Issue at most one command at tick `clock` and set `wake` to the next tick of interest."""
-        best = _NEVER
-        best_at = -1
+        """Issue at most one command at tick `clock`; sets `wake` to the next tick of interest.
+
+        Whoever is oldest among the ready ones wins; activated requests come before all others.
+        """
         wake = _NEVER
+        if self.active:
+            wake = self._tick_active(clock)
+            if wake <= clock:
+                self.wake = clock + 1
+                return
+        self._update_mode()
+        is_write = self.write_mode
+        if is_write:
+            queue, group_column, pseudo_column = self.writes, self.group_write, self.pseudo_write
+        else:
+            queue, group_column, pseudo_column = self.reads, self.group_read, self.pseudo_read
+        best = _NEVER
+        chosen: _Group | None = None
+        for bucket, groups in enumerate(queue.buckets):
+            if not groups:
+                continue
+            pseudo, kind = divmod(bucket, 3)
+            if kind == _HIT:
+                bound = pseudo_column[pseudo]
+                bank_at, group_at = self.column_at, group_column
+            elif kind == _CLOSED:
+                bound = max(self.pseudo_act[pseudo], self.channel_act)
+                bank_at, group_at = self.act_at, self.group_act
+            else:
+                bound = self.channel_pre
+                bank_at, group_at = self.pre_at, _NO_LIMIT
+            if bound > clock:
+                wake = min(wake, bound)
+                continue
+            for group in groups:
+                bank = group.bank
+                ready = bank_at[bank]
+                limit = group_at[bank >> 2]
+                if limit > ready:
+                    ready = limit
+                if ready > clock:
+                    if ready < wake:
+                        wake = ready
+                elif group.waiting[0] < best:
+                    best = group.waiting[0]
+                    chosen = group
+        if chosen is None:
+            self.wake = wake
+        else:
+            self._serve(clock, queue, chosen, is_write)
+            self.wake = clock + 1
+
+    def _tick_active(self, clock: int) -> int:
+        """Serve an activated request if one is ready; otherwise the tick when one will be."""
+        best = wake = _NEVER
+        chosen = -1
         for at, (sequence, bank, row, is_write) in enumerate(self.active):
             ready = self._ready(bank, row, is_write)
             if ready > clock:
                 wake = min(wake, ready)
             elif sequence < best:
-                best, best_at = sequence, at
-        if best_at >= 0:
-            sequence, bank, row, is_write = self.active[best_at]
-            if self._issue(clock, bank, row, is_write):
-                del self.active[best_at]
-            self.wake = clock + 1
-            return
-        self._update_mode()
-        is_write = self.write_mode
-        queue = self.writes if is_write else self.reads
-        best_key: tuple[int, int] | None = None
-        for key, group in queue.groups.items():
-            ready = self._ready(*key, is_write)
-            if ready > clock:
-                wake = min(wake, ready)
-            elif group[0] < best:
-                best, best_key = group[0], key
-        if best_key is not None:
-            self._serve(clock, queue, best_key, is_write)
-            self.wake = clock + 1
-        elif self.writes.size:
-            # The mode may change with the queues at any tick.
-            self.wake = clock + 1
-        else:
-            self.wake = wake
+                best, chosen = sequence, at
+        if chosen < 0:
+            return wake
+        _, bank, row, is_write = self.active[chosen]
+        if self._issue(clock, bank, row, is_write):
+            del self.active[chosen]
+            if not is_write:
+                self.active_reads -= 1
+        return clock
+
+    def _ready(self, bank: int, row: int, is_write: bool) -> int:
+        """The earliest tick for the command that a request for `row` of `bank` needs next."""
+        open_row = self.open[bank]
+        if open_row == row:
+            group = self.group_write if is_write else self.group_read
+            pseudo = self.pseudo_write if is_write else self.pseudo_read
+            return max(self.column_at[bank], group[bank >> 2], pseudo[bank >> 4])
+        if open_row < 0:
+            limits = self.group_act[bank >> 2], self.pseudo_act[bank >> 4], self.channel_act
+            return max(self.act_at[bank], *limits)
+        return max(self.pre_at[bank], self.channel_pre)
 
     def _update_mode(self) -> None:
+        """Whether writes or reads are served. It changes only when a queue does."""
         waiting = self.reads.size
         if self.write_mode:
             if self.writes.size < _WRITE_LOW and waiting:
@@ -160,20 +246,23 @@ class _Channel:
         elif self.writes.size > _WRITE_HIGH or not waiting:
             self.write_mode = True
 
-    def _serve(self, clock: int, queue: _Queue, key: tuple[int, int], is_write: bool) -> None:
-        """Issue the command that the group `key` needs; it is ready."""
-        bank, row = key
+    def _serve(self, clock: int, queue: _Queue, group: _Group, is_write: bool) -> None:
+        """Issue the command that `group` needs; it is ready."""
+        bank, row = group.bank, group.row
         open_row = self.open[bank]
         if open_row not in (-1, row):
+            # A row that an activated request still needs stays open.
             if all(entry[1] != bank for entry in self.active):
                 self._precharge(clock, bank)
             return
-        moved = self._issue(clock, bank, row, is_write)
-        sequence = queue.pop(key)
+        done = self._issue(clock, bank, row, is_write)
+        sequence = queue.pop(group)
         if is_write:
             self._forget(sequence)
-        if not moved:
+        if not done:
             self.active.append((sequence, bank, row, is_write))
+            if not is_write:
+                self.active_reads += 1
 
     def _forget(self, sequence: int) -> None:
         """A write has left its queue; reads of its address no longer find it there."""
@@ -183,28 +272,6 @@ class _Channel:
             self.write_addresses[address] = count
         else:
             del self.write_addresses[address]
-
-    def _ready(self, bank: int, row: int, is_write: bool) -> int:
-        """The earliest tick for the command that a request for `row` of `bank` needs next."""
-        open_row = self.open[bank]
-        if open_row == row:
-            if is_write:
-                return max(
-                    self.write_at[bank],
-                    self.group_write[_GROUP[bank]],
-                    self.pseudo_write[_PSEUDO[bank]],
-                )
-            return max(
-                self.read_at[bank], self.group_read[_GROUP[bank]], self.pseudo_read[_PSEUDO[bank]]
-            )
-        if open_row < 0:
-            return max(
-                self.act_at[bank],
-                self.group_act[_GROUP[bank]],
-                self.pseudo_act[_PSEUDO[bank]],
-                self.channel_act,
-            )
-        return max(self.pre_at[bank], self.channel_pre)
 
     def _issue(self, clock: int, bank: int, row: int, is_write: bool) -> bool:
         """Read, write, activate or precharge for a request; True if that finishes it."""
@@ -222,42 +289,49 @@ class _Channel:
         return False
 
     def _read(self, clock: int, bank: int) -> None:
-        pseudo, group = _PSEUDO[bank], _GROUP[bank]
+        pseudo, group = bank >> 4, bank >> 2
         self.complete(clock + _READ_LATENCY)
-        self.pseudo_read[pseudo] = max(self.pseudo_read[pseudo], clock + 2)
-        self.pseudo_write[pseudo] = max(self.pseudo_write[pseudo], clock + 11)
-        self.group_read[group] = max(self.group_read[group], clock + 2)
-        self.pre_at[bank] = max(self.pre_at[bank], clock + 3)
+        # Limits only grow, and a read that is issued has passed those for reads.
+        self.pseudo_read[pseudo] = clock + 2
+        self.group_read[group] = clock + 2
+        if self.pseudo_write[pseudo] < clock + 11:
+            self.pseudo_write[pseudo] = clock + 11
+        if self.pre_at[bank] < clock + 3:
+            self.pre_at[bank] = clock + 3
 
     def _write(self, clock: int, bank: int) -> None:
-        pseudo, group = _PSEUDO[bank], _GROUP[bank]
-        self.pseudo_write[pseudo] = max(self.pseudo_write[pseudo], clock + 2)
+        pseudo, group = bank >> 4, bank >> 2
+        self.pseudo_write[pseudo] = clock + 2
+        self.group_write[group] = clock + 2
         self.pseudo_read[pseudo] = max(self.pseudo_read[pseudo], clock + 9)
-        self.group_write[group] = max(self.group_write[group], clock + 2)
         self.group_read[group] = max(self.group_read[group], clock + 10)
         self.pre_at[bank] = max(self.pre_at[bank], clock + 14)
 
     def _activate(self, clock: int, bank: int, row: int) -> None:
-        pseudo = _PSEUDO[bank]
+        pseudo = bank >> 4
         acts = self.recent_acts[pseudo]
         acts.append(clock)
-        self.open[bank] = row
+        self._set_open(bank, row)
         self.channel_act = clock + 2
         self.channel_pre = clock + 2
         self.pseudo_act[pseudo] = max(clock + 2, acts[0] + 15)
-        self.group_act[_GROUP[bank]] = clock + 3
-        self.read_at[bank] = clock + 7
-        self.write_at[bank] = clock + 7
-        self.pre_at[bank] = max(self.pre_at[bank], clock + 17)
+        self.group_act[bank >> 2] = clock + 3
+        self.column_at[bank] = clock + 7
+        self.pre_at[bank] = clock + 17
         self.act_at[bank] = clock + 19
 
     def _precharge(self, clock: int, bank: int) -> None:
-        self.open[bank] = -1
+        self._set_open(bank, -1)
         self.act_at[bank] = max(self.act_at[bank], clock + 7)
+
+    def _set_open(self, bank: int, row: int) -> None:
+        self.open[bank] = row
+        self.reads.bank_changed(bank, row)
+        self.writes.bank_changed(bank, row)
 
 
 class Dram:
-    """The whole memory. Times are in cycles of 1 ns and must not decrease from call to call."""
+    """The whole memory, cold. Times are in cycles of 1 ns and must not decrease between calls."""
 
     def __init__(self) -> None:
         self._channels = [_Channel() for _ in range(_CHANNELS)]
@@ -269,53 +343,39 @@ class Dram:
         if not lines:
             return now
         self._catch_up(now)
-        channels = self._channels
         waiting = deque(
             (address, *_place(address))
             for line in lines
             for address in range(line, line + 64, _ACCESS)
         )
-        before = [channel.last_return for channel in channels]
-        clock = self._clock
-        self._admit(waiting, clock)
-        touched = True
-        while waiting or any(c.reads.size or self._reads_active(c) for c in channels):
-            clock += 1
-            self._tick(clock)
+        self._admit(waiting)
+        channels = self._channels
+        while waiting or any(channel.pending_reads for channel in channels):
+            self._step()
             if waiting:
-                self._admit(waiting, clock)
-        del before, touched
+                self._admit(waiting)
         end = max(channel.last_return for channel in channels)
-        while clock < end:
-            clock += 1
-            self._tick(clock)
-        self._clock = clock
-        return clock
-
-    @staticmethod
-    def _reads_active(channel: _Channel) -> bool:
-        return any(not entry[3] for entry in channel.active)
-
-    def write(self, line: int, now: int) -> int:
-        """Post a write of a 64-byte line; the time when the controllers have accepted it."""
-        self._catch_up(now)
-        for address in range(line, line + 64, _ACCESS):
-            number, bank, row = _place(address)
-            channel = self._channels[number]
-            while channel.writes.size > _QUEUE:
-                self._clock += 1
-                self._tick(self._clock)
-            self._sequence += 1
-            channel.push_write(address, (bank, row), self._sequence, self._clock)
-        return max(now, self._clock)
+        self._run_until(end)
+        return end
 
     def store(self, lines: list[int], now: int) -> int:
         """Read and then post each line in turn; the time when the last is accepted."""
         for line in lines:
-            now = self.write(line, self.read([line], now))
+            now = self._write(line, self.read([line], now))
         return now
 
-    def _admit(self, waiting: deque[tuple[int, int, int, int]], clock: int) -> None:
+    def _write(self, line: int, now: int) -> int:
+        """Post a write of a 64-byte line; the time when the controllers have accepted it."""
+        for address in range(line, line + 64, _ACCESS):
+            number, bank, row = _place(address)
+            channel = self._channels[number]
+            while channel.writes.size > _QUEUE:
+                self._step()
+            self._sequence += 1
+            channel.push_write(address, bank, row, self._sequence, self._clock)
+        return max(now, self._clock)
+
+    def _admit(self, waiting: deque[tuple[int, int, int, int]]) -> None:
         """Move requests from the head of `waiting` to their channels until one is full."""
         while waiting:
             address, number, bank, row = waiting[0]
@@ -324,18 +384,25 @@ class Dram:
                 return
             waiting.popleft()
             self._sequence += 1
-            channel.push_read(address, (bank, row), self._sequence, clock)
+            channel.push_read(address, bank, row, self._sequence, self._clock)
+
+    def _step(self) -> None:
+        """The next tick in which a channel may do something."""
+        self._tick(max(self._clock + 1, min(channel.wake for channel in self._channels)))
 
     def _tick(self, clock: int) -> None:
+        self._clock = clock
         for channel in self._channels:
             if channel.wake <= clock:
                 channel.tick(clock)
 
+    def _run_until(self, clock: int) -> None:
+        """All ticks up to `clock`."""
+        while (wake := min(channel.wake for channel in self._channels)) <= clock:
+            self._tick(max(self._clock + 1, wake))
+        self._clock = max(self._clock, clock)
+
     def _catch_up(self, now: int) -> None:
         """Run the ticks before `now` that nobody waited for."""
-        while self._clock < now - 1:
-            if all(channel.idle for channel in self._channels):
-                self._clock = now - 1
-                return
-            self._clock += 1
-            self._tick(self._clock)
+        if self._clock < now - 1:
+            self._run_until(now - 1)

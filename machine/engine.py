@@ -45,7 +45,11 @@ def execute(
     namespace: dict[str, object] = {}
     exec(code, namespace)
     run = cast("Callable[..., None]", namespace["run"])
-    report = (lambda executed: progress(executed, total)) if progress is not None else None
+
+    def report(executed: int) -> None:
+        if progress is not None:
+            progress(executed, total)
+
     try:
         with np.errstate(all="ignore"):
             run(kernels, state, stop, report)

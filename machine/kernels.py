@@ -63,9 +63,9 @@ class Kernels:
         self.U: U16 = state.vector
         self.B: NDArray[np.generic] = state.vector.view(ml_dtypes.bfloat16)
         self.T: F32 = np.empty(machine.vlen, np.float32)
-        self.FP = memoryview(state.fp32)
+        self.FP = state.fp32.data
         self.FPV: F32 = state.fp32
-        self.INT = memoryview(state.int)
+        self.INT = state.int.data
         self.MA: F32 = state.m_accum
         self.HA: F32 = state.hm_accum.reshape(broadcast * mlen, mlen)
         self.VA: F32 = state.v_accum
@@ -82,9 +82,9 @@ class Kernels:
         word = bytearray(4)
         self._word_float = memoryview(word).cast("f")
         self._word_bits = memoryview(word).cast("I")
-        self._exp = memoryview(exp_table())
-        self._reci = memoryview(reciprocal_table())
-        self._sqrt = memoryview(sqrt_table())
+        self._exp = exp_table().data
+        self._reci = reciprocal_table().data
+        self._sqrt = sqrt_table().data
         # Operands of M_MM as [k, row, 1] and [tile, k, 1, column]; M_TMM's tile is transposed.
         self._columns: F32 = self.V.T[:, :, None]
         self._tiles: F32 = state.matrix[:, :, None, :]
@@ -172,8 +172,8 @@ class Kernels:
         if not self._even_row:
             return float(sum_row(self.V[row]))
         reduce = np.add.reduce
-        reduce(self._row_groups[row], 0, None, self._parts)
-        reduce(self._parts, 0, None, self._lanes_sum)
+        reduce(self._row_groups[row], axis=0, out=self._parts)
+        reduce(self._parts, axis=0, out=self._lanes_sum)
         # accumulate, because reduce would add eight neighbours pairwise
         return float(np.add.accumulate(self._lanes_sum)[-1]) + 0.0
 
@@ -184,7 +184,7 @@ class Kernels:
         np.multiply(
             self._columns[:, r : r + blen], self._tiles[t, :, :, o : o + blen], self._products
         )
-        np.add.reduce(self._flat, 0, None, self._block)
+        np.add.reduce(self._flat, axis=0, out=self._block)
         np.add(self._m_accum, self._block, self._m_accum)
 
     def m_tmm(self, r: int, t: int, o: int) -> None:
@@ -195,7 +195,7 @@ class Kernels:
         if not self._whole_chains:
             self._m_accum += sum_four_chains(self._flat)
             return
-        np.add.reduce(self._chained, 0, None, self._chains)
+        np.add.reduce(self._chained, axis=0, out=self._chains)
         np.add(self._chains[:2], self._chains[2:], self._pairs)
         np.add(self._pairs[0], self._pairs[1], self._block)
         np.add(self._m_accum, self._block, self._m_accum)
@@ -228,16 +228,16 @@ class Kernels:
         np.add(self.VA, np.add.reduce(products, 0), self.VA)
 
     def m_tmv(self, r: int, t: int) -> None:
-        self.VA += sum_peeled_chains(
-            self.V[r][:, None] * self.state.matrix[t, : self.machine.blen].T
-        )
+        columns = self.state.matrix[t, : self.machine.blen].T
+        np.add(self.VA, sum_peeled_chains(self.V[r][:, None] * columns), self.VA)
 
     def m_btmv(self, r: int, t: int, o: int) -> None:
         machine = self.machine
         q = self.V[r].reshape(machine.broadcast, machine.hlen)
         k = self.state.matrix[t, :, o : o + machine.hlen]
         # Terms as [d, head, column].
-        self.HVA += sum_peeled_chains(q.T[:, :, None] * k.T[:, None, :]) * BMM_SCALE
+        product = sum_peeled_chains(q.T[:, :, None] * k.T[:, None, :]) * BMM_SCALE
+        np.add(self.HVA, product, self.HVA)
 
     def rows_out(self, row: int, values: F32) -> None:
         """Write whole rows [n, VLEN]; for many rows quicker than assigning to `B`."""

@@ -49,8 +49,10 @@ def round_bf16(values: F32) -> F32:
 
 def exp_f32(values: F32) -> F32:
     """exp of the values clamped to ±88, rounded to float32; NaN stays NaN."""
-    clamped = np.clip(values, np.float32(-EXP_LIMIT), np.float32(EXP_LIMIT))
-    return np.exp(clamped.astype(np.float64)).astype(np.float32)
+    # A signalling NaN raises a flag when it is converted; its quiet form is what is wanted.
+    with np.errstate(invalid="ignore"):
+        clamped = np.clip(values, np.float32(-EXP_LIMIT), np.float32(EXP_LIMIT))
+        return np.exp(clamped.astype(np.float64)).astype(np.float32)
 
 
 def reciprocal_f32(values: F32) -> F32:

@@ -535,9 +535,11 @@ def _over(name: str, divisor: int) -> str:
     return f"({name} // {divisor})"
 
 
-KERNEL_NAMES = (
-    "V B U T FP FPV INT MA HA VA HVA EXP16 RECI16 NAN add subtract multiply negative maximum "
-    "where round_ exp_ reci_ sqrt_ row_sum m_mm m_tmm m_bmm m_btmm m_mv m_tmv m_btmv rows_out prefetch_m "
-    "prefetch_v store_v"
-).split()
+KERNEL_NAMES = [
+    *("V", "B", "U", "T", "FP", "FPV", "INT", "MA", "HA", "VA", "HVA", "EXP16", "RECI16", "NAN"),
+    *("add", "subtract", "multiply", "negative", "maximum", "where"),
+    *("round_", "exp_", "reci_", "sqrt_", "row_sum"),
+    *("m_mm", "m_tmm", "m_bmm", "m_btmm", "m_mv", "m_tmv", "m_btmv", "rows_out"),
+    *("prefetch_m", "prefetch_v", "store_v"),
+]
 """Attributes of `Kernels` that the function keeps in local variables."""
