@@ -26,7 +26,7 @@ from xdsl.dialects.builtin import (
     UnregisteredOp,
 )
 from xdsl.ir import AttributeInvT, Block, Operation, Region, SSAValue
-from xdsl.parser import Parser, UnresolvedOperand
+from xdsl.parser import ForwardDeclaredValue, Parser, UnresolvedOperand
 from xdsl.passes import ModulePass
 from xdsl.universe import XDSL_UNIVERSE, Universe
 from xdsl.utils.exceptions import DiagnosticException, ParseError, VerifyException
@@ -229,9 +229,9 @@ def verify_module(module: ModuleOp, prefix: str = "") -> None:
     Raises CompileError at the first operation that is wrong; `prefix` starts its message.
     """
     try:
+        _verify_order(module)
         for op in module.walk(region_first=True):
             _verify_op(op)
-        _verify_order(module)
     except _Invalid as invalid:
         name = invalid.op.name
         subject = "" if name in invalid.reason else f"'{name}': "
@@ -257,11 +257,13 @@ def _verify_op(op: Operation) -> None:
                     block.verify()
     except VerifyException as error:
         raise _Invalid(op, str(error)) from error
+    except KeyError as error:
+        raise _Invalid(op, f"the property {error} is missing") from error
     except Exception as error:
-        # xDSL prints the module into the exception, which can fail on IR that does not verify.
-        if isinstance(error.__context__, VerifyException):
-            raise _Invalid(op, str(error.__context__)) from error
-        raise
+        # xDSL prints the module into the exception, which can fail on IR that does not verify; and
+        # verifiers trip over malformed operations that they did not think of.
+        reason = error.__context__ if isinstance(error.__context__, VerifyException) else error
+        raise _Invalid(op, str(reason) or type(reason).__name__) from error
 
 
 def _verify_order(module: ModuleOp) -> None:
@@ -280,8 +282,7 @@ def _verify_order(module: ModuleOp) -> None:
             defined.update(block.args)
         for block in region.blocks:
             for op in block.ops:
-                if ordered:
-                    check(op, block, several)
+                check(op, block, several, ordered)
                 inner = ordered_regions(op)
                 for nested in op.regions:
                     visit(nested, inner)
@@ -289,9 +290,13 @@ def _verify_order(module: ModuleOp) -> None:
                 defined.update(op.results)
         defined.difference_update(here)
 
-    def check(op: Operation, block: Block, several: bool) -> None:
+    def check(op: Operation, block: Block, several: bool, ordered: bool) -> None:
         for index, operand in enumerate(op.operands):
             if operand in defined:
+                continue
+            if isinstance(operand, ForwardDeclaredValue):
+                raise _Invalid(op, f"operand number {index} is used but not defined")
+            if not ordered:
                 continue
             owner = operand.owner
             home = owner if isinstance(owner, Block) else owner.parent

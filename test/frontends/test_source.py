@@ -109,6 +109,26 @@ def test_the_verifier_names_the_operation():
     assert str(caught.value) == "f.mlir:4:8: error: 'arith.muli': Expected 2 operands, but got 1"
 
 
+def test_a_missing_property_is_bad_input():
+    with pytest.raises(CompileError) as caught:
+        parse_module('"func.func"() <{sym_name = "f"}> ({}) : () -> ()', "f.mlir")
+    assert str(caught.value).startswith("f.mlir:1:1: error: property 'function_type' ")
+
+
+def test_a_value_of_a_region_is_not_defined_before_it():
+    text = (
+        "func.func @f(%n: index) {\n"
+        "  %y = arith.addi %x, %n : index\n"
+        "  scf.for %i = %n to %n step %n {\n"
+        "    %x = arith.addi %i, %n : index\n"
+        "  }\n"
+        "  func.return\n"
+        "}\n"
+    )
+    with pytest.raises(CompileError, match=r"^f\.mlir:2:8: error: .* %x is used before it is def"):
+        parse_module(text, "f.mlir")
+
+
 def test_use_before_definition():
     module = parse_module(TEXT, "f.mlir")
     op = operation(module, "arith.muli")
