@@ -4,8 +4,8 @@ Runs what has not been run yet with its defaults: `tile`, `quantize`, `allocate-
 tile IR, one function with attention. Postcondition: the function is a `plena.kernel` of the same
 name that prints as assembly; its attribute `layout` says where the host puts arguments and
 constants and finds results (`machine/layout.py`). Loops stay loops; only those of which one
-iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS are unrolled, which the attribute `unrolled_loops`
-tells.
+iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS are unrolled, which the attribute
+`unrolled_loops` tells.
 """
 
 from __future__ import annotations

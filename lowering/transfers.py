@@ -97,7 +97,7 @@ def _move(
     offset: SSAValue,
     how: Transfer,
 ) -> None:
-    """Panel by panel, `how.amount` rows at a time; a panel's rows follow one another on both sides."""
+    """Panel by panel, `how.amount` rows at a time; rows of a panel are adjacent on both sides."""
     width = region.width
     e.stride(region.row_bytes)
     if region.storage.scaled:

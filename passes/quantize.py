@@ -59,7 +59,7 @@ def _values(op: Operation) -> Iterator[SSAValue]:
 
 
 def storage_attribute(kind: HbmFormat, op: Operation) -> BlockAttr | None:
-    """A machine's HBM format as IR, None for Plain bf16; raises OpError where nothing can use it."""
+    """A machine's HBM format as IR, None for Plain bf16; raises OpError where it is unusable."""
     if isinstance(kind, PlainFormat):
         if kind.element == BF16:
             return None

@@ -3,9 +3,9 @@
 The machine has no branches. Precondition: tile IR with constant loop bounds, masks at affine
 places. Postcondition: each `fa.mask` stands at a constant place. Key tiles of which nothing is
 seen are not visited, tiles that are seen whole are not masked, and only tiles that are seen in
-part are, one copy of the loop body for each. Loops over query tiles are unrolled where masks differ between
-iterations, and stay loops where they do not. `empty_rows` goes where every row is seen to see a
-key.
+part are, one copy of the loop body for each. Loops over query tiles are unrolled where masks
+differ between iterations, and stay loops where they do not. `empty_rows` goes where every row is
+seen to see a key.
 """
 
 from __future__ import annotations
