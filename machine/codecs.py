@@ -93,9 +93,9 @@ def decode_blocks(codes: U32, scales: U32, form: MxFormat) -> F32:
 def decode_scales(codes: U32, scale: FloatType) -> F32:
     """Values of scale codes: a power of two, 0 for code 0, infinity for the largest code."""
     exponent_max = (1 << scale.exponent) - 1
-    power = np.ldexp(np.float32(1), codes.astype(np.int32) - scale.bias)
-    values = np.where(codes == exponent_max, np.float32(np.inf), power)
-    return np.where(codes == 0, np.float32(0), values).astype(np.float32)
+    power = np.ldexp(1.0, codes.astype(np.int32) - scale.bias)
+    values = np.where(codes == exponent_max, np.inf, power)
+    return np.where(codes == 0, 0.0, values).astype(np.float32)
 
 
 def encode_blocks(values: F32, form: MxFormat) -> tuple[U32, U32]:

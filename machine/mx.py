@@ -157,8 +157,8 @@ def dequantize(b: Blocks) -> F32:
         values = decode_blocks(padded.astype(np.uint32), scales.astype(np.uint32), form)
     else:
         if b.scale == "e8m0":
-            factors = np.ldexp(np.float32(1), scales.astype(np.int32) - _E8M0_BIAS)
-            factors = np.where(scales == _NAN_SCALE, np.float32(np.nan), factors)
+            factors = np.ldexp(1.0, scales.astype(np.int32) - _E8M0_BIAS)
+            factors = np.where(scales == _NAN_SCALE, np.nan, factors)
         else:
             factors = decode_elements(scales, "e4m3") * b.tensor_scale
         elements = decode_elements(padded, b.fmt).reshape(*scales.shape, b.block)
