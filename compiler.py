@@ -85,6 +85,20 @@ class Kernel:
                 )
         return host.image(self.layout, [np.asarray(arg) for arg in args])
 
+    def stored(self, *args: NDArray[np.floating]) -> list[Array]:
+        """The arguments as the machine sees them: rounded to their storage format, float32.
+
+        One that no tile is loaded from is rounded to its interface type only.
+        """
+        image = self.pack(*args)
+        values = [
+            host.as_dtype(np.asarray(arg), tensor.dtype)
+            for arg, tensor in zip(args, self.layout.signature, strict=True)
+        ]
+        for index, regions in self.layout.arguments().items():
+            values[index] = host.unpack(regions[0], image)
+        return values
+
     def unpack(self, hbm: NDArray[np.uint8]) -> list[Array]:
         """The results in an HBM image, in order, as float32."""
         return [host.unpack(region, hbm) for region in self.layout.results()]

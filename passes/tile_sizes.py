@@ -97,7 +97,7 @@ def choose(
     return TileSizes(
         q_rows=q_rows,
         kv_rows=kv_rows,
-        softmax_rows=min(q_rows, softmax_limit(machine, padded_kv, granule)),
+        softmax_rows=softmax_rows(machine, padded_kv, q_rows, granule),
         q_len=round_up(q_len, q_rows),
         kv_len=padded_kv,
         head_dim=head,
@@ -122,9 +122,11 @@ def largest_rows(machine: Machine, panels: int, what: str, granule: int) -> int:
     return most
 
 
-def softmax_limit(machine: Machine, padded_kv: int, granule: int) -> int:
-    """The most whole rows of scores that fit; 0 where not even the granule does."""
+def softmax_rows(machine: Machine, padded_kv: int, q_rows: int, granule: int) -> int:
+    """The most whole rows of scores that fit and divide `q_rows`; 0 where no granule fits."""
     try:
-        return largest_rows(machine, padded_kv // machine.vlen, "a tile of scores", granule)
+        most = largest_rows(machine, padded_kv // machine.vlen, "a tile of scores", granule)
     except TileSizeError:
         return 0
+    fitting = range(min(q_rows, most) // granule * granule, 0, -granule)
+    return next(rows for rows in fitting if q_rows % rows == 0)
