@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import cache
+from io import StringIO
 from types import FrameType
 from typing import NoReturn
 
@@ -28,6 +29,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import AttributeInvT, Block, Operation, Region, SSAValue
 from xdsl.parser import ForwardDeclaredValue, Parser, UnresolvedOperand
 from xdsl.passes import ModulePass
+from xdsl.printer import Printer
 from xdsl.universe import XDSL_UNIVERSE, Universe
 from xdsl.utils.exceptions import DiagnosticException, ParseError, VerifyException
 from xdsl.utils.lexer import Span
@@ -211,6 +213,13 @@ def read_module(path: str | os.PathLike[str]) -> ModuleOp:
     except OSError as error:
         raise CompileError(f"cannot read '{name}': {error.strerror}") from None
     return parse_module(decode(data, name), name)
+
+
+def module_text(module: ModuleOp) -> str:
+    """The MLIR text of `module`, which `parse_module` reads back, ending in a newline."""
+    text = StringIO()
+    Printer(stream=text).print_op(module)
+    return text.getvalue() + "\n"
 
 
 def _parse_failure(error: ParseError, filename: str, line_offset: int) -> CompileError:

@@ -14,6 +14,9 @@ from .driver import display_name, read_bytes, write_file
 
 Array: TypeAlias = NDArray[Any]
 
+MAGIC = b"\x93NUMPY"
+"""How every `.npy` file begins."""
+
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
@@ -24,15 +27,15 @@ def load_array(path: str) -> Array:
     come as float32. Raises CompileError for anything else.
     """
     name = display_name(path)
-    try:
-        loaded: object = np.load(BytesIO(read_bytes(path)), allow_pickle=False)
-    except Exception as error:  # numpy's reader fails in many ways on what is no .npy file
-        if isinstance(error, CompileError):
-            raise
-        raise CompileError(f"'{name}' is no .npy file: {error}") from None
-    if not isinstance(loaded, np.ndarray):
+    data = read_bytes(path)
+    if data.startswith(b"PK"):
         raise CompileError(f"'{name}' is an archive; give each array as one .npy file")
-    array = cast(Array, loaded)
+    if not data.startswith(MAGIC):
+        raise CompileError(f"'{name}' is no .npy file")
+    try:
+        array = cast(Array, np.load(BytesIO(data), allow_pickle=False))
+    except Exception as error:  # numpy's reader fails in many ways on what is damaged
+        raise CompileError(f"'{name}' is a damaged .npy file: {error}") from None
     if array.dtype == np.dtype("V2"):
         array = array.view(BFLOAT16)
     if array.dtype == BFLOAT16:

@@ -14,11 +14,14 @@ import tempfile
 import warnings
 from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
 from ..diagnostics import CompileError
+from ..frontends.pass_specs import Factories, unknown_pass
 from ..frontends.source import STDIN, decode
+from ..universe import PASSES
 
 BAD_INPUT = 1
 """The exit status for bad input of any kind."""
@@ -192,3 +195,20 @@ def collect_passes(arguments: Sequence[str], known: Container[str]) -> tuple[lis
         else:
             others.append(argument)
     return [piece for piece in pieces if piece.strip()], others
+
+
+def explain_arguments(message: str, known: Factories) -> str:
+    """argparse's complaint, or a better one where a pass flag was mistyped.
+
+    `known` are the passes that are flags.
+    """
+    unknown = message.removeprefix("unrecognized arguments: ")
+    if unknown == message or not unknown.startswith("-"):
+        return message
+    flag = unknown.split()[0].partition("=")[0]
+    name = flag.lstrip("-")
+    if get_close_matches(name, known, n=1):
+        return unknown_pass(name, known)
+    return (
+        f"unknown flag '{flag}'; passes are --{', --'.join(PASSES)}; fa-opt --help lists the others"
+    )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from xdsl.dialects.builtin import ModuleOp
 
+from ..diagnostics import CompileError
 from ..frontends.source import everything, parse_module
 from .driver import (
     ToolParser,
     collect_passes,
     display_name,
+    explain_arguments,
     read_text,
     run_tool,
     write_directory,
@@ -29,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compile(arguments: Sequence[str]) -> None:
     pieces, others = collect_passes(arguments, everything().all_passes)
-    args = _parser().parse_args(others)
+    args = _Parser().parse_args(others)
     source = _source(args.input)
 
     from ..compiler import compile as compile_attention
@@ -45,22 +48,28 @@ def _source(path: str) -> ModuleOp | Path:
     return parse_module(read_text(path), display_name(path))
 
 
-def _parser() -> ToolParser:
-    parser = ToolParser(
-        TOOL,
-        "Compile MLIR of any level to DIR/kernel.mlir, kernel.asm, kernel.mem, layout.json and "
-        "report.txt.",
-        epilog="Passes are named as for fa-opt, as flags or with -p; the default is --fa-to-plena.",
-    )
-    parser.add_argument("input", metavar="INPUT", help="the module; - is standard input")
-    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="the directory")
-    parser.add_argument("-p", "--passes", metavar="a,b{k=v}", help="passes, in the order written")
-    parser.add_argument(
-        "--machine",
-        metavar="NAME|FILE.toml",
-        help="the machine to compile for: a preset or a settings file",
-    )
-    return parser
+class _Parser(ToolParser):
+    """The arguments that are no passes."""
+
+    def __init__(self):
+        super().__init__(
+            TOOL,
+            "Compile MLIR of any level to DIR/kernel.mlir, kernel.asm, kernel.mem, layout.json and "
+            "report.txt.",
+            epilog="Passes are named as for fa-opt, as flags or with -p; the default is the whole "
+            "chain, --fa-to-plena.",
+        )
+        self.add_argument("input", metavar="INPUT", help="the module; - is standard input")
+        self.add_argument("-o", "--output", metavar="DIR", required=True, help="the directory")
+        self.add_argument("-p", "--passes", metavar="a,b{k=v}", help="passes, in the order written")
+        self.add_argument(
+            "--machine",
+            metavar="NAME|FILE.toml",
+            help="the machine to compile for: a preset or a settings file",
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise CompileError(explain_arguments(message, everything().all_passes))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
-
-from xdsl.printer import Printer
 
 from ..frontends.builder import DTYPES
 from ..frontends.models import MASKS, MODELS, PHASES, ModelAttention, find_model, read_config
+from ..frontends.source import module_text
 from .driver import ToolParser, display_name, read_text, run_tool, write_text
 
 TOOL = "fa-gen"
@@ -27,9 +25,7 @@ def _generate(arguments: Sequence[str] | None) -> None:
     module = _load(args.model).module(
         args.phase, args.seq, batch=args.batch, mask=args.mask, lse=args.lse, dtype=args.dtype
     )
-    text = StringIO()
-    Printer(stream=text).print_op(module)
-    write_text(args.output, text.getvalue() + "\n")
+    write_text(args.output, module_text(module))
 
 
 def _load(model: str) -> ModelAttention:

@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from io import BytesIO, StringIO
 from typing import IO, NoReturn, cast
 
@@ -21,7 +20,7 @@ from xdsl.utils.target import Target
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ..diagnostics import CompileError
-from ..frontends.pass_specs import build, build_passes, split_pipeline, unknown_pass
+from ..frontends.pass_specs import build, build_passes, split_pipeline
 from ..frontends.source import (
     apply_passes,
     decode,
@@ -31,7 +30,14 @@ from ..frontends.source import (
     with_position,
 )
 from ..universe import PASSES, pass_class
-from .driver import collect_passes, display_name, read_bytes, run_tool, write_text
+from .driver import (
+    collect_passes,
+    display_name,
+    explain_arguments,
+    read_bytes,
+    run_tool,
+    write_text,
+)
 
 TOOL = "fa-opt"
 TARGETS = ("mlir", "plena-asm", "plena-mem")
@@ -93,17 +99,7 @@ class FaOpt(xDSLOptMain):
         """Complain about the command line; a mistyped pass flag is what it mostly is."""
         if message.startswith("argument -t/--target: invalid choice"):
             raise self._unknown_target(message.split("'")[1])
-        unknown = message.removeprefix("unrecognized arguments: ")
-        if unknown != message and unknown.startswith("-"):
-            flag = unknown.split()[0].partition("=")[0]
-            name = flag.lstrip("-")
-            if not get_close_matches(name, self.available_passes, n=1):
-                raise CompileError(
-                    f"unknown flag '{flag}'; passes are --{', --'.join(PASSES)}; "
-                    "fa-opt --help lists the others"
-                )
-            raise CompileError(unknown_pass(name, self.available_passes))
-        raise CompileError(message)
+        raise CompileError(explain_arguments(message, self.available_passes))
 
     def setup_pipeline(self) -> None:
         passes = build_passes(",".join(self._pieces), self.available_passes)

@@ -7,22 +7,13 @@ import numpy as np
 import pytest
 from fa.diagnostics import CompileError
 from fa.frontends.builder import attention
-from fa.frontends.source import parse_module
-from xdsl.printer import Printer
+from fa.frontends.source import module_text, parse_module
 
 SIZES: dict[str, Any] = {"q_heads": 4, "kv_heads": 2, "q_len": 10, "kv_len": 20, "head_dim": 32}
 
 
-def text(module: Any) -> str:
-    from io import StringIO
-
-    out = StringIO()
-    Printer(stream=out).print_op(module)
-    return out.getvalue()
-
-
 def test_plain():
-    assert text(attention(**SIZES)) == (
+    assert module_text(attention(**SIZES)) == (
         "builtin.module {\n"
         "  func.func @attention(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, "
         "%v: tensor<1x2x20x32xbf16>) -> tensor<1x4x10x32xbf16> {\n"
@@ -30,7 +21,7 @@ def test_plain():
         "tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>\n"
         "    func.return %o : tensor<1x4x10x32xbf16>\n"
         "  }\n"
-        "}"
+        "}\n"
     )
 
 
@@ -51,9 +42,9 @@ def test_plain():
     ],
 )
 def test_options(options: dict[str, Any], expected: str):
-    printed = text(attention(**{**SIZES, **options}))
+    printed = module_text(attention(**{**SIZES, **options}))
     assert expected in printed
-    assert text(parse_module(printed)) == printed
+    assert module_text(parse_module(printed)) == printed
 
 
 @pytest.mark.parametrize(
