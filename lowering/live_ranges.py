@@ -25,59 +25,51 @@ from ..dialects import plena
 class LiveRange:
     """A set of points as sorted, disjoint, half-open segments. Touching segments are joined."""
 
-    __slots__ = ("ends", "starts")
+    __slots__ = ("bounds",)
 
-    def __init__(self, start: int | None = None, end: int | None = None):
-        self.starts: list[int] = [] if start is None else [start]
-        self.ends: list[int] = [] if end is None else [end]
+    def __init__(self, *bounds: int):
+        self.bounds: list[int] = list(bounds)
+        """Start and end of each segment in turn, ascending."""
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        return zip(self.starts, self.ends, strict=True)
+        """The segments."""
+        return zip(self.bounds[::2], self.bounds[1::2], strict=True)
 
-    def __len__(self) -> int:
-        """The number of segments."""
-        return len(self.starts)
+    @property
+    def start(self) -> int:
+        """The first point."""
+        return self.bounds[0]
 
     @property
     def points(self) -> int:
         """How many points are covered."""
-        return sum(self.ends) - sum(self.starts)
+        return sum(self.bounds[1::2]) - sum(self.bounds[::2])
 
     def first_overlap(self, other: LiveRange) -> int | None:
         """A point that is in both, None if they are disjoint. Costs short times log long."""
-        few, many = (self, other) if len(self.starts) <= len(other.starts) else (other, self)
-        starts, ends = many.starts, many.ends
-        for start, end in zip(few.starts, few.ends, strict=True):
-            index = bisect_right(ends, start)
-            if index < len(starts) and starts[index] < end:
-                return max(start, starts[index])
+        few, many = self.bounds, other.bounds
+        if len(few) > len(many):
+            few, many = many, few
+        for at in range(0, len(few), 2):
+            index = bisect_right(many, few[at])
+            if index % 2:
+                return few[at]
+            if index < len(many) and many[index] < few[at + 1]:
+                return many[index]
         return None
 
     def add(self, other: LiveRange) -> None:
-        """Add the points of `other`, which must be disjoint."""
-        if len(other.starts) > len(self.starts):
-            few = LiveRange()
-            few.starts, few.ends = self.starts, self.ends
-            self.starts, self.ends = other.starts.copy(), other.ends.copy()
-        else:
-            few = other
-        for start, end in few:
-            self._insert(start, end)
-
-    def _insert(self, start: int, end: int) -> None:
-        index = bisect_left(self.starts, start)
-        joins_left = index > 0 and self.ends[index - 1] == start
-        joins_right = index < len(self.starts) and self.starts[index] == end
-        if joins_left and joins_right:
-            self.ends[index - 1] = self.ends[index]
-            del self.starts[index], self.ends[index]
-        elif joins_left:
-            self.ends[index - 1] = end
-        elif joins_right:
-            self.starts[index] = start
-        else:
-            self.starts.insert(index, start)
-            self.ends.insert(index, end)
+        """Add the points of `other`."""
+        few = other.bounds
+        if len(few) > len(self.bounds):
+            few, self.bounds = self.bounds, few.copy()
+        bounds = self.bounds
+        for at in range(0, len(few), 2):
+            start, end = few[at], few[at + 1]
+            low = bisect_left(bounds, start)
+            high = bisect_right(bounds, end)
+            # An odd index is inside a segment or at its end: that bound vanishes in the union.
+            bounds[low:high] = [start] * (low % 2 == 0) + [end] * (high % 2 == 0)
 
 
 @dataclass(slots=True)
@@ -166,6 +158,14 @@ class ProgramOrder:
                 extent.last = number
             else:
                 self._read_inside[extent.depth].append(extent)
+
+    def start(self, value: SSAValue) -> int:
+        """The point at which `value` is written."""
+        return self._extents[value].start
+
+    def span_end(self, loop: plena.LoopOp) -> int:
+        """The end of what lives throughout `loop`."""
+        return 2 * self.position[loop.terminator] + 1
 
     def range(self, value: SSAValue) -> LiveRange:
         """The live range of one value. One that nobody reads still takes its register to write."""

@@ -27,7 +27,7 @@ from .webs import Web, Webs, conventional_webs
 
 SPILL_ROUNDS = 200
 """Each round leaves shorter ranges, so this is only reached if something is wrong."""
-COLOURING_ATTEMPTS = 16
+COLOURING_ATTEMPTS = 6
 
 
 @dataclass(frozen=True)
@@ -60,21 +60,19 @@ def allocate_registers(kernel: plena.KernelOp, int_slots: int = 32) -> None:
     for _ in range(SPILL_ROUNDS):
         webs = conventional_webs(kernel)
         victims = spiller.choose(webs, len(integers))
-        if victims:
-            spiller.evict(victims, kernel)
-            continue
-        colours = colour(webs, plena.GPType, integers)
-        if not isinstance(colours, Web):
-            break
-        victim = spiller.choose_for(colours, webs)
-        if victim is None:
-            raise OpError(kernel, "found no register for an integer and nothing to evict for it")
-        spiller.evict([victim], kernel)
+        if not victims:
+            colours, failed = colour(webs, plena.GPType, integers)
+            if not failed:
+                break
+            victims = spiller.choose_for(failed, webs)
+            if not victims:
+                raise _too_few(webs, plena.GPType)
+        spiller.evict(victims, kernel)
     else:
         raise OpError(kernel, "register allocation does not come to an end")
     for bank in (plena.FPType, plena.AddrType):
-        found = colour(webs, bank, bank.allocatable_registers())
-        if isinstance(found, Web):
+        found, failed = colour(webs, bank, bank.allocatable_registers())
+        if failed:
             raise _too_few(webs, bank)
         colours |= found
     colours |= _assign_slots(webs, kernel, int_slots)
@@ -86,41 +84,45 @@ def allocate_registers(kernel: plena.KernelOp, int_slots: int = 32) -> None:
 
 def colour(
     webs: Webs, bank: type[plena.BankType], registers: Sequence[plena.BankType]
-) -> dict[Web, plena.BankType] | Web:
-    """Registers for the webs of `bank`, or a web for which there was none."""
+) -> tuple[dict[Web, plena.BankType], list[Web]]:
+    """Registers for the webs of `bank`, and the webs for which there was none."""
     to_colour = webs.in_bank(bank)
-    failed: Web | None = None
+    found, failed = _first_fit(to_colour, registers)
     for _ in range(COLOURING_ATTEMPTS):
+        if not failed:
+            break
+        # Those that found none come first now; the order of the others stays.
+        first = set(failed)
+        to_colour = failed + [web for web in to_colour if web not in first]
         found, failed = _first_fit(to_colour, registers)
-        if failed is None:
-            return found
-        to_colour.remove(failed)
-        to_colour.insert(0, failed)
-    assert failed is not None
-    return failed
+    return found, failed
 
 
 def _first_fit(
     webs: Sequence[Web], registers: Sequence[plena.BankType]
-) -> tuple[dict[Web, plena.BankType], Web | None]:
+) -> tuple[dict[Web, plena.BankType], list[Web]]:
     """Give each web in turn the first register that is free throughout its range."""
-    taken: dict[plena.BankType, LiveRange] = {register: LiveRange() for register in registers}
+    taken = [LiveRange() for _ in registers]
+    indices = {register.text: index for index, register in enumerate(registers)}
     found: dict[Web, plena.BankType] = {}
+    failed: list[Web] = []
     for web in webs:
         if web.register is not None:
             found[web] = web.register
-            taken.setdefault(web.register, LiveRange()).add(web.range)
+            index = indices.get(web.register.text)
+            if index is not None:
+                taken[index].add(web.range)
     for web in webs:
         if web.register is not None:
             continue
-        for register in registers:
-            if taken[register].first_overlap(web.range) is None:
-                taken[register].add(web.range)
-                found[web] = register
+        for index, others in enumerate(taken):
+            if others.first_overlap(web.range) is None:
+                others.add(web.range)
+                found[web] = registers[index]
                 break
         else:
-            return found, web
-    return found, None
+            failed.append(web)
+    return found, failed
 
 
 def _too_few(webs: Webs, bank: type[plena.BankType]) -> OpError:
@@ -135,8 +137,8 @@ def _too_few(webs: Webs, bank: type[plena.BankType]) -> OpError:
 
 def peak(ranges: Sequence[LiveRange]) -> tuple[int, int]:
     """The first point at which most of `ranges` are live, and how many are."""
-    steps = [(start, 1) for each in ranges for start in each.starts]
-    steps += [(end, -1) for each in ranges for end in each.ends]
+    steps = [(start, 1) for each in ranges for start, _ in each]
+    steps += [(end, -1) for each in ranges for _, end in each]
     live, best, where = 0, 0, 0
     for point, step in sorted(steps):
         live += step
@@ -149,8 +151,8 @@ def _assign_slots(webs: Webs, kernel: plena.KernelOp, int_slots: int) -> dict[We
     """Slots for spilled values, after the entries that constants take."""
     used = kernel.int_mem_used
     slots = [plena.SlotType.register(index) for index in range(used, plena.INT_MEM_ENTRIES)]
-    found = colour(webs, plena.SlotType, slots)
-    if isinstance(found, Web):
+    found, failed = colour(webs, plena.SlotType, slots)
+    if failed:
         raise OpError(kernel, f"spilling needs more than the {len(slots)} free entries of INT_MEM")
     needed = len({register.text for register in found.values()})
     last = max((register.number or 0 for register in found.values()), default=-1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
 from xdsl.rewriter import Rewriter
@@ -47,17 +47,20 @@ class Spiller:
         """Webs whose eviction leaves at most `registers` integers live at each point.
 
         A sweep over the segments; where too many are live, the web goes whose eviction costs the
-        fewest executed instructions for each point it frees. OpError when none can go.
+        fewest executed instructions for each point it frees. What eviction leaves behind counts as
+        live in the rest of the sweep, so few rounds are needed. OpError when none can go.
         """
-        integers = [web for web in webs.all if web.bank is plena.GPType]
-        segments = sorted(
-            (start, end, number) for number, web in enumerate(integers) for start, end in web.range
-        )
+        integers = webs.in_bank(plena.GPType)
+        # (start, end, number); what is left of evicted webs has negative numbers.
+        events = [(s, e, number) for number, web in enumerate(integers) for s, e in web.range]
+        heapify(events)
         costs: dict[tuple[int, Loops], int] = {}
         live: dict[int, int] = {}
         expiries: list[tuple[int, int]] = []
         victims: dict[int, Victim] = {}
-        for start, end, number in segments:
+        left_behind = 0
+        while events:
+            start, end, number = heappop(events)
             if number in victims:
                 continue
             while expiries and expiries[0][0] <= start:
@@ -66,40 +69,65 @@ class Spiller:
                     del live[gone]
             live[number] = end
             heappush(expiries, (end, number))
-            if len(live) <= registers:
-                continue
-            around = loops_around(webs.order, start)
-            for candidate in live:
-                if (candidate, around) not in costs and self.can_evict(integers[candidate]):
-                    web = integers[candidate]
-                    costs[candidate, around] = self._cost(web, around, webs.order)
-            choices = [candidate for candidate in live if (candidate, around) in costs]
-            if not choices:
-                raise OpError(
-                    webs.order.ops[start // 2],
-                    f"{len(live)} integer registers are needed at once here and none of the values "
-                    f"can be kept elsewhere; the machine has {registers}",
-                )
-            loser = min(choices, key=lambda n: (costs[n, around] / integers[n].range.points, n))
-            victims[loser] = Victim(integers[loser], around)
-            del live[loser]
+            while len(live) > registers:
+                around = loops_around(webs.order, start)
+                for candidate in live:
+                    if candidate >= 0 and (candidate, around) not in costs:
+                        web = integers[candidate]
+                        if self.can_evict(web):
+                            costs[candidate, around] = self._cost(web, around, webs.order)
+                choices = [candidate for candidate in live if (candidate, around) in costs]
+                if not choices:
+                    if victims:
+                        break
+                    raise OpError(
+                        webs.order.ops[start // 2],
+                        f"{len(live)} integer registers are needed at once here and none of the "
+                        f"values can be kept elsewhere; the machine has {registers}",
+                    )
+                loser = min(choices, key=lambda n: (costs[n, around] / integers[n].range.points, n))
+                victims[loser] = Victim(integers[loser], around)
+                del live[loser]
+                for segment in self._left_behind(victims[loser], webs.order):
+                    if segment[1] > start:
+                        left_behind -= 1
+                        heappush(events, (max(start, segment[0]), segment[1], left_behind))
         return list(victims.values())
 
-    def choose_for(self, web: Web, webs: Webs) -> Victim | None:
-        """What to evict so that `web`, which found no register, may find one; None if nothing."""
-        best: Victim | None = None
-        best_score = 0.0
-        for other in webs.all:
-            if other.bank is not plena.GPType or not self.can_evict(other):
-                continue
-            overlap = web.range.first_overlap(other.range)
-            if overlap is None:
-                continue
-            around = loops_around(webs.order, overlap)
-            score = self._cost(other, around, webs.order) / other.range.points
-            if best is None or score < best_score:
-                best, best_score = Victim(other, around), score
-        return best
+    def choose_for(self, failed: Iterable[Web], webs: Webs) -> list[Victim]:
+        """What to evict so that webs that found no register may find one."""
+        integers = webs.in_bank(plena.GPType)
+        victims: dict[Web, Victim] = {}
+        for web in failed:
+            choices: list[tuple[float, int, Victim]] = []
+            for number, other in enumerate(integers):
+                if not self.can_evict(other):
+                    continue
+                overlap = web.range.first_overlap(other.range)
+                if overlap is not None:
+                    around = loops_around(webs.order, overlap)
+                    score = self._cost(other, around, webs.order) / other.range.points
+                    choices.append((score, number, Victim(other, around)))
+            if choices:
+                best = min(choices, key=lambda choice: choice[:2])[2]
+                victims.setdefault(best.web, best)
+        return list(victims.values())
+
+    def _left_behind(self, victim: Victim, order: ProgramOrder) -> list[tuple[int, int]]:
+        """The segments in which values of an evicted web will still be in registers."""
+        around = self._inside(victim.web, victim.around)
+        segments: list[tuple[int, int]] = []
+        for value in victim.web.values:
+            if not is_carried(value) and not is_recomputable(value):
+                start = order.start(value)
+                segments.append((start, start + 2))
+            for place in {placement(value, reader, around) for reader, _ in readers(value)}:
+                if isinstance(place, plena.LoopOp):
+                    segments.append((2 * order.position[place], order.span_end(place)))
+                else:
+                    point = 2 * order.position[place]
+                    segments.append((point, point + 1))
+        return segments
 
     def can_evict(self, web: Web) -> bool:
         """Whether evicting `web` frees its register anywhere."""

@@ -20,7 +20,7 @@ COPY_ROUNDS = 8
 """Copies make a tie joinable, so two rounds do unless given registers are in the way."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Web:
     """Values that share a register, and when it is taken. `register` is set when it is given."""
 
@@ -78,7 +78,7 @@ class Webs:
     def in_bank(self, bank: type[plena.BankType]) -> list[Web]:
         """The webs of a bank, in order of their first point."""
         webs = {id(web): web for web in self.of.values() if web.bank is bank}
-        return sorted(webs.values(), key=lambda web: web.range.starts[0])
+        return sorted(webs.values(), key=lambda web: web.range.start)
 
     def together(self, first: SSAValue, second: SSAValue) -> bool:
         """Whether two values share a register."""
