@@ -45,8 +45,9 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
-from .fa_attrs import ELEMENT_TYPES, CausalAttr, HbmAttr, TileType
+from .fa_attrs import ELEMENT_TYPES, HbmAttr, TileType
 from .fa_effects import TileEffects
+from .fa_masks import MASKS, MaskAttr, RaggedAttr
 
 
 def tile(value: SSAValue) -> TileType:
@@ -121,12 +122,12 @@ class AttentionOp(IRDLOperation):
         return float(tensor_dims(self.query)[3]) ** -0.5
 
     @property
-    def causal_offset(self) -> int | None:
-        """Query i sees key j iff j <= i + offset; None without a causal mask."""
+    def resolved_mask(self) -> MaskAttr | None:
+        """The mask with its offsets written out; None without one."""
         if self.mask is None:
             return None
-        if not isinstance(self.mask, CausalAttr):
-            raise VerifyException(f"unknown mask {self.mask}; there is #fa.causal")
+        if not isinstance(self.mask, MaskAttr):
+            raise VerifyException(_unknown_mask(self.mask))
         return self.mask.resolved(tensor_dims(self.query)[2], tensor_dims(self.key)[2])
 
     def verify_(self) -> None:
@@ -160,8 +161,8 @@ class AttentionOp(IRDLOperation):
             raise VerifyException(
                 f"query has {q[3]} columns and key {k[3]}; the head dimensions must agree"
             )
-        if self.mask is not None and not isinstance(self.mask, CausalAttr):
-            raise VerifyException(f"unknown mask {self.mask}; there is #fa.causal")
+        if self.mask is not None:
+            verify_mask(self.mask, q[0])
         want = (*q[:3], v[3])
         if tensor_dims(self.output) != want:
             raise VerifyException(
@@ -225,6 +226,22 @@ class AttentionOp(IRDLOperation):
             properties=given,
             result_types=results,
         )
+
+
+def _unknown_mask(mask: Attribute) -> str:
+    names = ", ".join(f"#{known.name}" for known in MASKS)
+    return f"unknown mask {mask}; there are {names}"
+
+
+def verify_mask(mask: Attribute, batch: int) -> None:
+    """Check that an attribute is a mask, and that its lengths are those of `batch` batches."""
+    if not isinstance(mask, MaskAttr):
+        raise VerifyException(_unknown_mask(mask))
+    for part in mask.nested():
+        if isinstance(part, RaggedAttr) and len(part.lengths) != batch:
+            raise VerifyException(
+                f"a ragged mask needs a length for each of {batch} batches, got {len(part.lengths)}"
+            )
 
 
 def tensor_dims(value: SSAValue) -> tuple[int, ...]:
@@ -441,59 +458,57 @@ class MatmulOp(TileOp):
 class MaskOp(TileOp):
     """Scores with what a query must not see set to -inf.
 
-    Element (i, j) of the tile is query row + i and key col + j. It stays iff key < kv_len (columns
-    past the last key are padding) and, with a causal offset, key <= query + offset.
+    Element (i, j) of the tile is query row + i and key col + j of a batch. It stays iff key < kv_len
+    (columns past the last key are padding) and the mask, if there is one, shows it; the mask's
+    offsets must be resolved.
     """
 
     name = "fa.mask"
 
     scores = operand_def(TileType)
+    batch = operand_def(IndexType)
     row = operand_def(IndexType)
     col = operand_def(IndexType)
     scratch = opt_operand_def(TileType)
     kv_len = prop_def(IntegerAttr)
-    causal = opt_prop_def(IntegerAttr)
+    mask = opt_prop_def(Attribute)
     result = result_def(TileType)
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
-        "$scores `at` `[` $row `,` $col `]` (`scratch` $scratch^)? attr-dict `:` type($scores) "
-        "(`,` type($scratch)^)? `->` type($result)"
+        "$scores `at` `[` $batch `,` $row `,` $col `]` (`scratch` $scratch^)? attr-dict `:` "
+        "type($scores) (`,` type($scratch)^)? `->` type($result)"
     )
 
     def __init__(
         self,
         scores: SSAValue,
-        row: SSAValue,
-        col: SSAValue,
+        place: tuple[SSAValue, SSAValue, SSAValue],
         *,
         kv_len: int,
-        causal: int | None,
+        mask: MaskAttr | None,
         scratch: SSAValue | None = None,
     ):
         super().__init__(
-            operands=[scores, row, col, scratch],
-            properties={
-                "kv_len": IntegerAttr(kv_len, i64),
-                "causal": None if causal is None else IntegerAttr(causal, i64),
-            },
+            operands=[scores, *place, scratch],
+            properties={"kv_len": IntegerAttr(kv_len, i64), "mask": mask},
             result_types=[tile(scores).placed_at(None)],
         )
 
     @property
-    def causal_offset(self) -> int | None:
-        """The offset of the causal mask in keys, or None without one."""
-        return None if self.causal is None else self.causal.value.data
+    def shown(self) -> MaskAttr | None:
+        """The mask, or None where only padding is hidden."""
+        assert self.mask is None or isinstance(self.mask, MaskAttr)
+        return self.mask
 
     def with_scratch(self, scratch: SSAValue) -> MaskOp:
         """The same operation with room to work in."""
         return MaskOp(
             self.scores,
-            self.row,
-            self.col,
+            (self.batch, self.row, self.col),
             kv_len=self.kv_len.value.data,
-            causal=self.causal_offset,
+            mask=self.shown,
             scratch=scratch,
         )
 
@@ -503,6 +518,13 @@ class MaskOp(TileOp):
         _expect(self.result, "the result", "vector", dims)
         if self.kv_len.value.data < 1:
             raise VerifyException(f"kv_len must be at least 1, got {self.kv_len.value.data}")
+        if self.mask is not None:
+            if not isinstance(self.mask, MaskAttr):
+                raise VerifyException(_unknown_mask(self.mask))
+            try:
+                self.mask.keys(0, 0)
+            except ValueError as error:
+                raise VerifyException(f"{self.mask}: {error}") from None
 
 
 @irdl_op_definition
@@ -861,5 +883,5 @@ FA = Dialect(
         ScratchOp,
         ResultOp,
     ],
-    [TileType, HbmAttr, CausalAttr],
+    [TileType, HbmAttr, *MASKS],
 )

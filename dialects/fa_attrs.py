@@ -1,4 +1,4 @@
-"""Types and attributes of the `fa` dialect: tiles, memory spaces, masks."""
+"""Types and attributes of the `fa` dialect: tiles, memory spaces."""
 
 from __future__ import annotations
 
@@ -164,43 +164,6 @@ class HbmAttr(ParametrizedAttribute):
         if not isinstance(self.storage, NoneAttr):
             with printer.in_angle_brackets():
                 printer.print_attribute(self.storage)
-
-
-@irdl_attr_definition
-class CausalAttr(ParametrizedAttribute):
-    """Causal mask: query i sees key j iff j <= i + offset.
-
-    `#fa.causal` is aligned bottom-right, offset = kv_len - q_len; `#fa.causal<offset = N>` is
-    explicit (top-left: 0).
-    """
-
-    name = "fa.causal"
-
-    offset: IntAttr | NoneAttr = param_def()
-
-    @classmethod
-    def get(cls, offset: int | None = None) -> CausalAttr:
-        """A causal mask; `offset` in keys, None for bottom-right alignment."""
-        return cls(NoneAttr() if offset is None else IntAttr(offset))
-
-    def resolved(self, q_len: int, kv_len: int) -> int:
-        """The offset in keys for these lengths."""
-        return kv_len - q_len if isinstance(self.offset, NoneAttr) else self.offset.data
-
-    @classmethod
-    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
-        if parser.parse_optional_punctuation("<") is None:
-            return [NoneAttr()]
-        parser.parse_keyword("offset")
-        parser.parse_punctuation("=")
-        offset = parser.parse_integer(allow_boolean=False)
-        parser.parse_punctuation(">")
-        return [IntAttr(offset)]
-
-    def print_parameters(self, printer: Printer) -> None:
-        if not isinstance(self.offset, NoneAttr):
-            with printer.in_angle_brackets():
-                printer.print_string(f"offset = {self.offset.data}")
 
 
 def storage_of(source: Attribute) -> Attribute | None:

@@ -115,7 +115,7 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.AttentionOp)
     def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
         q, k, v = args
-        out, lse = semantics.attention(q, k, v, op.factor, op.causal_offset)
+        out, lse = semantics.attention(q, k, v, op.factor, op.resolved_mask)
         rounded = self.round(np.asarray(out, np.float32), fa.tensor_element(op.output))
         return (rounded,) if op.lse is None else (rounded, np.asarray(lse, np.float32))
 
@@ -173,14 +173,10 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.MaskOp)
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        scores, row, col = args[:3]
+        scores, batch, row, col = args[:4]
         kind = fa.tile(op.result)
-        seen = semantics.visible(
-            row + np.arange(kind.rows, dtype=np.int64),
-            col + np.arange(kind.cols, dtype=np.int64),
-            op.kv_len.value.data,
-            op.causal_offset,
-        )
+        rows, cols = range(row, row + kind.rows), range(col, col + kind.cols)
+        seen = semantics.visible(rows, cols, op.kv_len.value.data, op.shown, batch)
         return self._write(op, [np.where(seen, scores, np.float32(-np.inf))])
 
     @impl(fa.SoftmaxOp)

@@ -8,7 +8,7 @@ kv_len - q_len: the last query stands at the last key (bottom-right).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import cast
 
@@ -38,9 +38,20 @@ class MaskAttr(ParametrizedAttribute, ABC):
         """The mask with offsets written out for these lengths."""
 
     @property
+    def parts(self) -> tuple[MaskAttr, ...]:
+        """The masks that this one is made of."""
+        return ()
+
+    def nested(self) -> Iterator[MaskAttr]:
+        """This mask and all that it is made of."""
+        yield self
+        for part in self.parts:
+            yield from part.nested()
+
+    @property
     def batched(self) -> bool:
         """Whether batches differ."""
-        return False
+        return any(part.batched for part in self.parts)
 
 
 def _offset_text(offset: IntAttr | NoneAttr) -> str:
@@ -308,10 +319,6 @@ class AllOfAttr(MaskAttr):
 
     def resolved(self, q_len: int, kv_len: int) -> AllOfAttr:
         return AllOfAttr.get(*(mask.resolved(q_len, kv_len) for mask in self.parts))
-
-    @property
-    def batched(self) -> bool:
-        return any(mask.batched for mask in self.parts)
 
     @classmethod
     def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:

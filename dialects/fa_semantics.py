@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from xdsl.dialects.builtin import BFloat16Type, Float16Type
 from xdsl.ir import Attribute
 
+from .fa_masks import MaskAttr
+
 Array = NDArray[np.float32]
 
 EXP_CLAMP = 88.0
@@ -39,27 +41,34 @@ class Rounder:
 
 
 def visible(
-    rows: NDArray[np.int64], cols: NDArray[np.int64], kv_len: int, causal: int | None
+    rows: range, cols: range, kv_len: int, mask: MaskAttr | None, batch: int
 ) -> NDArray[np.bool_]:
-    """Whether query `rows[i]` sees key `cols[j]`, as a matrix."""
-    seen = np.broadcast_to(cols[None, :] < kv_len, (len(rows), len(cols)))
-    return seen if causal is None else seen & (cols[None, :] <= rows[:, None] + causal)
+    """Whether query `rows[i]` of a batch sees key `cols[j]`, as a matrix."""
+    keys = np.asarray(cols, np.int64)[None, :]
+    if mask is None:
+        return np.broadcast_to(keys < kv_len, (len(rows), len(cols)))
+    runs = np.array([mask.keys(batch, query) for query in rows], np.int64).reshape(-1, 2)
+    return (keys >= runs[:, :1]) & (keys < np.minimum(runs[:, 1:], kv_len))
 
 
 def attention(
-    q: Array, k: Array, v: Array, scale: float, causal: int | None
+    q: NDArray[np.floating],
+    k: NDArray[np.floating],
+    v: NDArray[np.floating],
+    scale: float,
+    mask: MaskAttr | None,
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Attention on whole tensors, in the precision of its operands.
 
     q [B, H, N, D], k [B, G, M, D], v [B, G, M, E] with G dividing H; returns O [B, H, N, E] and
-    logsumexp [B, H, N]. A row that sees no key gives 0 and -inf.
+    logsumexp [B, H, N]. A row that sees no key gives 0 and -inf. The mask's offsets are resolved.
     """
     group = q.shape[1] // k.shape[1]
     out = np.zeros((*q.shape[:3], v.shape[3]), q.dtype)
     lse = np.full(q.shape[:3], -np.inf, q.dtype)
-    rows, cols = (np.arange(x.shape[2], dtype=np.int64) for x in (q, k))
-    seen = visible(rows, cols, k.shape[2], causal)
+    rows, cols = range(q.shape[2]), range(k.shape[2])
     for b in range(q.shape[0]):
+        seen = visible(rows, cols, len(cols), mask, b)
         for h in range(q.shape[1]):
             s = (q[b, h] @ k[b, h // group].T) * q.dtype.type(scale)
             p, m, total = softmax_rows(np.where(seen, s, -np.inf))

@@ -120,7 +120,7 @@ def _size(key: str, value: SupportsIndex) -> int:
 
 
 def _mask(mask: str | None, causal_offset: SupportsIndex | None) -> Attribute | None:
-    from ..dialects.fa_attrs import CausalAttr
+    from ..dialects.fa_masks import CausalAttr
 
     if mask not in (None, *MASKS):
         raise CompileError(f"unknown mask '{mask}'; there are None, {', '.join(MASKS)}")

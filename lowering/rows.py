@@ -7,7 +7,7 @@ constant, which is the immediate of S_LD_FP and S_ST_FP.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -15,13 +15,17 @@ from xdsl.ir import SSAValue
 
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
-from ..passes.mask_classes import TileMask
+from ..dialects.fa_masks import Run
+from ..passes.mask_classes import Piece, pieces
 from ..passes.specialize_masks import tile_mask
 from .constants import log_iterations, log_start
 from .emitter import Emitter
 
+HIDDEN = -(2.0**120)
+"""What is added to a score that must not be seen: finite, so that differences are no NaN."""
+
 FLOOR = -(2.0**100)
-"""The running maximum where a row may have seen no key: finite, below any score."""
+"""The least running maximum where a row may see no key: above HIDDEN, below any score."""
 
 FULL, NEGATE = 0, 1
 """Mask operand: the whole row. Order operand of V_SUB_VF: -(v - f)."""
@@ -113,53 +117,57 @@ def scale(e: Emitter, op: fa.ScaleOp) -> None:
 
 
 def mask(e: Emitter, op: fa.MaskOp) -> None:
-    """-inf added to what a row must not see: a row of -inf, shifted by the columns seen."""
+    """HIDDEN added to what a row must not see.
+
+    A row of HIDDEN shifted right by `last` hides the columns from `last` on; that row minus itself
+    shifted by `first` hides those before `first`.
+    """
     kind, result = fa.tile(op.scores), fa.tile(op.result)
     assert op.scratch is not None
     move(e, kind, result)
     rows = Rows.of(e, result)
-    hidden = tile_mask(op, {})
-    negative = e.constant(fa.tile(op.scratch).placed)
-    shifted = e.constant(fa.tile(op.scratch).placed + rows.width)
-    all_lanes = e.constant(rows.width)
-    e.do("V_SHFT_V", negative, negative, all_lanes)
-    e.do("V_ADD_VF", negative, negative, e.float(float("-inf")), FULL)
+    room = fa.tile(op.scratch).placed
+    hidden, shifted = e.constant(room), e.constant(room + rows.width)
+    e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
+    e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
+    runs = tile_mask(op, {}).runs
     for panel in range(rows.panels):
-        for first, last, seen in _pieces(hidden, panel * rows.width, rows):
-            start = rows.address + panel * rows.panel + first * rows.width
-            if last - first == 1 or seen[0] == seen[1]:
-                e.do("V_SHFT_V", shifted, negative, e.constant(seen[0]))
-                with each_vector(e, last - first, start) as (row,):
-                    e.do("V_ADD_VV", row, row, shifted, FULL)
-                continue
-            with walk(e, last - first, (start, rows.width), (seen[0], 1)) as (row, count):
-                e.do("V_SHFT_V", shifted, negative, count)
-                e.do("V_ADD_VV", row, row, shifted, FULL)
+        start = rows.address + panel * rows.panel
+        for piece in pieces(panel_runs(runs, panel * rows.width, rows.width), rows.width):
+            _hide(e, piece, start + piece.first * rows.width, rows.width, hidden, shifted)
 
 
-def _pieces(
-    hidden: TileMask, first_column: int, rows: Rows
-) -> list[tuple[int, int, tuple[int, int]]]:
-    """Runs of rows [first, last) of one panel in which the number of columns seen is constant, or
-    grows by one from row to row, with the number at the run's first and last row; rows that see
-    the whole panel are left out."""
-    seen = [max(0, min(rows.width, hidden.seen(r) - first_column)) for r in range(rows.rows)]
-    pieces: list[tuple[int, int, tuple[int, int]]] = []
-    first = 0
-    while first < rows.rows:
-        last = first + 1
-        step = seen[last] - seen[first] if last < rows.rows else 0
-        while last < rows.rows and step in (0, 1) and seen[last] - seen[last - 1] == step:
-            last += 1
-        if seen[first] == rows.width:
-            first = last
+def panel_runs(runs: Sequence[Run], first: int, width: int) -> list[Run]:
+    """The runs of a tile's rows as columns of the panel that starts at column `first`."""
+    clipped = [(max(a - first, 0), min(b - first, width)) for a, b in runs]
+    return [run if run[0] < run[1] else (0, 0) for run in clipped]
+
+
+def _hide(
+    e: Emitter, piece: Piece, address: int, width: int, hidden: SSAValue, shifted: SSAValue
+) -> None:
+    """Mask the rows of a piece, on the right and on the left of what they see."""
+    rows = piece.last - piece.first
+    (first, last), (first_step, last_step) = piece.start, piece.step
+    for lanes, step, left in ((last, last_step, False), (first, first_step, True)):
+        if left and lanes == 0 and step == 0:
             continue
-        if seen[last - 1] == rows.width:
-            # The run grows up to a whole row, which needs no mask.
-            last -= 1
-        pieces.append((first, last, (seen[first], seen[last - 1])))
-        first = last
-    return pieces
+        if not left and lanes == width and step == 0:
+            continue
+
+        def make(count: SSAValue, left: bool = left) -> None:
+            e.do("V_SHFT_V", shifted, hidden, count)
+            if left:
+                e.do("V_SUB_VV", shifted, hidden, shifted, FULL)
+
+        if step == 0 or rows == 1:
+            make(e.constant(lanes))
+            with each_vector(e, rows, address) as (row,):
+                e.do("V_ADD_VV", row, row, shifted, FULL)
+        else:
+            with walk(e, rows, (address, width), (lanes, 1)) as (row, count):
+                make(count)
+                e.do("V_ADD_VV", row, row, shifted, FULL)
 
 
 def online_softmax(e: Emitter, op: fa.OnlineSoftmaxOp) -> None:

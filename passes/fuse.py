@@ -255,10 +255,9 @@ class _Fusion:
                     scores = build.insert(
                         fa.MaskOp(
                             scores,
-                            i.induction,
-                            n.induction,
+                            (nests.mask.batch, i.induction, n.induction),
                             kv_len=nests.mask.kv_len.value.data,
-                            causal=nests.mask.causal_offset,
+                            mask=nests.mask.shown,
                         ),
                         "s_masked",
                     ).result

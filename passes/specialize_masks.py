@@ -53,23 +53,32 @@ def _masks(op: Operation) -> list[fa.MaskOp]:
     return [inner for inner in op.walk() if isinstance(inner, fa.MaskOp)]
 
 
+PLACE = (1, 2, 3)
+"""The operands of a mask that say where its tile lies: batch, row, column."""
+
+
+def _used_places(mask: fa.MaskOp) -> list[SSAValue]:
+    """The indices that what a mask hides depends on."""
+    places = [mask.col]
+    if mask.shown is not None:
+        places.append(mask.row)
+        if mask.shown.batched:
+            places.append(mask.batch)
+    return places
+
+
 def _depends(mask: fa.MaskOp, variable: SSAValue) -> bool:
     """Whether what a mask hides depends on a loop variable."""
-    if variable in affine(mask.col).terms:
-        return True
-    return mask.causal is not None and variable in affine(mask.row).terms
+    return any(variable in affine(place).terms for place in _used_places(mask))
 
 
 def tile_mask(mask: fa.MaskOp, known: Known) -> TileMask:
     """What a mask hides, given loop variables; raises OpError where that is not settled."""
-    row, col = affine(mask.row).at(known), affine(mask.col).at(known)
-    if col.terms or (row.terms and mask.causal is not None):
+    if any(affine(place).at(known).terms for place in _used_places(mask)):
         raise OpError(mask, "the place of a mask must follow from loops with constant bounds")
+    batch, row, col = (affine(mask.operands[position]).at(known).constant for position in PLACE)
     kind = fa.tile(mask.scores)
-    causal = None if mask.causal is None else mask.causal.value.data
-    return TileMask.at(
-        kind.rows, kind.cols, row.constant, col.constant, mask.kv_len.value.data, causal
-    )
+    return TileMask.at(kind.rows, kind.cols, row, col, mask.kv_len.value.data, mask.shown, batch)
 
 
 def _outermost_dependent(op: Operation) -> list[scf.ForOp]:
@@ -173,7 +182,7 @@ def _copy(
     Rewriter.insert_op(copy, point)
     for mask in _masks(copy):
         # All iterations are masked alike, so the first may stand for them.
-        for position in (1, 2):
+        for position in PLACE:
             place = affine(mask.operands[position]).at({block.args[0]: values[0]})
             mask.operands[position] = _materialize(place, InsertPoint.before(mask), loop.location)
     return list(copy.results)
@@ -201,8 +210,8 @@ def _settle(mask: fa.MaskOp) -> None:
         Rewriter.erase_op(mask)
         return
     point = InsertPoint.before(mask)
-    for position in (1, 2):
-        # The row matters to a causal mask only.
+    for position in PLACE:
+        # What nothing depends on may still be a variable; any constant will do for it.
         place = affine(mask.operands[position]).at({})
         if place.terms or not isinstance(mask.operands[position].owner, arith.ConstantOp):
             value = 0 if place.terms else place.constant
@@ -210,12 +219,11 @@ def _settle(mask: fa.MaskOp) -> None:
 
 
 def _every_row_seen(op: Operation) -> bool:
-    """Whether each row has seen a key once the first key tile is done."""
+    """Whether each row sees some key, according to one of the steps that lead to `op`."""
     if isinstance(op, fa.SoftmaxOp):
-        return _unmasked_rows(op.scores)
+        return _rows_see(op.scores)
     assert isinstance(op, fa.OnlineSoftmaxOp | fa.NormalizeOp | fa.LogsumexpOp)
-    first = op if isinstance(op, fa.OnlineSoftmaxOp) else None
-    value = op.total
+    value: SSAValue = op.new_total if isinstance(op, fa.OnlineSoftmaxOp) else op.total
     while True:
         if isinstance(value, BlockArgument):
             loop = value.owner.parent_op()
@@ -225,18 +233,22 @@ def _every_row_seen(op: Operation) -> bool:
             continue
         assert isinstance(value, OpResult)
         if isinstance(value.op, fa.OnlineSoftmaxOp):
-            first, value = value.op, value.op.total
+            if _rows_see(value.op.scores):
+                return True
+            value = value.op.total
         elif isinstance(value.op, scf.ForOp):
             last = value.op.body.block.last_op
             assert last is not None
             value = last.operands[value.index]
         else:
-            break
-    return first is not None and _unmasked_rows(first.scores)
+            return False
 
 
-def _unmasked_rows(scores: SSAValue) -> bool:
-    """Whether a tile of scores has no row that is masked whole."""
-    if isinstance(scores, OpResult) and isinstance(scores.op, fa.MaskOp):
-        return tile_mask(scores.op, {}).every_row_sees
-    return True
+def _rows_see(scores: SSAValue) -> bool:
+    """Whether each query of a tile sees some key, in this tile or elsewhere."""
+    if not (isinstance(scores, OpResult) and isinstance(scores.op, fa.MaskOp)):
+        return True
+    mask, kind = scores.op, fa.tile(scores)
+    batch, row = (affine(place).constant for place in (mask.batch, mask.row))
+    kv_len = mask.kv_len.value.data
+    return TileMask.at(kind.rows, kv_len, row, 0, kv_len, mask.shown, batch).every_row_sees

@@ -22,10 +22,12 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import HbmAttr, TileType
+from ..dialects.fa_masks import MaskAttr
 from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
+from .mask_classes import clip_run
 from .tile_sizes import TileSizeError, TileSizes
 
 NEGATIVE_INFINITY = float("-inf")
@@ -146,16 +148,16 @@ class _Tiling:
     ) -> None:
         """P = softmax(S), by whole rows."""
         build, sizes, zero = self.build_, self.sizes, self.build_.constant(0)
-        causal, kv_len = self.op.causal_offset, fa.tensor_dims(self.op.key)[2]
-        # Row i sees key 0 iff i + offset >= 0, and no row sees less than row 0 does.
-        empty = causal is not None and causal < 0
+        mask, kv_len = self.op.resolved_mask, fa.tensor_dims(self.op.key)[2]
+        empty = self._some_row_sees_nothing(mask, kv_len)
         rows = sizes.softmax_rows
         with build.loop("row", sizes.q_len, rows) as i:
             kind = self._tile(rows, sizes.kv_len)
             s = build.insert(fa.LoadOp(scores, (i.induction, zero), kind), "s").tile
-            if causal is not None or kv_len < sizes.kv_len:
+            if mask is not None or kv_len < sizes.kv_len:
                 s = build.insert(
-                    fa.MaskOp(s, i.induction, zero, kv_len=kv_len, causal=causal), "s_masked"
+                    fa.MaskOp(s, (query[0], i.induction, zero), kv_len=kv_len, mask=mask),
+                    "s_masked",
                 ).result
             softmax = build.insert(fa.SoftmaxOp(s, empty, f32), "p", "m", "l")
             build.insert(fa.StoreOp(softmax.result, weights, (i.induction, zero)))
@@ -169,6 +171,16 @@ class _Tiling:
                     fa.LogsumexpOp(softmax.maximum, softmax.total, kv_len, empty, line), "lse"
                 ).result
                 build.insert(fa.StoreOp(row, lse, (*query, i.induction), row=True))
+
+    def _some_row_sees_nothing(self, mask: MaskAttr | None, kv_len: int) -> bool:
+        if mask is None:
+            return False
+        batch, _, q_len, _ = fa.tensor_dims(self.op.query)
+        return any(
+            clip_run(mask.keys(b, i), kv_len) == (0, 0)
+            for b in range(batch if mask.batched else 1)
+            for i in range(q_len)
+        )
 
     def _output(
         self,
