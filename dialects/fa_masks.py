@@ -405,3 +405,20 @@ class RaggedAttr(MaskAttr):
 
 
 MASKS = (CausalAttr, WindowAttr, ChunkedAttr, PrefixAttr, DocumentsAttr, AllOfAttr, RaggedAttr)
+
+
+def unknown_mask(mask: Attribute) -> str:
+    """The message for an attribute that is no mask."""
+    names = ", ".join(f"#{known.name}" for known in MASKS)
+    return f"unknown mask {mask}; there are {names}"
+
+
+def verify_mask(mask: Attribute, batch: int) -> None:
+    """Check that an attribute is a mask, and that its lengths are those of `batch` batches."""
+    if not isinstance(mask, MaskAttr):
+        raise VerifyException(unknown_mask(mask))
+    for part in mask.nested():
+        if isinstance(part, RaggedAttr) and len(part.lengths) != batch:
+            raise VerifyException(
+                f"a ragged mask needs a length for each of {batch} batches, got {len(part.lengths)}"
+            )

@@ -1,0 +1,154 @@
+"""What the host does with tensors before a kernel and after it: views, caches, masks as biases.
+
+These operations stand between a function's arguments and what tiles are loaded from, or between
+what tiles are stored to and the function's results. The kernel never executes them: the host does,
+when it packs arguments and unpacks results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, TensorType, i1, i64
+from xdsl.ir import Attribute, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    ParsePropInAttrDict,
+    irdl_op_definition,
+    operand_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from .fa_attrs import ELEMENT_TYPES
+from .fa_values import shape_text, tensor_dims, tensor_element
+
+
+@irdl_op_definition
+class ReshapeOp(IRDLOperation):
+    """The same elements in row-major order under other extents."""
+
+    name = "fa.reshape"
+
+    source = operand_def(TensorType)
+    result = result_def(TensorType)
+    traits = traits_def(Pure())
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, dims: Sequence[int]):
+        super().__init__(operands=[source], result_types=[TensorType(tensor_element(source), dims)])
+
+    def verify_(self) -> None:
+        old, new = tensor_dims(self.source), tensor_dims(self.result)
+        if prod(old) != prod(new):
+            raise VerifyException(
+                f"{shape_text(old)} has {prod(old)} elements, {shape_text(new)} {prod(new)}"
+            )
+        if tensor_element(self.source) != tensor_element(self.result):
+            raise VerifyException("the element type must stay")
+
+
+@irdl_op_definition
+class TransposeOp(IRDLOperation):
+    """Result dimension i is source dimension `permutation[i]`."""
+
+    name = "fa.transpose"
+
+    source = operand_def(TensorType)
+    permutation = prop_def(DenseArrayBase.constr(i64))
+    result = result_def(TensorType)
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, permutation: Sequence[int]):
+        dims = tensor_dims(source)
+        kind = TensorType(tensor_element(source), [dims[i] for i in permutation])
+        super().__init__(
+            operands=[source],
+            properties={"permutation": DenseArrayBase.from_list(i64, list(permutation))},
+            result_types=[kind],
+        )
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The permutation."""
+        return tuple(int(i) for i in self.permutation.get_values())
+
+    def verify_(self) -> None:
+        dims = tensor_dims(self.source)
+        if sorted(self.order) != list(range(len(dims))):
+            raise VerifyException(
+                f"the permutation must name each of {len(dims)} dimensions once, "
+                f"got {list(self.order)}"
+            )
+        want = tuple(dims[i] for i in self.order)
+        if tensor_dims(self.result) != want:
+            raise VerifyException(f"the result must be {shape_text(want)}")
+
+
+@irdl_op_definition
+class ConcatOp(IRDLOperation):
+    """Two tensors one behind the other along `axis`: a cache and what is appended to it."""
+
+    name = "fa.concat"
+
+    first = operand_def(TensorType)
+    second = operand_def(TensorType)
+    axis = prop_def(IntegerAttr)
+    result = result_def(TensorType)
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$first `,` $second attr-dict `:` type($first) `,` type($second) `->` type($result)"
+    )
+
+    def __init__(self, first: SSAValue, second: SSAValue, axis: int):
+        dims = list(tensor_dims(first))
+        dims[axis] += tensor_dims(second)[axis]
+        super().__init__(
+            operands=[first, second],
+            properties={"axis": IntegerAttr(axis, i64)},
+            result_types=[TensorType(tensor_element(first), dims)],
+        )
+
+    def verify_(self) -> None:
+        one, other = list(tensor_dims(self.first)), list(tensor_dims(self.second))
+        axis = self.axis.value.data
+        if len(one) != len(other) or not 0 <= axis < len(one):
+            raise VerifyException(f"axis {axis} does not exist in both operands")
+        want = [*one[:axis], one[axis] + other[axis], *one[axis + 1 :]]
+        one[axis] = other[axis]
+        if one != other:
+            raise VerifyException(f"the operands must agree but for dimension {axis}")
+        if list(tensor_dims(self.result)) != want:
+            raise VerifyException(f"the result must be {shape_text(want)}")
+
+
+@irdl_op_definition
+class AdditiveOp(IRDLOperation):
+    """A boolean mask as a bias: 0 where it is true, -inf where it is false."""
+
+    name = "fa.additive"
+
+    source = operand_def(TensorType)
+    result = result_def(TensorType)
+    traits = traits_def(Pure())
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, element_type: Attribute):
+        super().__init__(
+            operands=[source], result_types=[TensorType(element_type, tensor_dims(source))]
+        )
+
+    def verify_(self) -> None:
+        if tensor_element(self.source) != i1:
+            raise VerifyException(f"the mask must hold i1, got {tensor_element(self.source)}")
+        if not isinstance(tensor_element(self.result), ELEMENT_TYPES):
+            raise VerifyException("the bias must hold bf16, f16 or f32")
+        if tensor_dims(self.source) != tensor_dims(self.result):
+            raise VerifyException("the shape must stay")

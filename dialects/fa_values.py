@@ -1,0 +1,42 @@
+"""What the values of `fa` operations are: tiles, tensors, buffers in HBM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, TensorType
+from xdsl.ir import Attribute, SSAValue
+from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
+
+from .fa_attrs import TileType
+
+
+def tile(value: SSAValue) -> TileType:
+    """The type of a value that is a tile."""
+    if not isinstance(value.type, TileType):
+        raise VerifyException(f"expected a tile, got {value.type}")
+    return value.type
+
+
+def tensor_dims(value: SSAValue) -> tuple[int, ...]:
+    """The extents of a tensor or HBM buffer, in elements; dynamic ones are -1."""
+    return tuple(-1 if d == DYNAMIC_INDEX else d for d in tensor_type(value).get_shape())
+
+
+def tensor_element(value: SSAValue) -> Attribute:
+    """The element type of a tensor or HBM buffer."""
+    return tensor_type(value).get_element_type()
+
+
+def tensor_type(value: SSAValue) -> TensorType[Attribute] | MemRefType[Attribute]:
+    """The type of a tensor or of a buffer in HBM."""
+    kind = value.type
+    if not isa(kind, TensorType[Attribute]) and not isa(kind, MemRefType[Attribute]):
+        raise VerifyException(f"expected a tensor or a buffer in HBM, got {kind}")
+    return kind
+
+
+def shape_text(dims: Sequence[int]) -> str:
+    """Extents as types print them."""
+    return "x".join(map(str, dims))
