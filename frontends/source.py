@@ -115,11 +115,10 @@ class LocatedParser(Parser):
             op = super().parse_operation()
         except ParseError:
             raise
-        except (KeyboardInterrupt, MemoryError):
-            raise
         except Exception as error:
             # Constraints that fail while a custom format is parsed raise without a position, and
-            # some malformed text trips xDSL's parser itself.
+            # some malformed text trips xDSL's parser itself: a 2^40-bit integer for one, of which
+            # it wants to know the range.
             self.raise_error(str(error) or type(error).__name__, self._name_positions[-1])
         start = self._name_positions.pop()
         if op.location is UNKNOWN_LOC:
