@@ -13,8 +13,15 @@ from fa.diagnostics import CompileError
 from fa.dialects import plena
 from fa.dialects.json_attr import decode
 from fa.dialects.machine_attr import machine_of
-from fa.frontends.source import parse_module, read_module, run_passes, with_position
+from fa.frontends.source import (
+    module_text,
+    parse_module,
+    read_module,
+    run_passes,
+    with_position,
+)
 from fa.machine import host
+from fa.machine.cost import Cost, program_cost
 from fa.machine.layout import Layout, LayoutError
 from fa.machine.params import Machine
 from fa.machine.settings import MachineError
@@ -160,19 +167,17 @@ class Kernel:
         try:
             texts = {name: (folder / name).read_text("utf-8") for name in KERNEL_FILES}
         except OSError as error:
-            raise CompileError(f"{error.filename}: error: cannot read: {error.strerror}") from None
-        where = folder / "layout.json"
+            raise CompileError(f"cannot read '{error.filename}': {error.strerror}") from None
+        where = str(folder / "layout.json")
         try:
             manifest = json.loads(texts["layout.json"])
             layout = Layout.from_json(manifest)
             entry = manifest["machine"]
             machine = Machine.from_settings(entry["settings"], entry["name"])
         except json.JSONDecodeError as error:
-            raise CompileError(
-                f"{where}:{error.lineno}:{error.colno}: error: {error.msg}"
-            ) from None
+            raise CompileError(error.msg, f"{where}:{error.lineno}:{error.colno}") from None
         except (LayoutError, MachineError, KeyError, TypeError) as error:
-            raise CompileError(f"{where}: error: {error}") from None
+            raise CompileError(str(error), f"{where}:1:1") from None
         return cls(texts["kernel.asm"], layout, machine, texts["kernel.mlir"], texts["report.txt"])
 
 
@@ -226,7 +231,7 @@ def kernel_of(module: ModuleOp) -> Kernel:
             raise LayoutError(f"kernel @{op.sym_name.data} has no layout")
         layout = Layout.from_json(_mapping(decode(manifest)))
         text = report(op, layout, machine)
-        found.append(Kernel(assembly(op), layout, machine, f"{module}\n", text))
+        found.append(Kernel(assembly(op), layout, machine, module_text(module), text))
 
     try:
         with_position(build, module)
@@ -257,3 +262,8 @@ def interpret(
         return run_function(loaded, [np.asarray(arg, np.float32) for arg in args], round)
     except InterpretationError as error:
         raise CompileError(str(error)) from None
+
+
+def cost(kernel: Kernel) -> Cost:
+    """What a kernel costs in both tables and in HBM bytes, counted without running it."""
+    return program_cost((int(word) for word in kernel.words), kernel.machine)

@@ -32,7 +32,7 @@ from xdsl.passes import ModulePass
 from xdsl.printer import Printer
 from xdsl.universe import XDSL_UNIVERSE, Universe
 from xdsl.utils.exceptions import DiagnosticException, ParseError, VerifyException
-from xdsl.utils.lexer import Span
+from xdsl.utils.lexer import Input, Span
 
 from ..diagnostics import CompileError, OpError, position
 from ..universe import FA_UNIVERSE, bare_passes
@@ -74,6 +74,12 @@ _UNREGISTERED = re.compile(r"'(\w+)\.([\w.$]+)' is not registered")
 """What xDSL says of an attribute or type that it does not know."""
 
 
+_STRING_OR_COMMENT = re.compile(
+    r'''//[^\n]*+|"(?:[^"\\\n\v\f]++|\\(?:["nt\\]|[0-9A-Fa-f]{2}))*+"|"'''
+)
+"""A comment, a whole string, or the quote of a string that does not end."""
+
+
 class LocatedParser(Parser):
     """xDSL's parser, with a location for every operation and a position for every error.
 
@@ -87,7 +93,16 @@ class LocatedParser(Parser):
         self._line_starts = [0, *(i + 1 for i, c in enumerate(text) if c == "\n")]
         self._name_positions: list[int] = []
         self._forward_uses: dict[str, Span] = {}
+        self._check_strings(text, filename)
         super().__init__(context, text, filename)
+
+    @staticmethod
+    def _check_strings(text: str, filename: str) -> None:
+        """Raise ParseError at a string that does not end: xDSL's lexer takes exponential time."""
+        for match in _STRING_OR_COMMENT.finditer(text):
+            if match[0] == '"':
+                span = Span(match.start(), match.end(), Input(text, filename))
+                raise ParseError(span, "string without an end on its line, or with a bad escape")
 
     def _parse_op_result_list(self):
         results = super()._parse_op_result_list()
@@ -100,11 +115,10 @@ class LocatedParser(Parser):
             op = super().parse_operation()
         except ParseError:
             raise
-        except (KeyboardInterrupt, MemoryError):
-            raise
         except Exception as error:
             # Constraints that fail while a custom format is parsed raise without a position, and
-            # some malformed text trips xDSL's parser itself.
+            # some malformed text trips xDSL's parser itself: a 2^40-bit integer for one, of which
+            # it wants to know the range.
             self.raise_error(str(error) or type(error).__name__, self._name_positions[-1])
         start = self._name_positions.pop()
         if op.location is UNKNOWN_LOC:

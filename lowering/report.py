@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import cast
+
 from ..dialects import plena
 from ..dialects.json_attr import decode
 from ..machine.layout import Layout, Region
@@ -29,8 +32,13 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
     if unrolled is not None:
         limit = machine.max_loop_instructions
         lines += ["", f"loops unrolled, because an iteration executes more than {limit:,}:"]
-        lines += [f"  {entry}" for entry in decode(unrolled)]  # pyright: ignore
+        entries = cast("Sequence[Mapping[str, int]]", decode(unrolled))
+        lines += [_unrolled(entry) for entry in entries]
     return "\n".join(lines) + "\n"
+
+
+def _unrolled(entry: Mapping[str, int]) -> str:
+    return f"  {entry['iterations']} iterations of {entry['instructions']:,} instructions each"
 
 
 def kernel_slots(kernel: plena.KernelOp) -> int:

@@ -51,7 +51,7 @@ def encode_plain(values: F32, number: NumberType) -> U32:
     """
     if isinstance(number, IntType):
         return _encode_integers(values, number)
-    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    bits = np.asarray(values, np.float32).view(np.uint32)
     exponent = (bits & ~SIGN32) >> np.uint32(_F32_MANTISSA)
     exponent_max = (1 << number.exponent) - 1
     if number.exponent < 8:

@@ -1,67 +1,69 @@
 """Block-scaled number formats: OCP Microscaling (MX) v1.0, NVFP4 and the machine's own variant.
 
 `quantize` makes codes and scales of an array, `dequantize` the values again. The OCP variant rounds
-to nearest even and saturates (specification sections 5 and 6.3); the machine's variant is that of
-section 5 of the instruction set reference, bit for bit.
+to nearest even and saturates (specification sections 5 and 6.3). The machine's variant has other
+code values; its rounding is either what the machine's stores do, bit for bit (ISA section 5.2), or
+to nearest, which a host can do and the machine reads just as well.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from .codecs import decode_blocks, encode_blocks
-from .formats import E8M0, FloatType, IntType, MxFormat
-from .numerics import F32, U8
+from .codecs import encode_blocks
+from .formats import E8M0, MxFormat
+from .mx_bytes import pack_codes, packed_bytes, unpack_codes
+from .mx_elements import (
+    ELEMENTS,
+    INFINITY,
+    MAGNITUDE,
+    ElementFormat,
+    Variant,
+    element_format,
+    element_values,
+    nearest_codes,
+)
+from .mx_scales import (
+    E8M0_BIAS,
+    NAN_SCALE,
+    RULES,
+    Rule,
+    least_exponent,
+    scale_values,
+    shared_exponents,
+)
+from .numerics import F32, U8, U32
 
-Rule: TypeAlias = Literal["floor", "ceil", "rceil", "even"]
 Scale: TypeAlias = Literal["e8m0", "e4m3"]
-Variant: TypeAlias = Literal["ocp", "plena"]
+Rounding: TypeAlias = Literal["nearest", "store"]
 
+__all__ = [
+    "ELEMENTS",
+    "RULES",
+    "Blocks",
+    "ElementFormat",
+    "Rounding",
+    "Rule",
+    "Scale",
+    "Variant",
+    "append",
+    "decode_elements",
+    "dequantize",
+    "encode_elements",
+    "from_bytes",
+    "quantize",
+]
 
-@dataclass(frozen=True, slots=True)
-class ElementFormat:
-    """An OCP element format.
+_CHUNK = 1 << 16
+"""Elements that are converted together, so that what is in between stays in cache."""
 
-    `largest` is the largest finite magnitude and `largest_code` its code. Integers are fixed-point
-    numbers with `width` - 2 fraction bits, in two's complement.
-    """
-
-    name: str
-    number: FloatType | IntType
-    largest: float
-    largest_code: int
-
-    @property
-    def bits(self) -> int:
-        """Width of a code."""
-        return self.number.bits
-
-    @property
-    def largest_exponent(self) -> int:
-        """Exponent of the largest power of two that the format holds."""
-        return int(np.floor(np.log2(self.largest)))
-
-
-ELEMENTS: dict[str, ElementFormat] = {
-    e.name: e
-    for e in (
-        ElementFormat("e4m3", FloatType(4, 3), 448.0, 0x7E),
-        ElementFormat("e5m2", FloatType(5, 2), 57344.0, 0x7B),
-        ElementFormat("e3m2", FloatType(3, 2), 28.0, 0x1F),
-        ElementFormat("e2m3", FloatType(2, 3), 7.5, 0x1F),
-        ElementFormat("e2m1", FloatType(2, 1), 6.0, 0x7),
-        ElementFormat("int8", IntType(8), 127 / 64, 127),
-        ElementFormat("int4", IntType(4), 7 / 4, 7),
-    )
-}
-"""Element formats by name. int4 follows int8's pattern; it is not in the OCP specification."""
-
-_NAN_SCALE = 0xFF
-_E8M0_BIAS = 127
+_E4M3_NAN = 0x7F
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,41 @@ class Blocks:
 
     def pack(self) -> U8:
         """The element codes as dense bytes, in C order, low bits first; uint8, one-dimensional."""
-        width = ELEMENTS[self.fmt].bits
-        if width == 8:
-            return np.ascontiguousarray(self.codes).reshape(-1)
-        bits = np.unpackbits(self.codes.reshape(-1, 1), axis=1, bitorder="little")[:, :width]
-        return np.packbits(bits.reshape(-1), bitorder="little")
+        return pack_codes(self.codes, ELEMENTS[self.fmt].bits)
+
+    def to_bytes(self) -> bytes:
+        """Everything: dense element codes, then scales, then the tensor scale if scales are e4m3
+        (little-endian float32). `from_bytes` reads it."""
+        tail = self.tensor_scale.astype("<f4").tobytes() if self.scale == "e4m3" else b""
+        return self.pack().tobytes() + self.scales.tobytes() + tail
+
+
+def from_bytes(
+    data: bytes,
+    shape: tuple[int, ...],
+    fmt: str,
+    block: int = 32,
+    axis: int = -1,
+    scale: Scale = "e8m0",
+    variant: Variant = "ocp",
+) -> Blocks:
+    """The blocks whose `to_bytes` is `data`, of an array of that shape.
+
+    Raises ValueError where the length is not that of the shape and format.
+    """
+    element = _checked(fmt, block, scale, variant)
+    counts = list(shape)
+    counts[_axis(axis, len(shape))] = -(-counts[axis] // block)
+    elements, scales = packed_bytes(element.bits, prod(shape)), prod(counts)
+    tail = 4 if scale == "e4m3" else 0
+    if len(data) != elements + scales + tail:
+        parts = f"{elements} of elements, {scales} of scales" + ", 4 of tensor scale" * (tail > 0)
+        raise ValueError(f"{elements + scales + tail} bytes are needed ({parts}), got {len(data)}")
+    raw = np.frombuffer(data, np.uint8)
+    codes = unpack_codes(raw[:elements], element.bits, prod(shape)).reshape(shape)
+    whole = np.frombuffer(data[-4:], "<f4")[0] if tail else np.float32(1)
+    scale_codes = raw[elements : elements + scales].reshape(counts)
+    return Blocks(codes, scale_codes, fmt, block, axis, scale, variant, np.float32(whole))
 
 
 def quantize(
@@ -99,40 +131,44 @@ def quantize(
     scale: Scale = "e8m0",
     rule: Rule = "floor",
     variant: Variant = "ocp",
+    rounding: Rounding | None = None,
+    tensor_scale: float | None = None,
 ) -> Blocks:
     """Quantize `x` (anything that converts to float32) in blocks of `block` along `axis`.
 
     `rule` says how the shared power of two follows from a block's largest magnitude m and the
     element format: "floor" takes the exponent of m (OCP), "ceil" rounds it up, "rceil" takes the
     least that keeps m within the format's range, "even" rounds m to the element's mantissa first.
-    With scale "e4m3" (NVFP4) scales are e4m3 numbers times one float32 `tensor_scale`.
-    A block that holds a NaN or an infinity becomes NaN as a whole.
-    Raises ValueError for an unknown name, a block below 1 or an axis that does not exist.
+    With scale "e4m3" (NVFP4) scales are e4m3 numbers times one float32 `tensor_scale`, by default
+    the one that puts the largest scale at 448; rules do not apply.
+
+    `rounding` is "nearest" (ties to even, saturating) or, for the machine's variant and its default
+    there, "store": what the machine's stores do, which have one rule of their own.
+
+    In the OCP variant a block that holds a NaN or an infinity becomes NaN as a whole; in the
+    machine's, which has no NaN scale, "nearest" keeps NaNs and infinities as elements.
+    Raises ValueError for an unknown name, a combination that does not exist, a block below 1 or an
+    axis that does not exist.
     """
-    element = _element(fmt)
-    if block < 1:
-        raise ValueError(f"block is {block}, must be at least 1")
-    values = np.asarray(x, np.float32)
-    if not -values.ndim <= axis < values.ndim:
-        raise ValueError(f"axis is {axis}, but the array has {values.ndim} dimensions")
-    rows = np.moveaxis(values, axis, -1)
-    length = rows.shape[-1]
-    blocks = _padded(rows, block)
-    tensor_scale = np.float32(1)
-    if variant == "plena":
-        if scale != "e8m0" or rule != "floor":
-            raise ValueError("variant 'plena' has scale 'e8m0' and rule 'floor' only")
-        codes32, scales32 = encode_blocks(blocks.reshape(*rows.shape[:-1], -1), _plena(fmt, block))
-        codes, scales = codes32.astype(np.uint8), scales32.astype(np.uint8)
-    elif variant != "ocp":
-        raise ValueError(f"variant is {variant!r}, must be 'ocp' or 'plena'")
-    elif scale == "e8m0":
-        codes, scales = _quantize_e8m0(blocks, element, rule)
+    element = _checked(fmt, block, scale, variant)
+    rounding = rounding or ("store" if variant == "plena" else "nearest")
+    _check_rounding(fmt, rule, variant, rounding)
+    array = np.asarray(x, np.float32)
+    moved = np.moveaxis(array, _axis(axis, array.ndim), -1)
+    blocks = _padded(moved, block)
+    whole = np.float32(1)
+    if rounding == "store":
+        raw, scales32 = encode_blocks(blocks, MxFormat(block, element.number, E8M0))
+        codes, scales = raw.astype(np.uint8), scales32[..., 0].astype(np.uint8)
     elif scale == "e4m3":
-        codes, scales, tensor_scale = _quantize_e4m3(blocks, element)
+        whole = _tensor_scale(blocks, element) if tensor_scale is None else np.float32(tensor_scale)
+        codes, scales = _two_level(blocks, element, whole)
     else:
-        raise ValueError(f"scale is {scale!r}, must be 'e8m0' or 'e4m3'")
-    codes = codes.reshape(*rows.shape[:-1], -1)[..., :length]
+        codes, scales = _one_level(blocks, element, rule)
+    *outer, length = moved.shape
+    count = -(-length // block)
+    codes = codes.reshape(*outer, count * block)[..., :length]
+    scales = scales.reshape(*outer, count)
     return Blocks(
         np.ascontiguousarray(np.moveaxis(codes, -1, axis)),
         np.ascontiguousarray(np.moveaxis(scales, -1, axis)),
@@ -141,7 +177,7 @@ def quantize(
         axis,
         scale,
         variant,
-        tensor_scale,
+        whole,
     )
 
 
@@ -150,145 +186,192 @@ def dequantize(b: Blocks) -> F32:
     codes = np.moveaxis(b.codes, b.axis, -1)
     scales = np.moveaxis(b.scales, b.axis, -1)
     length = codes.shape[-1]
-    padding = scales.shape[-1] * b.block - length
-    padded = np.pad(codes, [(0, 0)] * (codes.ndim - 1) + [(0, padding)])
-    if b.variant == "plena":
-        form = _plena(b.fmt, b.block)
-        values = decode_blocks(padded.astype(np.uint32), scales.astype(np.uint32), form)
-    else:
-        if b.scale == "e8m0":
-            factors = np.ldexp(1.0, scales.astype(np.int32) - _E8M0_BIAS)
-            factors = np.where(scales == _NAN_SCALE, np.nan, factors)
-        else:
-            factors = decode_elements(scales, "e4m3") * b.tensor_scale
-        elements = decode_elements(padded, b.fmt).reshape(*scales.shape, b.block)
-        values = (elements * factors[..., None].astype(np.float32)).reshape(padded.shape)
-    return np.ascontiguousarray(np.moveaxis(values[..., :length], -1, b.axis))
+    short = scales.shape[-1] * b.block - length
+    if short:
+        codes = np.pad(codes, [(0, 0)] * (codes.ndim - 1) + [(0, short)])
+    flat = np.ascontiguousarray(codes).reshape(-1, b.block)
+    factors = _factors(b, np.ascontiguousarray(scales).reshape(-1))
+    table = element_values(b.fmt, b.variant)
+    values = np.empty(flat.shape, np.float32)
+    with np.errstate(all="ignore"):
+        for part in _parts(len(flat), b.block):
+            out = values[part]
+            np.take(table, flat[part], out=out, mode="clip")
+            out *= factors[part, None]
+    whole = values.reshape(*codes.shape)[..., :length]
+    return np.ascontiguousarray(np.moveaxis(whole, -1, b.axis))
+
+
+def append(
+    b: Blocks, x: ArrayLike, axis: int, rule: Rule = "floor", rounding: Rounding | None = None
+) -> Blocks:
+    """`b` with `x` behind it along `axis`.
+
+    Blocks along another axis stay as they are. Blocks along `axis` do too, except a last one that
+    is short: it is decoded, filled up and quantized again as a whole. An e4m3-scaled array keeps
+    its tensor scale. Raises ValueError where shapes do not fit.
+    """
+    array = np.asarray(x, np.float32)
+    along, across = _axis(axis, b.codes.ndim), _axis(b.axis, b.codes.ndim)
+    kept = b.codes.shape[along]
+    if along == across:
+        kept -= kept % b.block
+        rest = _cut(b, slice(kept, None), slice(kept // b.block, None), along)
+        array = np.concatenate([dequantize(rest), array], axis=along)
+    whole = float(b.tensor_scale) if b.scale == "e4m3" else None
+    new = quantize(
+        array, b.fmt, b.block, b.axis, b.scale, rule, b.variant, rounding, tensor_scale=whole
+    )
+    old = _cut(b, slice(kept), slice(kept // b.block if along == across else None), along)
+    codes = np.concatenate([old.codes, new.codes], axis=along)
+    return replace(b, codes=codes, scales=np.concatenate([old.scales, new.scales], axis=along))
 
 
 def decode_elements(codes: U8, fmt: str) -> F32:
     """Values of OCP element codes, without scale."""
-    element = _element(fmt)
-    return _decode_table(element)[codes]
+    return element_values(fmt)[codes]
 
 
 def encode_elements(values: F32, fmt: str) -> U8:
     """OCP element codes of values, rounded to nearest even and saturated; NaN gives code 0."""
-    return _encode(values, _element(fmt))
+    array = np.asarray(values, np.float32)
+    with np.errstate(over="ignore"):
+        return nearest_codes(np.where(np.isnan(array), np.float32(0), array), element_format(fmt))
 
 
-def _element(fmt: str) -> ElementFormat:
-    if fmt not in ELEMENTS:
-        raise ValueError(f"fmt is {fmt!r}, must be one of {', '.join(ELEMENTS)}")
-    return ELEMENTS[fmt]
+def _checked(fmt: str, block: int, scale: str, variant: str) -> ElementFormat:
+    """The element format; raises ValueError for names and sizes that do not exist."""
+    if variant not in get_args(Variant):
+        raise ValueError(f"variant is {variant!r}, must be 'ocp' or 'plena'")
+    element = element_format(fmt, "plena" if variant == "plena" else "ocp")
+    if block < 1:
+        raise ValueError(f"block is {block}, must be at least 1")
+    if scale not in get_args(Scale):
+        raise ValueError(f"scale is {scale!r}, must be 'e8m0' or 'e4m3'")
+    if variant == "plena" and scale != "e8m0":
+        raise ValueError(f"the machine's variant has e8m0 scales, not {scale}")
+    return element
 
 
-def _plena(fmt: str, block: int) -> MxFormat:
-    """The machine's format of that name: same bits, other values (section 5.1)."""
-    return MxFormat(block, _element(fmt).number, E8M0)
+def _check_rounding(fmt: str, rule: str, variant: str, rounding: str) -> None:
+    if rule not in RULES:
+        raise ValueError(f"rule is {rule!r}, must be one of {', '.join(RULES)}")
+    if rounding not in get_args(Rounding):
+        raise ValueError(f"rounding is {rounding!r}, must be 'nearest' or 'store'")
+    if rounding == "store" and variant == "ocp":
+        raise ValueError("rounding 'store' is the machine's own; variant 'ocp' rounds to nearest")
+    if rounding == "store" and rule != "floor":
+        raise ValueError(
+            f"rule is {rule!r}, but the machine's store has 'floor'; other rules need "
+            "rounding='nearest'"
+        )
+    if rounding == "nearest" and variant == "plena" and fmt.startswith("int"):
+        raise ValueError(f"the machine reads {fmt} without sign; only rounding 'store' is defined")
+
+
+def _axis(axis: int, ndim: int) -> int:
+    """`axis` counted from the front; raises ValueError where there is none."""
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"axis is {axis}, but the array has {ndim} dimensions")
+    return axis % ndim
 
 
 def _padded(rows: F32, block: int) -> F32:
-    """`rows` [..., n] as [..., blocks, block], zeros after the end."""
-    padding = -rows.shape[-1] % block
-    widths = [(0, 0)] * (rows.ndim - 1) + [(0, padding)]
-    padded = np.pad(rows, widths) if padding else rows
-    return padded.reshape(*rows.shape[:-1], -1, block)
+    """`rows` [..., n] as [blocks, block], zeros after each row's end."""
+    short = -rows.shape[-1] % block
+    if short:
+        rows = np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, short)])
+    return np.ascontiguousarray(rows).reshape(-1, block)
 
 
-def _quantize_e8m0(blocks: F32, element: ElementFormat, rule: Rule) -> tuple[U8, U8]:
-    """Codes [..., blocks, block] and scale codes [..., blocks]."""
-    bad = _not_finite(blocks)
-    finite = np.where(bad[..., None], np.float32(0), blocks)
-    exponent = _shared_exponent(np.abs(finite).max(axis=-1), element, rule)
-    exponent = np.clip(exponent, -_E8M0_BIAS, _E8M0_BIAS)
-    # A float64 quotient: a float32 one would lose bits where the scale is below 2^-126.
-    scaled = finite.astype(np.float64) / np.ldexp(1.0, exponent)[..., None]
-    scales = np.where(bad, _NAN_SCALE, exponent + _E8M0_BIAS).astype(np.uint8)
-    return _encode(scaled, element), scales
+def _parts(blocks: int, block: int) -> Iterator[slice]:
+    step = max(1, _CHUNK // block)
+    for start in range(0, blocks, step):
+        yield slice(start, start + step)
 
 
-def _shared_exponent(largest: F32, element: ElementFormat, rule: Rule) -> NDArray[np.int32]:
-    """Exponents of the shared scales, not yet clipped; the least possible one for zeros."""
-    mantissa, exponent = np.frexp(largest.astype(np.float64))
-    floor = exponent - 1
-    top = element.largest_exponent
-    if rule == "floor":
-        shared = floor - top
-    elif rule == "ceil":
-        shared = floor + (mantissa > 0.5) - top
-    elif rule == "rceil":
-        ratio, power = np.frexp(largest.astype(np.float64) / element.largest)
-        shared = np.where(ratio > 0.5, power, power - 1)
-    elif rule == "even":
-        kept = element.number.mantissa if isinstance(element.number, FloatType) else 0
-        steps = float(1 << kept)
-        # Half a step up and floor, not to even: only whether the power of two is reached counts.
-        shared = floor + (np.floor(mantissa * 2 * steps + 0.5) >= 2 * steps) - top
-    else:
-        raise ValueError(f"rule is {rule!r}, must be 'floor', 'ceil', 'rceil' or 'even'")
-    return np.where(largest == 0, -_E8M0_BIAS, shared).astype(np.int32)
+def _largest(part: F32) -> U32:
+    """The bits of the largest magnitude of each block; above or at INFINITY where one is none."""
+    return np.maximum.reduce(part.view(np.uint32) & MAGNITUDE, axis=1)
 
 
-def _not_finite(blocks: F32) -> NDArray[np.bool_]:
-    """Which blocks [..., blocks, block] hold a NaN or an infinity: bool [..., blocks]."""
-    finite: NDArray[np.bool_] = np.isfinite(blocks)
-    return np.logical_not(finite.all(axis=-1), out=np.empty(blocks.shape[:-1], np.bool_))
+def _one_level(blocks: F32, element: ElementFormat, rule: Rule) -> tuple[U8, U8]:
+    """Codes [blocks, block] and E8M0 codes [blocks], elements to nearest."""
+    codes = np.empty(blocks.shape, np.uint8)
+    scales = np.empty(len(blocks), np.uint8)
+    least = least_exponent(element.variant)
+    with np.errstate(all="ignore"):
+        for part in _parts(*blocks.shape):
+            values = blocks[part]
+            largest = _largest(values)
+            strange = largest >= INFINITY
+            if strange.any():
+                keep = np.isfinite(values) if element.variant == "plena" else ~strange[:, None]
+                values = np.where(keep, values, np.float32(0))
+                largest = _largest(values)
+            exponents = shared_exponents(largest, element, rule, least)
+            # A power of two and no overflow: exact, but for what is far below the least step.
+            factors = np.ldexp(np.float32(1), -exponents)
+            codes[part] = nearest_codes(values * factors[:, None], element)
+            scale = (exponents + E8M0_BIAS).astype(np.uint8)
+            if element.variant == "plena":
+                # Not even the largest of these reaches half a step, or the block is zero.
+                scale[largest == 0] = 0
+            elif strange.any():
+                scale[strange] = NAN_SCALE
+            scales[part] = scale
+            if strange.any() and element.variant == "plena":
+                codes[part] = _with_strange(codes[part], blocks[part], element)
+    return codes, scales
 
 
-def _quantize_e4m3(blocks: F32, element: ElementFormat) -> tuple[U8, U8, np.float32]:
-    """Codes, e4m3 scale codes and the tensor's scale: two-level scaling as in NVFP4."""
-    bad = _not_finite(blocks)
-    finite = np.where(bad[..., None], np.float32(0), blocks)
-    largest = np.abs(finite).max(axis=-1)
-    whole = float(largest.max(initial=np.float32(0)))
-    scale_format = ELEMENTS["e4m3"]
-    tensor_scale = np.float32(whole / (element.largest * scale_format.largest))
-    if tensor_scale == 0:
-        tensor_scale = np.float32(1)
-    wanted = largest.astype(np.float64) / element.largest / float(tensor_scale)
-    scales = _encode(wanted, scale_format)
-    factors = decode_elements(scales, "e4m3").astype(np.float64) * float(tensor_scale)
-    safe = np.where(factors == 0, np.inf, factors)
-    codes = _encode(finite.astype(np.float64) / safe[..., None], element)
-    nan_scale = np.uint8(scale_format.largest_code + 1)
-    return codes, np.where(bad, nan_scale, scales).astype(np.uint8), tensor_scale
+def _with_strange(codes: U8, values: F32, element: ElementFormat) -> U8:
+    """The machine's codes with infinities and NaNs put back."""
+    infinity = np.uint8(element.largest_code + 1)
+    sign = np.where(np.signbit(values), np.uint8(1 << element.bits - 1), np.uint8(0))
+    codes = np.where(np.isinf(values), infinity | sign, codes)
+    return np.where(np.isnan(values), infinity | np.uint8(1), codes)
 
 
-def _encode(values: NDArray[np.floating], element: ElementFormat) -> U8:
-    """Element codes: nearest, ties to even, saturating."""
-    values = np.nan_to_num(values.astype(np.float64), nan=0.0)
-    number = element.number
-    if isinstance(number, IntType):
-        steps = np.rint(values * (1 << number.width - 2))
-        whole = np.clip(steps, -element.largest_code, element.largest_code).astype(np.int64)
-        return (whole & (1 << number.width) - 1).astype(np.uint8)
-    least = 1 - number.bias
-    size = np.minimum(np.abs(values), element.largest)
-    exponent = np.maximum(np.frexp(size)[1] - 1, least)
-    # Codes of one sign are consecutive, so a mantissa that rounds up carries by itself.
-    steps = np.rint(np.ldexp(size, number.mantissa - exponent)).astype(np.int64)
-    codes = np.where(size == 0, 0, ((exponent - least) << number.mantissa) + steps)
-    codes = np.minimum(codes, element.largest_code)
-    sign = np.signbit(values).astype(np.int64) << number.exponent + number.mantissa
-    return (codes | sign).astype(np.uint8)
+def _tensor_scale(blocks: F32, element: ElementFormat) -> np.float32:
+    """The float32 that puts the largest block scale at the largest e4m3 number."""
+    finite = np.abs(blocks[np.isfinite(blocks).all(axis=1)])
+    largest = finite.max(initial=np.float32(0))
+    whole = np.float32(largest / np.float32(element.largest * ELEMENTS["e4m3"].largest))
+    return whole if whole > 0 else np.float32(1)
 
 
-def _decode_table(element: ElementFormat) -> F32:
-    """Values of all 256 code bytes; bits above the format's width are ignored."""
-    number = element.number
-    codes = np.arange(256) & (1 << element.bits) - 1
-    if isinstance(number, IntType):
-        half = 1 << number.width - 1
-        signed = (codes ^ half) - half
-        return (signed / (1 << number.width - 2)).astype(np.float32)
-    mantissa = codes & (1 << number.mantissa) - 1
-    exponent = codes >> number.mantissa & (1 << number.exponent) - 1
-    fraction = mantissa + np.where(exponent == 0, 0, 1 << number.mantissa)
-    power = np.maximum(exponent, 1) - number.bias - number.mantissa
-    values = np.ldexp(fraction.astype(np.float64), power)
-    magnitude = codes & (1 << element.bits - 1) - 1
-    values = np.where(magnitude > element.largest_code, np.nan, values)
-    if element.name == "e5m2":
-        values = np.where(magnitude == element.largest_code + 1, np.inf, values)
-    return np.where(codes >> element.bits - 1 & 1, -values, values).astype(np.float32)
+def _two_level(blocks: F32, element: ElementFormat, whole: np.float32) -> tuple[U8, U8]:
+    """Codes and e4m3 scale codes under a tensor scale, as in NVFP4; all in float32."""
+    codes = np.empty(blocks.shape, np.uint8)
+    scales = np.empty(len(blocks), np.uint8)
+    e4m3 = element_format("e4m3")
+    with np.errstate(all="ignore"):
+        for part in _parts(*blocks.shape):
+            values = blocks[part]
+            largest = _largest(values)
+            strange = largest >= INFINITY
+            if strange.any():
+                values = np.where(strange[:, None], np.float32(0), values)
+                largest = _largest(values)
+            wanted = largest.view(np.float32) / np.float32(element.largest) / whole
+            scale = nearest_codes(wanted.astype(np.float32), e4m3)
+            factors = element_values("e4m3")[scale] * whole
+            quotients = (values / factors[:, None]).astype(np.float32)
+            quotients[factors == 0] = 0
+            codes[part] = nearest_codes(quotients, element)
+            scale[strange] = _E4M3_NAN
+            scales[part] = scale
+    return codes, scales
+
+
+def _factors(b: Blocks, scales: U8) -> F32:
+    if b.scale == "e4m3":
+        return element_values("e4m3")[scales] * b.tensor_scale
+    return scale_values(b.variant)[scales]
+
+
+def _cut(b: Blocks, codes: slice, scales: slice, axis: int) -> Blocks:
+    """Part of an array along an axis: which codes, which scales."""
+    before = (slice(None),) * axis
+    return replace(b, codes=b.codes[(*before, codes)], scales=b.scales[(*before, scales)])

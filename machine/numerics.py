@@ -34,7 +34,7 @@ def f32_to_bf16(values: F32) -> U16:
 
     A NaN is rounded like a number: one whose payload is all in the low half becomes infinity.
     """
-    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    bits = np.asarray(values, np.float32).view(np.uint32)
     magnitude = bits & ~SIGN32
     tie = (magnitude >> np.uint32(16)) & np.uint32(1)
     rounded = (magnitude + (tie + np.uint32(0x7FFF))) >> np.uint32(16)

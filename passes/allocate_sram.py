@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import func, scf
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
+from xdsl.ir import Operation, OpResult, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -76,15 +76,39 @@ def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
 
 def _share(function: func.FuncOp) -> Places:
     """Decide which tiles share a place; inserts copies until every loop-carried tile has one."""
+    loops = [op for op in function.walk() if isinstance(op, scf.ForOp)]
+    for loop in loops:
+        _set_aside(loop)
     while True:
         places = Places(TileLiveness.of(function))
-        if not any(_carry(places, loop) for loop in function.walk() if isinstance(loop, scf.ForOp)):
+        # Argument and result of every loop first: they share whatever else cannot.
+        for loop in loops:
+            for position, result in enumerate(loop.results):
+                if isinstance(result.type, TileType):
+                    places.merge(loop.body.block.args[position + 1], result)
+        if not any(_carry(places, loop) for loop in loops):
             break
     for op in function.walk():
         if isinstance(op, fa.TileOp):
             for result, operand in op.IN_PLACE.items():
                 places.merge(op.results[result], op.operands[operand])
     return places
+
+
+def _set_aside(loop: scf.ForOp) -> None:
+    """Copy arguments that a loop yields in another position, all before any takes its new place.
+
+    Where arguments change places (a swap, a shift), one would overwrite another otherwise.
+    """
+    last, arguments = loop.body.block.last_op, loop.body.block.args
+    assert last is not None
+    for position, value in enumerate(last.operands):
+        if (
+            isinstance(value.type, TileType)
+            and value in arguments
+            and value is not arguments[position + 1]
+        ):
+            _copy(last, position)
 
 
 def _carry(places: Places, loop: scf.ForOp) -> bool:
@@ -95,16 +119,10 @@ def _carry(places: Places, loop: scf.ForOp) -> bool:
         if not isinstance(result.type, TileType):
             continue
         argument = loop.body.block.args[position + 1]
-        places.merge(argument, result)
-        initial, yielded = loop.iter_args[position], last.operands[position]
-        if not places.merge(initial, argument):
+        if not places.merge(loop.iter_args[position], argument):
             _copy(loop, 3 + position)
             return True
-        if not places.merge(yielded, argument):
-            if isinstance(yielded, BlockArgument) and yielded.block is loop.body.block:
-                # Another argument, whose place may be written before it is read: copy it aside
-                # first.
-                _copy(last, position)
+        if not places.merge(last.operands[position], argument):
             _copy(last, position)
             return True
     return False

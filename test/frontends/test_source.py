@@ -109,6 +109,25 @@ def test_the_verifier_names_the_operation():
     assert str(caught.value) == "f.mlir:4:8: error: 'arith.muli': Expected 2 operands, but got 1"
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('"' + "x" * 100, "1:1"),
+        ('// "\n"x.y" {a = "' + "x " * 100 + "\n", "2:12"),
+        ('"x.y" {a = "\\q' + "x" * 100 + '"}', "1:12"),
+    ],
+)
+def test_a_string_without_end_is_found_at_once(text: str, place: str):
+    with pytest.raises(CompileError) as caught:
+        parse_module(text, "f.mlir")
+    assert str(caught.value).startswith(f"f.mlir:{place}: error: string without an end")
+
+
+def test_strings_and_comments():
+    text = 'module attributes {a = "// \\" \\0A", b = ""} {\n}  // "\n'
+    assert parse_module(text).attributes["a"] == StringAttr('// " \n')
+
+
 def test_a_missing_property_is_bad_input():
     with pytest.raises(CompileError) as caught:
         parse_module('"func.func"() <{sym_name = "f"}> ({}) : () -> ()', "f.mlir")

@@ -144,6 +144,7 @@ MUTATIONS = [
         ("i32", "tensor<"),
         ("i32", "tensor<?x-1xf32>"),
         ("i32", "i99999999999999999999"),
+        ("arith.addi %i, %i : i32", "arith.constant 1 : i1099511627776"),
         ("i32", "vector<0xf32>"),
         ("i32", "!fa.tile<"),
         ("i32", "!fa.tile<0xbf16, vector>"),
