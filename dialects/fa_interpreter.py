@@ -7,7 +7,7 @@ so running allocated IR checks the allocation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, im
 from xdsl.interpreters.arith import ArithFunctions
 from xdsl.interpreters.func import FuncFunctions
 from xdsl.interpreters.scf import ScfFunctions
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.utils.exceptions import InterpretationError
 from xdsl.utils.hints import isa
 
@@ -27,6 +27,7 @@ from . import fa, mx
 from . import fa_semantics as semantics
 from .fa_attrs import TileType, storage_of
 from .fa_semantics import Array, Rounder
+from .scalar_functions import evaluate
 
 
 @dataclass
@@ -114,10 +115,41 @@ class FaFunctions(InterpreterFunctions):
 
     @impl(fa.AttentionOp)
     def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
-        q, k, v = args
-        out, lse = semantics.attention(q, k, v, op.factor, op.resolved_mask)
-        rounded = self.round(np.asarray(out, np.float32), fa.tensor_element(op.output))
-        return (rounded,) if op.lse is None else (rounded, np.asarray(lse, np.float32))
+        q, k, v, *rest = args
+        extras = semantics.Extras(
+            softcap=op.cap,
+            score_mod=_function(op.score_mod),
+            bias=rest.pop(0) if op.bias is not None else None,
+            sinks=rest.pop(0) if op.sinks is not None else None,
+            prob_mod=_function(op.prob_mod),
+            stage=op.stage,
+        )
+        out, lse, scores = semantics.attention_with_scores(
+            q, k, v, op.factor, op.resolved_mask, extras
+        )
+        results = [self.round(np.asarray(out, np.float32), fa.tensor_element(op.output))]
+        if op.logsumexp is not None:
+            results.append(np.asarray(lse, np.float32))
+        if op.scores is not None:
+            plain = np.asarray(scores, np.float32)
+            results.append(self.round(plain, fa.tensor_element(op.scores)))
+        return tuple(results)
+
+    @impl(fa.ReshapeOp)
+    def reshape(self, _: Interpreter, op: fa.ReshapeOp, args: PythonValues) -> PythonValues:
+        return (args[0].reshape(fa.tensor_dims(op.result)),)
+
+    @impl(fa.TransposeOp)
+    def transpose(self, _: Interpreter, op: fa.TransposeOp, args: PythonValues) -> PythonValues:
+        return (np.transpose(args[0], op.order),)
+
+    @impl(fa.ConcatOp)
+    def concat(self, _: Interpreter, op: fa.ConcatOp, args: PythonValues) -> PythonValues:
+        return (np.concatenate(args, axis=op.axis.value.data),)
+
+    @impl(fa.AdditiveOp)
+    def additive(self, _: Interpreter, op: fa.AdditiveOp, args: PythonValues) -> PythonValues:
+        return (np.where(args[0] != 0, np.float32(0), np.float32(-np.inf)),)
 
     @impl(fa.LoadOp)
     def load(self, _: Interpreter, op: fa.LoadOp, args: PythonValues) -> PythonValues:
@@ -235,6 +267,13 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.ScratchOp)
     def scratch(self, _: Interpreter, op: fa.ScratchOp, args: PythonValues) -> PythonValues:
         return self._write(op, [np.full(fa.tile(op.tile).dims, np.nan, np.float32)])
+
+
+def _function(region: Region | None) -> Callable[..., Array] | None:
+    """A score or probability function as one on arrays."""
+    if region is None:
+        return None
+    return lambda *values: evaluate(region, [np.asarray(value) for value in values])
 
 
 def _elements(tile: SSAValue, statistic: SSAValue) -> tuple[Attribute, Attribute]:

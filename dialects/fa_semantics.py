@@ -6,6 +6,7 @@ a register or to memory) to an element type, or leaves them alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -51,31 +52,84 @@ def visible(
     return (keys >= runs[:, :1]) & (keys < np.minimum(runs[:, 1:], kv_len))
 
 
+@dataclass(frozen=True)
+class Extras:
+    """What `fa.attention` does to the scores besides scale and mask, in this order.
+
+    `bias` broadcasts to [B, H, N, M]; `sinks` is [H]; the functions are called with (values, batch,
+    head, queries, keys), the last two as a column and a row; `stage` says which scores to return.
+    """
+
+    softcap: float | None = None
+    score_mod: Callable[..., NDArray[np.floating]] | None = None
+    bias: NDArray[np.floating] | None = None
+    sinks: NDArray[np.floating] | None = None
+    prob_mod: Callable[..., NDArray[np.floating]] | None = None
+    stage: str | None = None
+
+
 def attention(
     q: NDArray[np.floating],
     k: NDArray[np.floating],
     v: NDArray[np.floating],
     scale: float,
     mask: MaskAttr | None,
+    extras: Extras = Extras(),
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Attention on whole tensors, in the precision of its operands.
+    """Attention on whole tensors, in the precision of its operands: output and logsumexp.
 
     q [B, H, N, D], k [B, G, M, D], v [B, G, M, E] with G dividing H; returns O [B, H, N, E] and
     logsumexp [B, H, N]. A row that sees no key gives 0 and -inf. The mask's offsets are resolved.
     """
+    out, lse, _ = attention_with_scores(q, k, v, scale, mask, extras)
+    return out, lse
+
+
+def attention_with_scores(
+    q: NDArray[np.floating],
+    k: NDArray[np.floating],
+    v: NDArray[np.floating],
+    scale: float,
+    mask: MaskAttr | None,
+    extras: Extras,
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
+    """`attention`, and the scores [B, H, N, M] at `extras.stage`."""
     group = q.shape[1] // k.shape[1]
     out = np.zeros((*q.shape[:3], v.shape[3]), q.dtype)
     lse = np.full(q.shape[:3], -np.inf, q.dtype)
+    taken = np.zeros((*q.shape[:3], k.shape[2]), q.dtype)
     rows, cols = range(q.shape[2]), range(k.shape[2])
+    places = (np.arange(len(rows))[:, None], np.arange(len(cols))[None, :])
     for b in range(q.shape[0]):
         seen = visible(rows, cols, len(cols), mask, b)
         for h in range(q.shape[1]):
+            stages: dict[str, NDArray[np.floating]] = {}
             s = (q[b, h] @ k[b, h // group].T) * q.dtype.type(scale)
-            p, m, total = softmax_rows(np.where(seen, s, -np.inf))
+            stages["raw"] = s
+            if extras.softcap is not None:
+                s = np.tanh(s / q.dtype.type(extras.softcap)) * q.dtype.type(extras.softcap)
+            if extras.score_mod is not None:
+                s = extras.score_mod(s, b, h, *places)
+            stages["capped"] = s
+            if extras.bias is not None:
+                bias = extras.bias
+                s = s + bias[b % bias.shape[0], h % bias.shape[1]]
+            s = np.where(seen, s, -np.inf)
+            stages["masked"] = s
+            if extras.sinks is not None:
+                s = np.concatenate([s, np.full((len(rows), 1), extras.sinks[h])], axis=1)
+            p, m, total = softmax_rows(s)
+            if extras.sinks is not None:
+                p = p[:, :-1]
+            if extras.prob_mod is not None:
+                p = extras.prob_mod(p, b, h, *places)
+            stages["softmax"] = p
+            out[b, h] = p @ v[b, h // group]
             some = total > 0
-            out[b, h] = np.where(some[:, None], p, 0) @ v[b, h // group]
             lse[b, h, some] = m[some] + np.log(total[some])
-    return out, lse
+            if extras.stage is not None:
+                taken[b, h] = stages[extras.stage]
+    return out, lse, taken
 
 
 def softmax_rows(
