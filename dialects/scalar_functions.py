@@ -21,6 +21,27 @@ from .fa_attention import YieldOp
 Values = NDArray[Any]
 
 
+def _same(a: Values) -> Values:
+    """Conversions between numbers that numpy holds alike."""
+    return a
+
+
+def _to_float(a: Values) -> Values:
+    return np.asarray(a, np.float32)
+
+
+def _to_integer(a: Values) -> Values:
+    return np.trunc(a).astype(np.int64)
+
+
+def _quotient(a: Values, b: Values) -> Values:
+    return np.trunc(a / b).astype(np.int64)
+
+
+def _reciprocal_root(a: Values) -> Values:
+    return np.reciprocal(np.sqrt(a))
+
+
 MEANINGS: dict[type[Operation], Callable[..., Values]] = {
     arith.AddfOp: np.add,
     arith.SubfOp: np.subtract,
@@ -35,7 +56,7 @@ MEANINGS: dict[type[Operation], Callable[..., Values]] = {
     arith.SubiOp: np.subtract,
     arith.MuliOp: np.multiply,
     arith.FloorDivSIOp: np.floor_divide,
-    arith.DivSIOp: lambda a, b: np.trunc(a / b).astype(np.int64),
+    arith.DivSIOp: _quotient,
     arith.RemSIOp: np.fmod,
     arith.MaxSIOp: np.maximum,
     arith.MinSIOp: np.minimum,
@@ -43,13 +64,13 @@ MEANINGS: dict[type[Operation], Callable[..., Values]] = {
     arith.OrIOp: np.bitwise_or,
     arith.XOrIOp: np.bitwise_xor,
     arith.SelectOp: np.where,
-    arith.IndexCastOp: lambda a: a,
-    arith.ExtFOp: lambda a: a,
-    arith.TruncFOp: lambda a: a,
-    arith.ExtSIOp: lambda a: a,
-    arith.TruncIOp: lambda a: a,
-    arith.SIToFPOp: lambda a: np.asarray(a, np.float32),
-    arith.FPToSIOp: lambda a: np.trunc(a).astype(np.int64),
+    arith.IndexCastOp: _same,
+    arith.ExtFOp: _same,
+    arith.TruncFOp: _same,
+    arith.ExtSIOp: _same,
+    arith.TruncIOp: _same,
+    arith.SIToFPOp: _to_float,
+    arith.FPToSIOp: _to_integer,
     math.AbsFOp: np.abs,
     math.ExpOp: np.exp,
     math.Exp2Op: np.exp2,
@@ -58,7 +79,7 @@ MEANINGS: dict[type[Operation], Callable[..., Values]] = {
     math.Log2Op: np.log2,
     math.Log1pOp: np.log1p,
     math.SqrtOp: np.sqrt,
-    math.RsqrtOp: lambda a: 1 / np.sqrt(a),
+    math.RsqrtOp: _reciprocal_root,
     math.TanhOp: np.tanh,
     math.SinOp: np.sin,
     math.CosOp: np.cos,

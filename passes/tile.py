@@ -48,6 +48,7 @@ class TilePass(ModulePass):
         for attention in [inner for inner in op.walk() if isinstance(inner, fa.AttentionOp)]:
             if not isinstance(attention.parent_op(), func.FuncOp):
                 raise OpError(attention, "fa.attention must stand directly in a function")
+            _check_supported(attention)
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
             try:
                 sizes = tile_sizes.choose(
@@ -62,6 +63,25 @@ class TilePass(ModulePass):
                     f"not fit the {machine.vector_sram_rows} rows of vector SRAM",
                 )
             _Tiling(machine, attention, sizes).build()
+
+
+def _check_supported(op: fa.AttentionOp) -> None:
+    """Reject what has no form on tiles."""
+    extras = {
+        "bias": op.bias,
+        "sinks": op.sinks,
+        "softcap": op.softcap,
+        "qk": op.qk,
+        "score_mod": op.score_mod,
+        "prob_mod": op.prob_mod,
+    }
+    given = [name for name, value in extras.items() if value is not None]
+    if given:
+        raise OpError(
+            op,
+            f"{', '.join(given)} of fa.attention can be interpreted but not tiled; "
+            "tile takes mask, scale and lse",
+        )
 
 
 class _Tiling:
