@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from xdsl.dialects import func, memref
@@ -22,8 +22,7 @@ from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.utils.exceptions import InterpretationError
 from xdsl.utils.hints import isa
 
-from ..machine import mx as mx_numbers
-from . import fa, mx
+from . import fa, mx, mx_semantics
 from . import fa_semantics as semantics
 from .fa_attrs import TileType, storage_of
 from .fa_semantics import Array, Rounder
@@ -112,6 +111,20 @@ class FaFunctions(InterpreterFunctions):
     @impl(mx.DequantizeOp)
     def dequantize(self, _: Interpreter, op: mx.DequantizeOp, args: PythonValues) -> PythonValues:
         return (self.round(args[0], fa.tensor_element(op.result)),)
+
+    @impl(mx.RequantizeOp)
+    def requantize(self, _: Interpreter, op: mx.RequantizeOp, args: PythonValues) -> PythonValues:
+        return (stored(args[0], op.result.type) if self.round.enabled else args[0],)
+
+    @impl(mx.CenterOp)
+    def center(self, _: Interpreter, op: mx.CenterOp, args: PythonValues) -> PythonValues:
+        values = mx_semantics.center(args[0], op.axis.value.data)
+        return (self.round(values, fa.tensor_element(op.result)),)
+
+    @impl(mx.RotateOp)
+    def rotate(self, _: Interpreter, op: mx.RotateOp, args: PythonValues) -> PythonValues:
+        values = mx_semantics.rotate(args[0], op.seed.value.data)
+        return (self.round(values, fa.tensor_element(op.result)),)
 
     @impl(fa.AttentionOp)
     def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
@@ -283,22 +296,9 @@ def _elements(tile: SSAValue, statistic: SSAValue) -> tuple[Attribute, Attribute
 def stored(values: Array, kind: Attribute) -> Array:
     """`values` after a round trip through the block-scaled storage format of a type, if it has one.
 
-    Blocks lie along the last dimension; the storage is padded with zeros to whole blocks.
+    A last block that the shape cuts short is as if filled up with zeros.
     """
-    storage = storage_of(kind)
-    if not isinstance(storage, mx.BlockAttr):
-        return values
-    size = storage.size.data
-    short = -values.shape[-1] % size
-    padded = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, short)])
-    blocks = mx_numbers.quantize(
-        padded,
-        storage.element.data,
-        block=size,
-        scale=cast("mx_numbers.Scale", storage.scale.data),
-        variant=cast("mx_numbers.Variant", storage.variant.data),
-    )
-    return mx_numbers.dequantize(blocks)[..., : values.shape[-1]]
+    return mx_semantics.stored(values, storage_of(kind))
 
 
 def run_function(module: ModuleOp, args: Sequence[Array], rounded: bool = True) -> list[Array]:

@@ -1,146 +1,265 @@
 """The `mx` dialect: number formats of tensors in HBM.
 
 A tensor whose type carries `#mx.block<...>` as its encoding holds values of its element type that
-are stored in a block-scaled format: blocks of consecutive elements of a row share one scale.
-`mx.quantize` and `mx.dequantize` are where a value changes form; at a function's boundary that is
-the host's work.
+are stored in a block-scaled format. `mx.quantize`, `mx.dequantize` and `mx.requantize` are where a
+value changes form; at a function's boundary that is the host's work, and so are `mx.center` and
+`mx.rotate`, which prepare values for low precision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import IntAttr, StringAttr, TensorType
-from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue
+from xdsl.dialect_interfaces.constant_materialization import ConstantMaterializationInterface
+from xdsl.dialects.builtin import (
+    I64,
+    DenseIntOrFPElementsAttr,
+    Float32Type,
+    IntegerAttr,
+    TensorType,
+    i64,
+)
+from xdsl.interfaces import HasFolderInterface
+from xdsl.ir import Attribute, Dialect, Operation, OpResult, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
-    irdl_attr_definition,
     irdl_op_definition,
     operand_def,
-    param_def,
+    prop_def,
     result_def,
     traits_def,
 )
-from xdsl.parser import AttrParser
-from xdsl.printer import Printer
-from xdsl.traits import Pure
+from xdsl.traits import ConstantLike, Pure
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
-ELEMENTS = ("e4m3", "e5m2", "e3m2", "e2m3", "e2m1", "int8", "int4")
-SCALES = ("e8m0", "e4m3")
-VARIANTS = ("ocp", "plena")
+from .mx_attrs import ELEMENTS, VALUE_TYPES, BlockAttr, block_format, verify_encoding
+
+__all__ = [
+    "ELEMENTS",
+    "MX",
+    "BlockAttr",
+    "CenterOp",
+    "DequantizeOp",
+    "QuantizeOp",
+    "RequantizeOp",
+    "RotateOp",
+    "block_format",
+]
 
 
-@irdl_attr_definition
-class BlockAttr(ParametrizedAttribute):
-    """Block-scaled storage: `#mx.block<e4m3, scale = e8m0, size = 8, variant = plena>`.
-
-    `size` elements along the last dimension share a scale. The variant says whose rounding and
-    special values are meant: OCP MX v1.0, or the machine's own (ISA section 5).
-    """
-
-    name = "mx.block"
-
-    element: StringAttr = param_def()
-    scale: StringAttr = param_def()
-    size: IntAttr = param_def()
-    variant: StringAttr = param_def()
-
-    @classmethod
-    def get(cls, element: str, scale: str, size: int, variant: str) -> BlockAttr:
-        """The format by the names of its parts; `size` in elements."""
-        return cls(StringAttr(element), StringAttr(scale), IntAttr(size), StringAttr(variant))
-
-    def verify(self) -> None:
-        known = (
-            ("element format", self.element.data, ELEMENTS),
-            ("scale format", self.scale.data, SCALES),
-            ("variant", self.variant.data, VARIANTS),
-        )
-        for what, name, names in known:
-            if name not in names:
-                raise VerifyException(f"unknown {what} '{name}'; there are {', '.join(names)}")
-        if self.size.data < 1:
-            raise VerifyException(f"a block has at least 1 element, got {self.size.data}")
-
-    @classmethod
-    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
-        with parser.in_angle_brackets():
-            element = parser.parse_identifier()
-            parser.parse_punctuation(",")
-            parser.parse_keyword("scale")
-            parser.parse_punctuation("=")
-            scale = parser.parse_identifier()
-            parser.parse_punctuation(",")
-            parser.parse_keyword("size")
-            parser.parse_punctuation("=")
-            size = parser.parse_integer(allow_boolean=False, allow_negative=False)
-            variant = "ocp"
-            if parser.parse_optional_punctuation(",") is not None:
-                parser.parse_keyword("variant")
-                parser.parse_punctuation("=")
-                variant = parser.parse_identifier()
-        return [StringAttr(element), StringAttr(scale), IntAttr(size), StringAttr(variant)]
-
-    def print_parameters(self, printer: Printer) -> None:
-        with printer.in_angle_brackets():
-            printer.print_string(
-                f"{self.element.data}, scale = {self.scale.data}, size = {self.size.data}"
-            )
-            if self.variant.data != "ocp":
-                printer.print_string(f", variant = {self.variant.data}")
+def tensor(value: SSAValue) -> TensorType[Attribute]:
+    """The type of a value that is a tensor."""
+    assert isa(value.type, TensorType[Attribute])
+    return value.type
 
 
-def block_format(tensor: Attribute) -> BlockAttr | None:
-    """The block-scaled format that a tensor type carries; None where it carries none."""
-    if isinstance(tensor, TensorType) and isinstance(tensor.encoding, BlockAttr):
-        return tensor.encoding
-    return None
-
-
-class _Conversion(IRDLOperation):
+class Conversion(IRDLOperation):
     """A tensor in another form; the shape stays."""
 
     source = operand_def(TensorType)
     result = result_def(TensorType)
 
-    traits = traits_def(Pure())
-    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
-
-    def __init__(self, source: SSAValue, result: TensorType[Attribute]):
-        super().__init__(operands=[source], result_types=[result])
+    def __init__(
+        self,
+        source: SSAValue,
+        result: TensorType[Attribute],
+        properties: dict[str, Attribute] | None = None,
+    ):
+        super().__init__(
+            operands=[source], result_types=[result], properties=dict(properties or {})
+        )
 
     def verify_(self) -> None:
-        source, result = self.source.type, self.result.type
-        assert isa(source, TensorType[Attribute])
-        assert isa(result, TensorType[Attribute])
+        source, result = tensor(self.source), tensor(self.result)
         if source.get_shape() != result.get_shape():
             raise VerifyException(f"the shape must stay: {source} -> {result}")
+        for kind in (source, result):
+            if not isinstance(kind.get_element_type(), VALUE_TYPES):
+                raise VerifyException(f"values are bf16, f16 or f32, got {kind}")
+            verify_encoding(kind)
 
 
 @irdl_op_definition
-class QuantizeOp(_Conversion):
-    """Values into the storage format of the result type (and rounded to its element type)."""
+class QuantizeOp(Conversion, HasFolderInterface):
+    """Values into the storage format of the result type (or rounded to its element type).
+
+    `%q = mx.quantize %x : tensor<4x64xbf16> -> tensor<4x64xbf16, #mx.block<...>>`. Shapes [...] to
+    the same [...]; OCP MX v1.0 section 6.3, or ISA section 5.2.
+    """
 
     name = "mx.quantize"
+    traits = traits_def(Pure())
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
 
     def verify_(self) -> None:
         super().verify_()
         if block_format(self.source.type) is not None:
-            raise VerifyException("the source is stored in a block format already; dequantize it")
+            raise VerifyException(
+                "the source is stored in a block format already; use mx.requantize"
+            )
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        """Back into the format that exact values came from; a constant; nothing to do."""
+        if self.source.type == self.result.type:
+            return (self.source,)
+        stored = _decoded_from(self.source)
+        if stored is not None and stored.type == self.result.type and _exact(stored):
+            return (stored,)
+        return _folded_constant(self)
 
 
 @irdl_op_definition
-class DequantizeOp(_Conversion):
-    """Stored values as plain elements of the result type."""
+class DequantizeOp(Conversion, HasFolderInterface):
+    """Stored values as plain elements of the result type, rounded to nearest even."""
 
     name = "mx.dequantize"
+    traits = traits_def(Pure())
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
 
     def verify_(self) -> None:
         super().verify_()
         if block_format(self.result.type) is not None:
-            raise VerifyException("the result is plain; quantize gives block formats")
+            raise VerifyException("the result is plain; mx.requantize gives another block format")
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        """A constant; nothing to do."""
+        if self.source.type == self.result.type:
+            return (self.source,)
+        return _folded_constant(self)
 
 
-MX = Dialect("mx", [QuantizeOp, DequantizeOp], [BlockAttr])
+@irdl_op_definition
+class RequantizeOp(Conversion, HasFolderInterface):
+    """From one block format into another: what was stored, decoded, and quantized again."""
+
+    name = "mx.requantize"
+    traits = traits_def(Pure())
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def verify_(self) -> None:
+        super().verify_()
+        if block_format(self.source.type) is None:
+            raise VerifyException("the source is plain; use mx.quantize")
+        if block_format(self.result.type) is None:
+            raise VerifyException("the result is plain; use mx.dequantize")
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        """Into the same format: nothing changes, where quantizing twice is quantizing once."""
+        if self.source.type == self.result.type and _exact(self.source):
+            return (self.source,)
+        return _folded_constant(self)
+
+
+@irdl_op_definition
+class CenterOp(Conversion):
+    """Every vector along the last dimension minus the mean of all along `axis`.
+
+    For keys [batch, heads, length, dim] and axis 2 this takes the mean key of each head away, which
+    shifts every score of a query by the same amount: softmax does not see it, a logsumexp does. The
+    mean is taken in float64; the result is rounded to its element type.
+    """
+
+    name = "mx.center"
+
+    axis = prop_def(IntegerAttr[I64])
+    traits = traits_def(Pure())
+    assembly_format = "$source `along` $axis attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, axis: int, result: TensorType[Attribute]):
+        super().__init__(source, result, {"axis": IntegerAttr(axis, i64)})
+
+    def verify_(self) -> None:
+        super().verify_()
+        _verify_plain(self)
+        rank = len(tensor(self.source).get_shape())
+        if not 0 <= self.axis.value.data < rank - 1:
+            raise VerifyException(
+                f"axis {self.axis.value.data} is none of 0 to {rank - 2}; the last dimension holds "
+                "the vectors"
+            )
+
+
+@irdl_op_definition
+class RotateOp(Conversion):
+    """Every vector along the last dimension times an orthogonal Hadamard matrix.
+
+    y = H D x: D turns signs by a fixed pseudo-random pattern of `seed`, H is the Hadamard matrix
+    of the largest power of two that divides the dimension, over its root, once for each piece.
+    Queries and keys turned alike have the same scores, and outliers in a few channels are spread
+    over all (FlashAttention-3, section 3.3). The product is taken in float64 and rounded to the
+    element type of the result.
+    """
+
+    name = "mx.rotate"
+
+    seed = prop_def(IntegerAttr[I64])
+    traits = traits_def(Pure())
+    assembly_format = "$source `by` $seed attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, seed: int, result: TensorType[Attribute]):
+        super().__init__(source, result, {"seed": IntegerAttr(seed, i64)})
+
+    def verify_(self) -> None:
+        super().verify_()
+        _verify_plain(self)
+        if self.seed.value.data < 0:
+            raise VerifyException(f"a seed is at least 0, got {self.seed.value.data}")
+
+
+def _verify_plain(op: Conversion) -> None:
+    for value in (op.source, op.result):
+        if block_format(value.type) is not None:
+            raise VerifyException(f"{op.name} works on plain tensors, got {value.type}")
+
+
+def _decoded_from(value: SSAValue) -> SSAValue | None:
+    """What a value was decoded from without loss: float32 holds every code times every scale."""
+    if not isinstance(value, OpResult) or not isinstance(value.op, DequantizeOp):
+        return None
+    return value.op.source if isinstance(tensor(value).get_element_type(), Float32Type) else None
+
+
+def _exact(stored: SSAValue) -> bool:
+    """Whether quantizing the values of a stored tensor again gives the same values.
+
+    To nearest it does, by any rule. The machine's own rounding adds 1e-9 to what it takes the
+    logarithm of, and two-level scales are derived anew: both may move.
+    """
+    encoding = block_format(stored.type)
+    if encoding is None:
+        return False
+    return encoding.rounding.data == "nearest" and encoding.scale.data == "e8m0"
+
+
+def _folded_constant(op: Conversion) -> Sequence[Attribute] | None:
+    """The result for a constant source, where its element type holds the values exactly."""
+    owner = op.source.owner
+    if not isinstance(owner, Operation) or not owner.has_trait(ConstantLike):
+        return None
+    constant = owner.properties.get("value")
+    if not isa(constant, DenseIntOrFPElementsAttr):
+        return None
+    from .mx_semantics import fold_constant
+
+    folded = fold_constant(constant, tensor(op.source), tensor(op.result))
+    return None if folded is None else (folded,)
+
+
+class _Constants(ConstantMaterializationInterface):
+    """Folded tensors become `arith.constant`."""
+
+    def materialize_constant(self, value: Attribute, type: Attribute) -> Operation | None:
+        from xdsl.dialects.arith import ConstantOp
+
+        if isa(value, DenseIntOrFPElementsAttr):
+            return ConstantOp(value, type)
+        return None
+
+
+MX = Dialect(
+    "mx",
+    [QuantizeOp, DequantizeOp, RequantizeOp, CenterOp, RotateOp],
+    [BlockAttr],
+    [_Constants()],
+)

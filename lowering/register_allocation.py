@@ -159,7 +159,8 @@ def _assign_slots(webs: Webs, kernel: plena.KernelOp, int_slots: int) -> dict[We
     if last >= int_slots:
         raise OpError(
             kernel,
-            f"spilled integers need {needed} entries of INT_MEM; of {int_slots} that the program "
-            f"may use, {used} hold constants, which leaves {max(0, int_slots - used)}",
+            f"spilled integers need {needed} {'entry' if needed == 1 else 'entries'} of INT_MEM; "
+            f"of {int_slots} that the program may use, {used} hold constants, which leaves "
+            f"{max(0, int_slots - used)}",
         )
     return found

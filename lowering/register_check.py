@@ -23,7 +23,7 @@ class VerifyRegisters(ModulePass):
     """Check that every operand is in the register that its type names.
 
     Precondition: registers are allocated. Changes nothing. OpError names the value, its register,
-    and what the register holds instead.
+    and what the register holds instead; or the slot that is among the kernel's constants.
     """
 
     name = "verify-registers"
@@ -36,7 +36,7 @@ class VerifyRegisters(ModulePass):
 
 def check_registers(kernel: plena.KernelOp) -> None:
     """Check one kernel, as `VerifyRegisters` says."""
-    _Checker().run_block(kernel.body.block)
+    _Checker(kernel.int_mem_used).run_block(kernel.body.block)
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ Content = SSAValue | Overwritten | Exhausted
 class _Checker:
     """Register name -> what it holds. A register that is not there was never written."""
 
+    int_mem_used: int
     state: dict[str, Content] = field(default_factory=dict[str, Content])
 
     def run_block(self, block: Block) -> None:
@@ -114,7 +115,14 @@ class _Checker:
 
     def write(self, value: SSAValue, writer: Operation) -> None:
         name = register_of(value, writer)
-        if plena.register_type(value).is_zero:
+        kind = plena.register_type(value)
+        if isinstance(kind, plena.SlotType) and (kind.number or 0) < self.int_mem_used:
+            raise OpError(
+                writer,
+                f"{describe(value)} is in {name}, but the first {self.int_mem_used} entries of "
+                "INT_MEM hold the program's own data",
+            )
+        if kind.is_zero:
             if not isinstance(writer, plena.GetRegisterOp):
                 raise OpError(writer, f"writes {name}, which is reserved and reads as zero")
             return

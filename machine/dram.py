@@ -11,6 +11,9 @@ computed when a read is issued.
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
+from itertools import chain
+from typing import TypeAlias
 
 _CHANNELS = 8
 _BANKS = 32
@@ -26,17 +29,26 @@ _NO_LIMIT = [0] * 8
 # A bank's number within its channel is pseudo-channel * 16 + bank group * 4 + bank.
 
 
-def _place(address: int) -> tuple[int, int, int]:
-    """Channel, bank number and row of an access."""
-    column = (address >> 4 & 3) | (address >> 14 & 7) << 2
-    channel = (address >> 6 ^ column) & 7
-    pseudo = (address >> 9 ^ column >> 3) & 1
-    group = (address >> 10 & 3) ^ (column >> 4 & 1)
-    return channel, pseudo << 4 | group << 2 | (address >> 12 & 3), address >> 17 & 0xFFFF_FFFF
+_Access: TypeAlias = tuple[int, int, int, int]
+"""Address, channel, bank number and row of an access."""
+
+
+@lru_cache(1 << 15)
+def _accesses(line: int) -> tuple[_Access, ...]:
+    """The four accesses of a 64-byte line, which go to four channels."""
+    high_column = line >> 14 & 7
+    channel = (line >> 6 & 7) ^ (high_column & 1) << 2
+    pseudo = (line >> 9 & 1) ^ (high_column >> 1 & 1)
+    group = (line >> 10 & 3) ^ (high_column >> 2)
+    bank = pseudo << 4 | group << 2 | (line >> 12 & 3)
+    row = line >> 17 & 0xFFFF_FFFF
+    return tuple((line + _ACCESS * part, channel ^ part, bank, row) for part in range(4))
 
 
 _HIT, _CLOSED, _CONFLICT = range(3)
 """What a request's bank is: open with its row, closed, or open with another row."""
+
+_BUCKETS = [(pseudo, kind) for pseudo in range(2) for kind in (_HIT, _CLOSED, _CONFLICT)]
 
 
 class _Group:
@@ -112,6 +124,8 @@ class _Channel:
         # Requests that have activated their row: (sequence, bank, row, is a write).
         self.active: list[tuple[int, int, int, bool]] = []
         self.active_reads = 0
+        # No activated request is ready before this tick: what is issued meanwhile only delays them.
+        self.active_at = _NEVER
         self.write_mode = False
         self.last_return = -1
         self.wake = _NEVER
@@ -158,12 +172,13 @@ class _Channel:
 
         Whoever is oldest among the ready ones wins; activated requests come before all others.
         """
-        wake = _NEVER
-        if self.active:
+        wake = self.active_at
+        if wake <= clock:
             wake = self._tick_active(clock)
             if wake <= clock:
                 self.wake = clock + 1
                 return
+            self.active_at = wake
         self._update_mode()
         is_write = self.write_mode
         if is_write:
@@ -172,21 +187,23 @@ class _Channel:
             queue, group_column, pseudo_column = self.reads, self.group_read, self.pseudo_read
         best = _NEVER
         chosen: _Group | None = None
-        for bucket, groups in enumerate(queue.buckets):
+        for groups, (pseudo, kind) in zip(queue.buckets, _BUCKETS, strict=True):
             if not groups:
                 continue
-            pseudo, kind = divmod(bucket, 3)
             if kind == _HIT:
                 bound = pseudo_column[pseudo]
                 bank_at, group_at = self.column_at, group_column
             elif kind == _CLOSED:
-                bound = max(self.pseudo_act[pseudo], self.channel_act)
+                bound = self.pseudo_act[pseudo]
+                if self.channel_act > bound:
+                    bound = self.channel_act
                 bank_at, group_at = self.act_at, self.group_act
             else:
                 bound = self.channel_pre
                 bank_at, group_at = self.pre_at, _NO_LIMIT
             if bound > clock:
-                wake = min(wake, bound)
+                if bound < wake:
+                    wake = bound
                 continue
             for group in groups:
                 bank = group.bank
@@ -261,6 +278,7 @@ class _Channel:
             self._forget(sequence)
         if not done:
             self.active.append((sequence, bank, row, is_write))
+            self.active_at = clock + 1
             if not is_write:
                 self.active_reads += 1
 
@@ -343,11 +361,7 @@ class Dram:
         if not lines:
             return now
         self._catch_up(now)
-        waiting = deque(
-            (address, *_place(address))
-            for line in lines
-            for address in range(line, line + 64, _ACCESS)
-        )
+        waiting = deque(chain.from_iterable(map(_accesses, lines)))
         self._admit(waiting)
         channels = self._channels
         while waiting or any(channel.pending_reads for channel in channels):
@@ -366,8 +380,7 @@ class Dram:
 
     def _write(self, line: int, now: int) -> int:
         """Post a write of a 64-byte line; the time when the controllers have accepted it."""
-        for address in range(line, line + 64, _ACCESS):
-            number, bank, row = _place(address)
+        for address, number, bank, row in _accesses(line):
             channel = self._channels[number]
             while channel.writes.size > _QUEUE:
                 self._step()
@@ -375,7 +388,7 @@ class Dram:
             channel.push_write(address, bank, row, self._sequence, self._clock)
         return max(now, self._clock)
 
-    def _admit(self, waiting: deque[tuple[int, int, int, int]]) -> None:
+    def _admit(self, waiting: deque[_Access]) -> None:
         """Move requests from the head of `waiting` to their channels until one is full."""
         while waiting:
             address, number, bank, row = waiting[0]

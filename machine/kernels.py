@@ -7,6 +7,8 @@ axis of a C-contiguous array in order.
 
 from __future__ import annotations
 
+from functools import cache
+
 import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,12 @@ _HALF = np.uint32(16)
 _ONE = np.uint32(1)
 _BELOW_HALF = np.uint32(0x7FFF)
 _UPPER = np.uint32(0xFFFF_0000)
+
+
+@cache
+def _vector_tables() -> tuple[U16, U16]:
+    """Patterns of the exponential and the reciprocal of every bf16 pattern."""
+    return f32_to_bf16(exp_table()), f32_to_bf16(reciprocal_table())
 
 
 class Stopped(Exception):
@@ -71,8 +79,7 @@ class Kernels:
         self.VA: F32 = state.v_accum
         self.HVA: F32 = state.hv_accum
         self.NAN = np.float32(np.nan)
-        self.EXP16: U16 = f32_to_bf16(exp_table())
-        self.RECI16: U16 = f32_to_bf16(reciprocal_table())
+        self.EXP16, self.RECI16 = _vector_tables()
         self.add = np.add
         self.subtract = np.subtract
         self.multiply = np.multiply

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..diagnostics import CompileError
 from ..machine.assembler import assemble_lines
+from ..machine.loop_check import check_loops
 from ..machine.program_file import write_mem
 from ..machine.source import AssemblyError
 from .driver import ToolParser, display_name, read_text, run_tool, write_text
@@ -32,8 +33,10 @@ def _assemble(arguments: Sequence[str] | None) -> None:
     args = parser.parse_args(arguments)
     text = read_text(args.input)
     try:
-        words = [word for word, _ in assemble_lines(text, args.compat)]
+        program = assemble_lines(text, args.compat)
+        if not args.compat:
+            check_loops(program, text)
     except AssemblyError as error:
         location = f"{display_name(args.input)}:{error.line}:{error.column}"
         raise CompileError(error.message, location) from error
-    write_text(args.output, write_mem(words))
+    write_text(args.output, write_mem(word for word, _ in program))

@@ -2,6 +2,8 @@
 
 import pytest
 from fa.machine import AssemblyError, assemble, disassemble
+from fa.machine.assembler import assemble_lines
+from fa.machine.loop_check import check_loops
 from fa.machine.program_file import read_mem, write_mem
 
 # opcode + rd<<6 + rs1<<10 + rs2<<14 + r3<<18 + fn<<22, or the immediate at bit 14 or 10.
@@ -95,6 +97,31 @@ def test_errors_say_where_and_what(line, column, text):
 def test_compat_refuses_what_the_published_assembler_cannot_put_into_a_word(line):
     with pytest.raises(AssemblyError):
         assemble(line, compat=True)
+
+
+LOOPS = [
+    ("C_LOOP_START gp1, 0\nC_LOOP_END gp1", 1, "count of 0"),
+    ("C_BREAK\n  C_LOOP_START gp1, 0", 2, "count of 0"),
+    ("C_LOOP_END gp1", 1, "no loop with the counter gp1"),
+    ("C_LOOP_START gp1, 2\nC_LOOP_START gp2, 2\nC_LOOP_END gp1", 3, "from line 2"),
+    ("C_LOOP_START gp1, 2\nC_LOOP_END gp2", 2, "counter gp2"),
+    ("S_ADDI_INT gp2, gp0, 1\n\tC_LOOP_START gp1, 2\n", 2, "never closed"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "message"), LOOPS)
+def test_bad_loops(text, line, message):
+    with pytest.raises(AssemblyError, match=message) as caught:
+        check_loops(assemble_lines(text), text)
+    assert caught.value.line == line
+    assert text.split("\n")[line - 1][caught.value.column - 1 :].startswith("C_LOOP")
+
+
+def test_good_loops():
+    text = "C_LOOP_START gp1, 2\nC_LOOP_START gp1, 2\nC_LOOP_END gp1\nC_LOOP_END gp1\n"
+    check_loops(assemble_lines(text), text)
+    text = "C_LOOP_START gp1, 2\nC_BREAK\nC_LOOP_END gp1\n"
+    check_loops(assemble_lines(text), text)
 
 
 def test_words_without_assembly_form():

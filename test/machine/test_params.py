@@ -12,7 +12,7 @@ MX = MxFormat(8, E4M3, E8M0)
 
 
 def test_presets():
-    assert Machine.presets() == ("plena-64", "plena-64-stock")
+    assert {"plena-64", "plena-64-stock"} <= set(Machine.presets())
     plena = Machine.load("plena-64")
     assert (plena.mlen, plena.vlen, plena.blen, plena.hlen, plena.broadcast) == (64, 64, 4, 16, 4)
     assert plena.vector_act == PlainFormat(BF16)
@@ -106,7 +106,7 @@ def test_syntax_errors_are_located(tmp_path):
 
 
 def test_unknown_names():
-    with pytest.raises(MachineError, match="plena-64, plena-64-stock"):
+    with pytest.raises(MachineError, match="write one of plena-64, "):
         Machine.load("plena-65")
     with pytest.raises(MachineError, match="No such file"):
         Machine.load("absent.toml")

@@ -1,0 +1,30 @@
+// RUN: fa-opt %s --limit-loops="max-instructions=4" | filecheck %s
+// RUN: fa-opt %s --limit-loops="max-instructions=10" | filecheck %s --check-prefix=ENOUGH
+
+// One iteration of the outer loop executes 10 instructions, one of the inner loop 4.
+
+// ENOUGH-NOT: unrolled_loops
+// ENOUGH: plena.loop 2
+
+// CHECK: plena.kernel @nest attributes {unrolled_loops = [{iterations = 2 : i64, instructions = 10 : i64}]} {
+plena.kernel @nest {
+  %zero = plena.get_register : !plena.gp<gp0>
+  %start = plena.s_addi_int %zero, 5 : (!plena.gp<gp0>) -> !plena.gp
+  %end = plena.loop 2 (%i : !plena.gp, %p = %start : !plena.gp) {
+    %q = plena.loop 2 (%j : !plena.gp, %r = %p : !plena.gp) {
+      %s = plena.s_add_int %r, %i : (!plena.gp, !plena.gp) -> !plena.gp
+      plena.v_exp_v %s, %s, 0 : (!plena.gp, !plena.gp) -> ()
+      %t = plena.s_addi_int %s, 1 : (!plena.gp) -> !plena.gp
+      plena.yield %j, %t : !plena.gp, !plena.gp
+    }
+    plena.yield %i, %q : !plena.gp, !plena.gp
+  }
+  plena.v_exp_v %end, %end, 0 : (!plena.gp, !plena.gp) -> ()
+}
+// CHECK:      %i = plena.s_addi_int %zero, 2
+// CHECK-NEXT: %q = plena.loop 2 (%j : !plena.gp, %r = %start : !plena.gp) {
+// CHECK-NEXT:   plena.s_add_int %r, %i
+// CHECK:      %[[i:i_.*]] = plena.s_addi_int %zero, 1
+// CHECK-NEXT: %[[q:q_.*]] = plena.loop 2 (%{{.*}} : !plena.gp, %[[r:.*]] = %q : !plena.gp) {
+// CHECK-NEXT:   plena.s_add_int %[[r]], %[[i]]
+// CHECK:      plena.v_exp_v %[[q]], %[[q]], 0
