@@ -11,7 +11,7 @@ from xdsl.ir import Dialect
 
 from .fa_attention import AttentionOp, YieldOp
 from .fa_attrs import HbmAttr, TileType
-from .fa_boundary import AdditiveOp, ConcatOp, ReshapeOp, TransposeOp
+from .fa_boundary import AdditiveOp, BroadcastOp, ConcatOp, ReshapeOp, TransposeOp
 from .fa_masks import MASKS
 from .fa_tiles import (
     AccumulateOp,
@@ -20,6 +20,7 @@ from .fa_tiles import (
     FillOp,
     LoadOp,
     LogsumexpOp,
+    MapOp,
     MaskOp,
     MatmulOp,
     NormalizeOp,
@@ -39,12 +40,14 @@ __all__ = [
     "AccumulateOp",
     "AdditiveOp",
     "AttentionOp",
+    "BroadcastOp",
     "CombineOp",
     "ConcatOp",
     "CopyOp",
     "FillOp",
     "LoadOp",
     "LogsumexpOp",
+    "MapOp",
     "MaskOp",
     "MatmulOp",
     "NormalizeOp",
@@ -73,12 +76,14 @@ FA = Dialect(
         TransposeOp,
         ConcatOp,
         AdditiveOp,
+        BroadcastOp,
         LoadOp,
         StoreOp,
         FillOp,
         ScaleOp,
         ScoresOp,
         MatmulOp,
+        MapOp,
         MaskOp,
         SoftmaxOp,
         OnlineSoftmaxOp,

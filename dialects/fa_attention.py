@@ -203,7 +203,7 @@ class AttentionOp(IRDLOperation):
         self._verify_results(q, k, v)
         for name, region in (("score_mod", self.score_mod), ("prob_mod", self.prob_mod)):
             if region is not None:
-                _verify_function(name, region)
+                verify_function(name, region)
 
     def _verify_inputs(self, q: Sequence[int], k: Sequence[int]) -> None:
         """Check shapes of bias and sinks."""
@@ -325,7 +325,7 @@ def _check_attributes(parser: Parser, given: dict[str, Attribute], start: int) -
             parser.raise_error(message, start)
 
 
-def _verify_function(name: str, region: Region) -> None:
+def verify_function(name: str, region: Region) -> None:
     """Check the signature of a score or probability function."""
     kinds = [argument.type for argument in region.block.args]
     index = all(isinstance(kind, IndexType | IntegerType) for kind in kinds[1:])

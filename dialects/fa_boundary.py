@@ -130,6 +130,28 @@ class ConcatOp(IRDLOperation):
 
 
 @irdl_op_definition
+class BroadcastOp(IRDLOperation):
+    """Dimensions of extent 1 repeated to the extents of the result."""
+
+    name = "fa.broadcast"
+
+    source = operand_def(TensorType)
+    result = result_def(TensorType)
+    traits = traits_def(Pure())
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, dims: Sequence[int]):
+        super().__init__(operands=[source], result_types=[TensorType(tensor_element(source), dims)])
+
+    def verify_(self) -> None:
+        old, new = tensor_dims(self.source), tensor_dims(self.result)
+        if len(old) != len(new) or any(a not in (1, b) for a, b in zip(old, new, strict=True)):
+            raise VerifyException(f"{shape_text(old)} does not broadcast to {shape_text(new)}")
+        if tensor_element(self.source) != tensor_element(self.result):
+            raise VerifyException("the element type must stay")
+
+
+@irdl_op_definition
 class AdditiveOp(IRDLOperation):
     """A boolean mask as a bias: 0 where it is true, -inf where it is false."""
 

@@ -160,6 +160,21 @@ class FaFunctions(InterpreterFunctions):
     def concat(self, _: Interpreter, op: fa.ConcatOp, args: PythonValues) -> PythonValues:
         return (np.concatenate(args, axis=op.axis.value.data),)
 
+    @impl(fa.BroadcastOp)
+    def broadcast(self, _: Interpreter, op: fa.BroadcastOp, args: PythonValues) -> PythonValues:
+        return (np.broadcast_to(args[0], fa.tensor_dims(op.result)),)
+
+    @impl(fa.MapOp)
+    def map(self, _: Interpreter, op: fa.MapOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        values, batch, head, row, col = args
+        kind = fa.tile(op.result)
+        rows = row + np.arange(kind.rows, dtype=np.int64)[:, None]
+        cols = col + np.arange(kind.cols, dtype=np.int64)[None, :]
+        place = [np.asarray(index) for index in (batch, head)]
+        mapped = evaluate(op.function, [values, *place, rows, cols])
+        return self._write(op, [self.round(mapped, kind.element_type)])
+
     @impl(fa.AdditiveOp)
     def additive(self, _: Interpreter, op: fa.AdditiveOp, args: PythonValues) -> PythonValues:
         return (np.where(args[0] != 0, np.float32(0), np.float32(-np.inf)),)

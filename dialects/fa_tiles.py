@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.interfaces import HasFolderInterface
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     IRDLOperation,
@@ -30,12 +30,14 @@ from xdsl.irdl import (
     opt_operand_def,
     opt_prop_def,
     prop_def,
+    region_def,
     result_def,
     traits_def,
     var_operand_def,
 )
 from xdsl.utils.exceptions import VerifyException
 
+from .fa_attention import verify_function
 from .fa_attrs import HbmAttr, TileType
 from .fa_effects import TileEffects
 from .fa_masks import MaskAttr, unknown_mask
@@ -311,6 +313,49 @@ class MaskOp(TileOp):
                 self.mask.keys(0, 0)
             except ValueError as error:
                 raise VerifyException(f"{self.mask}: {error}") from None
+
+
+@irdl_op_definition
+class MapOp(TileOp):
+    """A function of each element of a tile and its place.
+
+    The region takes (value f32, batch, head, query, key) and yields the new value; element (i, j)
+    of the tile is query row + i and key col + j.
+    """
+
+    name = "fa.map"
+
+    source = operand_def(TileType)
+    batch = operand_def(IndexType)
+    head = operand_def(IndexType)
+    row = operand_def(IndexType)
+    col = operand_def(IndexType)
+    result = result_def(TileType)
+    function = region_def("single_block")
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    assembly_format = (
+        "$source `at` `[` $batch `,` $head `,` $row `,` $col `]` $function attr-dict `:` "
+        "type($source) `->` type($result)"
+    )
+
+    def __init__(
+        self,
+        source: SSAValue,
+        place: tuple[SSAValue, SSAValue, SSAValue, SSAValue],
+        function: Region,
+    ):
+        super().__init__(
+            operands=[source, *place],
+            result_types=[tile(source).placed_at(None)],
+            regions=[function],
+        )
+
+    def verify_(self) -> None:
+        dims = tile(self.source).dims
+        _expect(self.source, "the operand", "vector", dims)
+        _expect(self.result, "the result", "vector", dims)
+        verify_function("the function", self.function)
 
 
 @irdl_op_definition

@@ -60,7 +60,8 @@ class Nests:
     scores: fa.ScoresOp
     scores_store: fa.StoreOp
     scores_load: fa.LoadOp
-    mask: fa.MaskOp | None
+    steps: tuple[Operation, ...]
+    """What happens to the scores between load and softmax: maps, biases, masks."""
     softmax: fa.SoftmaxOp
     weights_store: fa.StoreOp
     logsumexp: fa.LogsumexpOp | None
@@ -86,6 +87,21 @@ def _only_user(value: SSAValue, kind: type[OpT]) -> OpT | None:
     if len(users) == 1 and isinstance(users[0], kind):
         return users[0]
     return None
+
+
+def _steps(scores: SSAValue) -> tuple[Operation, ...]:
+    """The elementwise operations on tiles that lead to the scores, first to last."""
+    steps: list[Operation] = []
+    while isinstance(scores, OpResult):
+        op = scores.op
+        biased = isinstance(op, fa.AccumulateOp) and op.alpha is None
+        if not isinstance(op, fa.MapOp | fa.MaskOp) and not (
+            biased and _producer(op.operands[1], fa.LoadOp) is not None
+        ):
+            break
+        steps.append(op)
+        scores = op.operands[0]
+    return tuple(reversed(steps))
 
 
 def _buffer_ends(buffer: SSAValue) -> tuple[fa.StoreOp, fa.LoadOp] | None:
@@ -114,8 +130,8 @@ def _nest_of(op: Operation, block: Block) -> tuple[scf.ForOp, ...] | None:
 
 def match(softmax: fa.SoftmaxOp) -> Nests | None:
     """The nests around a whole-row softmax, or None where they are not standard attention."""
-    mask = _producer(softmax.scores, fa.MaskOp)
-    scores_load = _producer(mask.scores if mask else softmax.scores, fa.LoadOp)
+    steps = _steps(softmax.scores)
+    scores_load = _producer(steps[0].operands[0] if steps else softmax.scores, fa.LoadOp)
     weights_store = _only_user(softmax.result, fa.StoreOp)
     if scores_load is None or weights_store is None:
         return None
@@ -150,7 +166,7 @@ def match(softmax: fa.SoftmaxOp) -> Nests | None:
     if ends is None or block is None or accumulate.alpha is not None:
         return None
     nests = Nests(
-        block, query_load, query_scale, key_load, scores, scores_store, scores_load, mask, softmax,
+        block, query_load, query_scale, key_load, scores, scores_store, scores_load, steps, softmax,
         weights_store, logsumexp, logsumexp_store, weights_load, value_load, product, accumulate,
         *ends,
     )  # fmt: skip
@@ -251,16 +267,7 @@ class _Fusion:
                 maximum, total, acc = n.carried
                 key = self._clone(nests.key_load, nests.scores_store, i, n)
                 scores = build.insert(fa.ScoresOp(query, key), "s").result
-                if nests.mask is not None:
-                    scores = build.insert(
-                        fa.MaskOp(
-                            scores,
-                            (nests.mask.batch, i.induction, n.induction),
-                            kv_len=nests.mask.kv_len.value.data,
-                            mask=nests.mask.shown,
-                        ),
-                        "s_masked",
-                    ).result
+                scores = self._step_by_step(scores, i, n)
                 step = build.insert(
                     fa.OnlineSoftmaxOp(scores, maximum, total, empty), "p", "m", "l", "alpha"
                 )
@@ -284,6 +291,39 @@ class _Fusion:
                 indices = self._indices(store.indices, nests.softmax, i)
                 build.insert(fa.StoreOp(row, store.target, indices, row=True))
         self._erase()
+
+    def _step_by_step(self, scores: SSAValue, i: Loop, n: Loop) -> SSAValue:
+        """What happens to whole rows of scores, done to one tile of them."""
+        build, nests = self.build_, self.nests
+        for step in (None, *nests.steps):
+            if isinstance(step, fa.MapOp):
+                batch, head = self._indices((step.batch, step.head), nests.softmax, i)
+                place = (batch, head, i.induction, n.induction)
+                scores = build.insert(fa.MapOp(scores, place, step.function.clone()), "s").result
+            elif isinstance(step, fa.AccumulateOp):
+                load = _producer(step.addend, fa.LoadOp)
+                assert load is not None
+                outer = self._indices(load.indices, nests.softmax, i)[:-2]
+                indices = (*outer, i.induction, n.induction)
+                bias = build.insert(fa.LoadOp(load.source, indices, fa.tile(scores)), "bias")
+                scores = build.insert(fa.AccumulateOp(scores, bias.tile), "s_biased").result
+            elif isinstance(step, fa.MaskOp):
+                (batch,) = self._indices((step.batch,), nests.softmax, i)
+                mask = fa.MaskOp(
+                    scores,
+                    (batch, i.induction, n.induction),
+                    kv_len=step.kv_len.value.data,
+                    mask=step.shown,
+                )
+                scores = build.insert(mask, "s_masked").result
+            old = nests.scores_load.tile if step is None else step.results[0]
+            for use in list(old.uses):
+                if isinstance(store := use.operation, fa.StoreOp):
+                    # The scores at this stage are a result of their own.
+                    outer = self._indices(store.indices, nests.softmax, i)[:-2]
+                    indices = (*outer, i.induction, n.induction)
+                    build.insert(fa.StoreOp(scores, store.target, indices))
+        return scores
 
     def _clone(self, load: fa.LoadOp, anchor: Operation, *loops: Loop) -> SSAValue:
         """A load of the old nests at the same place of the fused one."""
@@ -320,11 +360,20 @@ class _Fusion:
         nests = self.nests
         parts = (
             nests.query_load, nests.query_scale, nests.key_load, nests.scores, nests.scores_store,
-            nests.scores_load, nests.mask, nests.softmax, nests.weights_store, nests.logsumexp,
+            nests.scores_load, nests.softmax, nests.weights_store, nests.logsumexp,
             nests.logsumexp_store, nests.weights_load, nests.value_load, nests.product,
             nests.accumulate, nests.initial, nests.output_store,
         )  # fmt: skip
-        return [part for part in parts if part is not None]
+        members: list[Operation] = [part for part in parts if part is not None]
+        for step in nests.steps:
+            members.append(step)
+            if isinstance(step, fa.AccumulateOp):
+                load = _producer(step.addend, fa.LoadOp)
+                assert load is not None
+                members.append(load)
+        for value in (nests.scores_load.tile, *(step.results[0] for step in nests.steps)):
+            members += [use.operation for use in value.uses if use.operation not in members]
+        return members
 
 
 def _position(op: Operation) -> int:

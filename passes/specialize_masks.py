@@ -122,6 +122,8 @@ def _is_online(loop: scf.ForOp) -> bool:
     steps = [op for op in ops if isinstance(op, fa.OnlineSoftmaxOp)]
     masked = {op.result for op in ops if isinstance(op, fa.MaskOp)}
     carried = set(loop.body.block.args)
+    if any(isinstance(op, fa.StoreOp) for op in ops):
+        return False
     return bool(steps) and all(
         step.scores in masked and step.maximum in carried and step.total in carried
         for step in steps

@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import func, memref
-from xdsl.dialects.builtin import MemRefType, ModuleOp, f32
-from xdsl.ir import Attribute, SSAValue
+from xdsl.dialects import arith, func, math, memref
+from xdsl.dialects.builtin import FloatAttr, IndexType, MemRefType, ModuleOp, f32
+from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -67,21 +67,21 @@ class TilePass(ModulePass):
 
 def _check_supported(op: fa.AttentionOp) -> None:
     """Reject what has no form on tiles."""
-    extras = {
-        "bias": op.bias,
-        "sinks": op.sinks,
-        "softcap": op.softcap,
-        "qk": op.qk,
-        "score_mod": op.score_mod,
-        "prob_mod": op.prob_mod,
-    }
-    given = [name for name, value in extras.items() if value is not None]
-    if given:
-        raise OpError(
-            op,
-            f"{', '.join(given)} of fa.attention can be interpreted but not tiled; "
-            "tile takes mask, scale and lse",
-        )
+    if op.sinks is not None:
+        raise OpError(op, "sinks of fa.attention can be interpreted but not tiled")
+
+
+def soft_cap(cap: float | None) -> Region | None:
+    """The score function c tanh(s / c); None for no cap."""
+    if cap is None:
+        return None
+    block = Block(arg_types=[f32, *[IndexType()] * 4])
+    bound = arith.ConstantOp(FloatAttr(cap, f32))
+    ratio = arith.DivfOp(block.args[0], bound.result)
+    tanh = math.TanhOp(ratio.result)
+    capped = arith.MulfOp(tanh.result, bound.result)
+    block.add_ops([bound, ratio, tanh, capped, fa.YieldOp(capped.result)])
+    return Region(block)
 
 
 class _Tiling:
@@ -92,6 +92,7 @@ class _Tiling:
         self.op = op
         self.sizes = sizes
         self.element = fa.tensor_element(op.query)
+        self.bias: SSAValue | None = None
         block = op.parent_block()
         assert block is not None
         assert block.first_op is not None
@@ -107,9 +108,12 @@ class _Tiling:
         scores = self._buffer("scores", (sizes.q_len, sizes.kv_len), self.element)
         weights = self._buffer("weights", (sizes.q_len, sizes.kv_len), self.element)
         output = self._buffer("output", fa.tensor_dims(op.output), self.element)
-        lse = None
+        lse = taken = None
         if op.logsumexp is not None:
             lse = self._buffer("lse", fa.tensor_dims(op.logsumexp), f32)
+        if op.scores is not None:
+            taken = self._buffer("taken", fa.tensor_dims(op.scores), fa.tensor_element(op.scores))
+        self._prepare_bias()
         with (
             build.loop("batch", batch) as b,
             build.loop("kv_head", heads // group) as g,
@@ -122,14 +126,14 @@ class _Tiling:
                 head = j.induction if single else build.affine("head", head, group, j.induction)
             query, kv = (b.induction, head), (b.induction, g.induction)
             self._scores(query, kv, scores)
-            self._softmax(query, scores, weights, lse)
+            self._softmax(query, scores, weights, lse, taken)
             self._output(query, kv, weights, output)
         Rewriter.replace_op(
             op,
             [],
             [
                 build.insert(fa.ResultOp(buffer)).tensor
-                for buffer in (output, lse)
+                for buffer in (output, lse, taken)
                 if buffer is not None
             ],
         )
@@ -138,11 +142,21 @@ class _Tiling:
         kind = MemRefType(element, dims, memory_space=HbmAttr.get())
         return self.build_.insert(memref.AllocOp([], [], kind), name).memref
 
+    def _prepare_bias(self) -> None:
+        """Repeat a bias along queries and keys where it has but one: tiles are loaded from it."""
+        self.bias = self.op.bias
+        if self.bias is None:
+            return
+        dims = fa.tensor_dims(self.bias)
+        full = (*dims[:2], fa.tensor_dims(self.op.query)[2], fa.tensor_dims(self.op.key)[2])
+        if full != dims:
+            self.bias = self.build_.insert(fa.BroadcastOp(self.bias, full), "bias").result
+
     def _tile(self, rows: int, cols: int, space: str = "vector") -> TileType:
         return TileType.get((rows, cols), self.element, space)
 
     def _scores(
-        self, query: tuple[SSAValue, ...], kv: tuple[SSAValue, ...], scores: SSAValue
+        self, query: tuple[SSAValue, SSAValue], kv: tuple[SSAValue, ...], scores: SSAValue
     ) -> None:
         """S = scale Q K^T, tile by tile, to HBM."""
         build, sizes, zero = self.build_, self.sizes, self.build_.constant(0)
@@ -161,26 +175,51 @@ class _Tiling:
 
     def _softmax(
         self,
-        query: tuple[SSAValue, ...],
+        query: tuple[SSAValue, SSAValue],
         scores: SSAValue,
         weights: SSAValue,
         lse: SSAValue | None,
+        taken: SSAValue | None,
     ) -> None:
-        """P = softmax(S), by whole rows."""
-        build, sizes, zero = self.build_, self.sizes, self.build_.constant(0)
-        mask, kv_len = self.op.resolved_mask, fa.tensor_dims(self.op.key)[2]
-        empty = self._some_row_sees_nothing(mask, kv_len)
+        """P = softmax(S), by whole rows, and whatever changes the scores before or after."""
+        build, sizes, zero, op = self.build_, self.sizes, self.build_.constant(0), self.op
+        mask, kv_len = op.resolved_mask, fa.tensor_dims(op.key)[2]
+        # A bias may hold -inf, so that any row may see nothing.
+        empty = self.bias is not None or self._some_row_sees_nothing(mask, kv_len)
         rows = sizes.softmax_rows
         with build.loop("row", sizes.q_len, rows) as i:
             kind = self._tile(rows, sizes.kv_len)
+            place = (*query, i.induction, zero)
+
+            def take(stage: str, value: SSAValue) -> None:
+                if taken is not None and op.stage == stage:
+                    build.insert(fa.StoreOp(value, taken, place))
+
             s = build.insert(fa.LoadOp(scores, (i.induction, zero), kind), "s").tile
+            take("raw", s)
+            for function in (soft_cap(op.cap), op.score_mod):
+                if function is not None:
+                    s = build.insert(fa.MapOp(s, place, function.clone()), "s").result
+            take("capped", s)
+            if self.bias is not None:
+                dims = fa.tensor_dims(self.bias)
+                at = [x if n > 1 else zero for x, n in zip(query, dims[:2], strict=True)]
+                bias = fa.LoadOp(self.bias, (*at, i.induction, zero), kind)
+                s = build.insert(
+                    fa.AccumulateOp(s, build.insert(bias, "bias").tile), "s_biased"
+                ).result
             if mask is not None or kv_len < sizes.kv_len:
                 s = build.insert(
                     fa.MaskOp(s, (query[0], i.induction, zero), kv_len=kv_len, mask=mask),
                     "s_masked",
                 ).result
+            take("masked", s)
             softmax = build.insert(fa.SoftmaxOp(s, empty, f32), "p", "m", "l")
-            build.insert(fa.StoreOp(softmax.result, weights, (i.induction, zero)))
+            p = softmax.result
+            if op.prob_mod is not None:
+                p = build.insert(fa.MapOp(p, place, op.prob_mod.clone()), "p").result
+            take("softmax", p)
+            build.insert(fa.StoreOp(p, weights, (i.induction, zero)))
             if lse is not None:
                 line = TileType.get(
                     (self.machine.writeback_v, tile_sizes.round_up(rows, self.machine.vlen)),
