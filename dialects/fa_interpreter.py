@@ -167,7 +167,7 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.MapOp)
     def map(self, _: Interpreter, op: fa.MapOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        values, batch, head, row, col = args
+        values, batch, head, row, col = args[:5]
         kind = fa.tile(op.result)
         rows = row + np.arange(kind.rows, dtype=np.int64)[:, None]
         cols = col + np.arange(kind.cols, dtype=np.int64)[None, :]

@@ -330,13 +330,15 @@ class MapOp(TileOp):
     head = operand_def(IndexType)
     row = operand_def(IndexType)
     col = operand_def(IndexType)
+    scratch = opt_operand_def(TileType)
     result = result_def(TileType)
     function = region_def("single_block")
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    irdl_options = (AttrSizedOperandSegments(as_property=True),)
     assembly_format = (
-        "$source `at` `[` $batch `,` $head `,` $row `,` $col `]` $function attr-dict `:` "
-        "type($source) `->` type($result)"
+        "$source `at` `[` $batch `,` $head `,` $row `,` $col `]` (`scratch` $scratch^)? $function "
+        "attr-dict `:` type($source) (`,` type($scratch)^)? `->` type($result)"
     )
 
     def __init__(
@@ -344,12 +346,18 @@ class MapOp(TileOp):
         source: SSAValue,
         place: tuple[SSAValue, SSAValue, SSAValue, SSAValue],
         function: Region,
+        scratch: SSAValue | None = None,
     ):
         super().__init__(
-            operands=[source, *place],
+            operands=[source, *place, scratch],
             result_types=[tile(source).placed_at(None)],
             regions=[function],
         )
+
+    def with_scratch(self, scratch: SSAValue) -> MapOp:
+        """The same operation with room to work in."""
+        place = (self.batch, self.head, self.row, self.col)
+        return MapOp(self.source, place, self.function.clone(), scratch)
 
     def verify_(self) -> None:
         dims = tile(self.source).dims

@@ -33,7 +33,7 @@ from ..passes.affine import Affine, iterations
 from ..passes.allocate_sram import AllocateSramPass
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
-from . import products, rows, transfers
+from . import maps, products, rows, transfers
 from .constants import FloatConstants
 from .emitter import Emitter
 from .hbm_plan import plan, signature
@@ -167,6 +167,8 @@ class _Lowering:
                 rows.scale(e, op)
             case fa.MaskOp():
                 rows.mask(e, op)
+            case fa.MapOp():
+                maps.apply_map(e, op)
             case fa.SoftmaxOp():
                 rows.softmax(e, op)
             case fa.OnlineSoftmaxOp():

@@ -26,6 +26,7 @@ from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from .first_fit import Block, first_fit, most_alive
 from .live_tiles import Places, TileLiveness
+from .map_plan import MapPlan
 from .specialize_masks import SpecializeMasksPass
 
 
@@ -57,14 +58,20 @@ def _allocate(machine: Machine, function: func.FuncOp) -> None:
         _place(function, places, space, unit, room)
 
 
+WITH_SCRATCH = (fa.MaskOp, fa.LogsumexpOp, fa.CombineOp, fa.MapOp)
+"""Operations that work in rows of their own."""
+
+SCRATCH: dict[type[fa.TileOp], int] = {fa.MaskOp: 2, fa.LogsumexpOp: 3, fa.CombineOp: 1}
+"""Rows: of a mask what hides, as it is and shifted; of a logsumexp the sum and two intermediate
+values of its iteration; of a combination a product. Those of a map follow from its function."""
+
+
 def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
     """Give operations that work in scratch rows their room."""
     for op in list(function.walk()):
-        if not isinstance(op, fa.MaskOp | fa.LogsumexpOp | fa.CombineOp) or op.scratch is not None:
+        if not isinstance(op, WITH_SCRATCH) or op.scratch is not None:
             continue
-        # A mask has a row of -inf and one that is it shifted, a logsumexp the sum and two
-        # intermediate values of its iteration, a combination one product.
-        rows = {fa.MaskOp: 2, fa.LogsumexpOp: 3, fa.CombineOp: 1}[type(op)]
+        rows = max(1, MapPlan(op.function).count) if isinstance(op, fa.MapOp) else SCRATCH[type(op)]
         element = fa.tile(op.results[0]).element_type
         scratch = fa.ScratchOp(TileType.get((rows, machine.vlen), element, "vector"))
         scratch.location = op.location

@@ -1,0 +1,165 @@
+"""Score functions on rows: `fa.map` with vector instructions (ISA section 4.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xdsl.dialects import arith, math
+from xdsl.ir import Operation, SSAValue
+
+from ..dialects import fa
+from ..passes.map_plan import SOURCE, MapPlan
+from .emitter import Emitter
+from .rows import FULL, NEGATE, Rows, walk
+
+TANH_LIMIT = 4.0
+"""Where the rational form of tanh is cut off: it is 1 there to bf16 accuracy."""
+
+LN2 = 0.6931471805599453
+
+
+def apply_map(e: Emitter, op: fa.MapOp) -> None:
+    """The function, vector row by vector row."""
+    source, result = Rows.of(e, fa.tile(op.source)), fa.tile(op.result)
+    assert op.scratch is not None
+    plan = MapPlan(op.function)
+    count = source.rows * source.panels
+    pointers = [(source.address, source.width), (result.placed, source.width)]
+    with walk(e, count, *pointers) as (old, new):
+        _RowEmitter(e, plan, fa.tile(op.scratch).placed, old).emit(new)
+
+
+@dataclass
+class _RowEmitter:
+    """Emits a function for the vector row at `source`."""
+
+    e: Emitter
+    plan: MapPlan
+    scratch: int
+    source: SSAValue
+    places: dict[int, SSAValue] = field(default_factory=dict[int, SSAValue])
+
+    def emit(self, target: SSAValue) -> None:
+        """All operations, the value of the function to `target`."""
+        e, plan = self.e, self.plan
+        for op in plan.operations:
+            if op in plan.spare:
+                self._operation(op, self._row(op.results[0]))
+        if plan.yielded in plan.uniform:
+            e.do("V_SHFT_V", target, self.source, e.constant(e.machine.vlen))
+            e.do("V_ADD_VF", target, target, self._f(plan.yielded), FULL)
+        else:
+            e.do("V_SHFT_V", target, self._row(plan.yielded), e.zero)
+
+    def _place(self, row: int) -> SSAValue:
+        if row == SOURCE:
+            return self.source
+        if row not in self.places:
+            self.places[row] = self.e.constant(self.scratch + row * self.e.machine.vlen)
+        return self.places[row]
+
+    def _row(self, value: SSAValue) -> SSAValue:
+        return self._place(self.plan.rows[value])
+
+    def _f(self, value: SSAValue) -> SSAValue:
+        return self.e.float(self.plan.uniform[value])
+
+    def _is_uniform(self, value: SSAValue) -> bool:
+        return value in self.plan.uniform
+
+    def _operation(self, op: Operation, new: SSAValue) -> None:
+        e = self.e
+        spare = [self._place(row) for row in self.plan.spare[op]]
+        match op:
+            case arith.AddfOp():
+                self._sum("V_ADD", op.lhs, op.rhs, new)
+            case arith.MulfOp():
+                self._sum("V_MUL", op.lhs, op.rhs, new)
+            case arith.SubfOp():
+                self._difference(op.lhs, op.rhs, new)
+            case arith.DivfOp():
+                self._quotient(op.lhs, op.rhs, new, spare[0])
+            case arith.NegfOp():
+                e.do("V_SUB_VF", new, self._row(op.operand), e.f_zero, FULL, NEGATE)
+            case arith.MaximumfOp() | arith.MaxnumfOp():
+                self._extreme("V_MAX_VF", op.lhs, op.rhs, new, spare[0])
+            case arith.MinimumfOp() | arith.MinnumfOp():
+                self._extreme("V_MIN_VF", op.lhs, op.rhs, new, spare[0])
+            case math.ExpOp():
+                e.do("V_EXP_V", new, self._row(op.operand), FULL)
+            case math.Exp2Op():
+                e.do("V_MUL_VF", new, self._row(op.operand), e.float(LN2), FULL)
+                e.do("V_EXP_V", new, new, FULL)
+            case math.AbsFOp():
+                # |x| = max(x, 0) + max(-x, 0).
+                e.do("V_SUB_VF", spare[0], self._row(op.operand), e.f_zero, FULL, NEGATE)
+                e.do("V_MAX_VF", spare[0], spare[0], e.f_zero, FULL)
+                e.do("V_MAX_VF", new, self._row(op.operand), e.f_zero, FULL)
+                e.do("V_ADD_VV", new, new, spare[0], FULL)
+            case math.TanhOp():
+                self._tanh(self._row(op.operand), new, spare)
+            case _:
+                raise AssertionError(f"{op.name} was planned but cannot be emitted")
+
+    def _sum(self, name: str, lhs: SSAValue, rhs: SSAValue, new: SSAValue) -> None:
+        """A commutative operation."""
+        if self._is_uniform(lhs):
+            lhs, rhs = rhs, lhs
+        if self._is_uniform(rhs):
+            self.e.do(f"{name}_VF", new, self._row(lhs), self._f(rhs), FULL)
+        else:
+            self.e.do(f"{name}_VV", new, self._row(lhs), self._row(rhs), FULL)
+
+    def _difference(self, lhs: SSAValue, rhs: SSAValue, new: SSAValue) -> None:
+        if self._is_uniform(rhs):
+            self.e.do("V_SUB_VF", new, self._row(lhs), self._f(rhs), FULL, 0)
+        elif self._is_uniform(lhs):
+            self.e.do("V_SUB_VF", new, self._row(rhs), self._f(lhs), FULL, NEGATE)
+        else:
+            self.e.do("V_SUB_VV", new, self._row(lhs), self._row(rhs), FULL)
+
+    def _quotient(self, lhs: SSAValue, rhs: SSAValue, new: SSAValue, spare: SSAValue) -> None:
+        if self._is_uniform(rhs):
+            reciprocal = self.e.float(1.0 / self.plan.uniform[rhs])
+            self.e.do("V_MUL_VF", new, self._row(lhs), reciprocal, FULL)
+            return
+        self.e.do("V_RECI_V", spare, self._row(rhs), FULL)
+        if self._is_uniform(lhs):
+            self.e.do("V_MUL_VF", new, spare, self._f(lhs), FULL)
+        else:
+            self.e.do("V_MUL_VV", new, self._row(lhs), spare, FULL)
+
+    def _extreme(
+        self, name: str, lhs: SSAValue, rhs: SSAValue, new: SSAValue, spare: SSAValue
+    ) -> None:
+        """max or min; of two rows as lhs + max(rhs - lhs, 0)."""
+        if self._is_uniform(lhs):
+            lhs, rhs = rhs, lhs
+        if self._is_uniform(rhs):
+            self.e.do(name, new, self._row(lhs), self._f(rhs), FULL)
+            return
+        self.e.do("V_SUB_VV", spare, self._row(rhs), self._row(lhs), FULL)
+        self.e.do(name, spare, spare, self.e.f_zero, FULL)
+        self.e.do("V_ADD_VV", new, self._row(lhs), spare, FULL)
+
+    def _tanh(self, source: SSAValue, new: SSAValue, spare: list[SSAValue]) -> None:
+        """x - x g with g = x^2 (315 + 14 x^2) / (945 + 420 x^2 + 15 x^4), for |x| up to the limit.
+
+        The continued fraction of tanh cut off after five terms, written as what x is too large by:
+        near 0 that is small, and so is its error. Through exp all digits would be lost there.
+        """
+        e, (square, under, over) = self.e, spare
+        e.do("V_MIN_VF", new, source, e.float(TANH_LIMIT), FULL)
+        e.do("V_MAX_VF", new, new, e.float(-TANH_LIMIT), FULL)
+        e.do("V_MUL_VV", square, new, new, FULL)
+        e.do("V_MUL_VF", under, square, e.float(15.0), FULL)
+        e.do("V_ADD_VF", under, under, e.float(420.0), FULL)
+        e.do("V_MUL_VV", under, under, square, FULL)
+        e.do("V_ADD_VF", under, under, e.float(945.0), FULL)
+        e.do("V_RECI_V", under, under, FULL)
+        e.do("V_MUL_VF", over, square, e.float(14.0), FULL)
+        e.do("V_ADD_VF", over, over, e.float(315.0), FULL)
+        e.do("V_MUL_VV", over, over, square, FULL)
+        e.do("V_MUL_VV", over, over, under, FULL)
+        e.do("V_MUL_VV", over, over, new, FULL)
+        e.do("V_SUB_VV", new, new, over, FULL)

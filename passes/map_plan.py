@@ -1,0 +1,124 @@
+"""How a score function is done with vector rows: which values are numbers, which are rows.
+
+A value of the function is either uniform, a number known at compile time, or data, a vector row.
+Every operation on data writes a scratch row of its own, so that no row is read after its overwrite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xdsl.dialects import arith, math
+from xdsl.ir import Block, Operation, Region, SSAValue
+
+from ..diagnostics import OpError
+
+SOURCE = -1
+"""Stands for the row that the function is applied to."""
+
+SCRATCH_ROWS: dict[type[Operation], int] = {
+    arith.AddfOp: 0,
+    arith.SubfOp: 0,
+    arith.MulfOp: 0,
+    arith.DivfOp: 1,
+    arith.NegfOp: 0,
+    arith.MaximumfOp: 1,
+    arith.MaxnumfOp: 1,
+    arith.MinimumfOp: 1,
+    arith.MinnumfOp: 1,
+    math.ExpOp: 0,
+    math.Exp2Op: 0,
+    math.AbsFOp: 1,
+    math.TanhOp: 3,
+}
+"""Operations that the vector unit can do on data, and the rows they need besides their result's."""
+
+CONVERSIONS = (arith.ExtFOp, arith.TruncFOp)
+"""Operations that change nothing: rows are bf16 whatever the function says."""
+
+
+@dataclass
+class MapPlan:
+    """Which values of a function are uniform, and the row of each that is data.
+
+    Raises OpError for an operation without a form in vector instructions.
+    """
+
+    function: Region
+    uniform: dict[SSAValue, float] = field(default_factory=dict[SSAValue, float])
+    rows: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
+    spare: dict[Operation, list[int]] = field(default_factory=dict[Operation, list[int]])
+    count: int = 0
+    """Scratch rows in all."""
+
+    def __post_init__(self) -> None:
+        self.rows[self.block.args[0]] = SOURCE
+        free: list[int] = []
+        for op in self.operations:
+            if self._fold(op):
+                continue
+            self._check(op)
+            taken = [self._take(free) for _ in range(SCRATCH_ROWS[type(op)] + 1)]
+            self.rows[op.results[0]], self.spare[op] = taken[0], taken[1:]
+            free += taken[1:]
+            for operand in dict.fromkeys(op.operands):
+                row = self.rows.get(operand, SOURCE)
+                if row != SOURCE and self._last_user(operand) is op:
+                    free.append(row)
+
+    @property
+    def block(self) -> Block:
+        """The function's body."""
+        return self.function.block
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The function's operations, without its terminator."""
+        return list(self.block.ops)[:-1]
+
+    @property
+    def yielded(self) -> SSAValue:
+        """The function's value."""
+        last = self.block.last_op
+        assert last is not None
+        return last.operands[0]
+
+    def _take(self, free: list[int]) -> int:
+        if free:
+            return free.pop()
+        self.count += 1
+        return self.count - 1
+
+    def _last_user(self, value: SSAValue) -> Operation:
+        return max((use.operation for use in value.uses), key=self.block.get_operation_index)
+
+    def _fold(self, op: Operation) -> bool:
+        """Compute what depends on constants only; pass through what changes nothing."""
+        result = op.results[0]
+        if isinstance(op, CONVERSIONS) and op.operands[0] in self.rows:
+            self.rows[result] = self.rows[op.operands[0]]
+            return True
+        if any(operand not in self.uniform for operand in op.operands):
+            return False
+        import numpy as np
+
+        from ..dialects.scalar_functions import apply, supported
+
+        if not supported(op):
+            return False
+        self.uniform[result] = float(apply(op, [np.asarray(self.uniform[v]) for v in op.operands]))
+        return True
+
+    def _check(self, op: Operation) -> None:
+        for operand in op.operands:
+            if operand not in self.rows and operand not in self.uniform:
+                raise OpError(
+                    op,
+                    "a score function that depends on where an element stands has no lowering to "
+                    "instructions; it runs in the interpreter",
+                )
+        if type(op) not in SCRATCH_ROWS:
+            known = ", ".join(sorted(kind.name for kind in SCRATCH_ROWS))
+            raise OpError(
+                op, f"{op.name} has no form in vector instructions; on scores there are {known}"
+            )
