@@ -20,8 +20,9 @@ from fa.frontends.source import (
     run_passes,
     with_position,
 )
-from fa.machine import host
+from fa.machine import host, mx
 from fa.machine.cost import Cost, program_cost
+from fa.machine.host import Value
 from fa.machine.layout import Layout, LayoutError
 from fa.machine.params import Machine
 from fa.machine.settings import MachineError
@@ -77,42 +78,72 @@ class Kernel:
         """The shapes of the arguments, in order."""
         return [tensor.shape for tensor in self.layout.signature]
 
-    def pack(self, *args: NDArray[np.floating]) -> NDArray[np.uint8]:
-        """The HBM image of the arguments, in order: bytes from address 0.
+    def layout_table(self) -> str:
+        """Where each tensor lies in HBM, as a table."""
+        from fa.machine.layout_table import layout_table
 
-        Raises CompileError where number or shapes do not fit.
+        return layout_table(self.layout)
+
+    def pack(self, *args: Value) -> bytes:
+        """The HBM image of the arguments, in order: `layout.hbm_bytes` bytes from address 0.
+
+        Arguments are arrays of values; one whose type is a storage form is `mx.Blocks` or the bytes
+        of `Blocks.to_bytes`. Raises CompileError where number, shapes or forms do not fit.
         """
-        shapes = self.argument_shapes
-        if len(args) != len(shapes):
-            raise CompileError(f"the kernel takes {len(shapes)} arguments, got {len(args)}")
-        for tensor, arg in zip(self.layout.signature, args, strict=True):
-            if np.shape(arg) != tensor.shape:
-                raise CompileError(
-                    f"argument {tensor.name} must have shape {tensor.shape}, got {np.shape(arg)}"
-                )
-        return host.image(self.layout, [np.asarray(arg) for arg in args])
+        return self._image(args).tobytes()
 
-    def stored(self, *args: NDArray[np.floating]) -> list[Array]:
+    def _image(self, args: Sequence[Value]) -> NDArray[np.uint8]:
+        values = [arg if isinstance(arg, mx.Blocks | bytes) else np.asarray(arg) for arg in args]
+        try:
+            return host.image(self.layout, values)
+        except LayoutError as error:
+            raise CompileError(str(error)) from None
+
+    def append(
+        self, image: NDArray[np.uint8], name: str, values: NDArray[np.floating], at: int
+    ) -> None:
+        """Write new tokens of the argument `name` into an HBM image, in place, from row `at` on.
+
+        `values` is [..., tokens, dim]. Raises CompileError, with the image as it was, where there
+        is no such argument, the shape differs or the cache is too short.
+        """
+        regions = [r for r in self.layout.regions if r.role == "argument" and r.name == name]
+        try:
+            if not regions:
+                names = ", ".join(tensor.name for tensor in self.layout.signature)
+                raise LayoutError(f"no argument called '{name}'; there are {names}")
+            for region in regions:
+                host.append(np.asarray(values), region, image, at)
+        except LayoutError as error:
+            raise CompileError(str(error)) from None
+
+    def stored(self, *args: Value) -> list[Array]:
         """The arguments as the machine sees them: rounded to their storage format, float32.
 
         One that no tile is loaded from is rounded to its interface type only.
         """
-        image = self.pack(*args)
-        values = [
-            host.as_dtype(np.asarray(arg), tensor.dtype)
-            for arg, tensor in zip(args, self.layout.signature, strict=True)
+        image = self._image(args)
+        placed = self.layout.arguments()
+        return [
+            host.unpack(placed[index][0], image)
+            if index in placed
+            else host.as_dtype(np.asarray(arg), tensor.dtype)
+            for index, (arg, tensor) in enumerate(zip(args, self.layout.signature, strict=True))
         ]
-        for index, regions in self.layout.arguments().items():
-            values[index] = host.unpack(regions[0], image)
-        return values
 
-    def unpack(self, hbm: NDArray[np.uint8]) -> list[Array]:
-        """The results in an HBM image, in order, as float32."""
-        return [host.unpack(region, hbm) for region in self.layout.results()]
+    def unpack(self, hbm: NDArray[np.uint8] | bytes) -> list[Array]:
+        """The results in an HBM image, in order, as float32. Raises CompileError where it is too
+        short."""
+        image = np.frombuffer(hbm, np.uint8) if isinstance(hbm, bytes) else hbm
+        if image.size < self.layout.hbm_bytes:
+            raise CompileError(
+                f"the image has {image.size} bytes, and the kernel's data {self.layout.hbm_bytes}"
+            )
+        return [host.unpack(region, image) for region in self.layout.results()]
 
     def run(
         self,
-        *args: NDArray[np.floating],
+        *args: Value,
         progress: Progress | None = None,
         hbm_time: Literal["exact", "none"] = "exact",
     ) -> Run:
@@ -123,7 +154,7 @@ class Kernel:
         """
         from fa.machine import Simulator
 
-        image = self.pack(*args)
+        image = self._image(args)
         sim = Simulator(self.machine)
         sim.hbm[: len(image)] = image
         sim.fp[: len(self.layout.fp_mem)] = self.layout.fp_mem

@@ -1,13 +1,15 @@
 """The HBM layout planner: a region for each tensor, from how the tiles access it.
 
-The machine neither pads nor drops, so a region covers every row and column that a load or a store
-touches. Panels of VLEN columns keep a pitch at which the scales of a row of a panel never cross the
-64-byte line that one prefetch reads (ISA section 5.4).
+Regions follow one another in the order weights, biases, Q, K cache, V cache, O, further results,
+buffers, each with its elements first and then its scales. The machine neither pads nor drops, so a
+region covers every row and column that a load or a store touches. Panels of VLEN columns keep a
+pitch at which the scales of a row of a panel never cross the 64-byte line that one prefetch reads
+(ISA section 5.4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
@@ -19,10 +21,12 @@ from xdsl.utils.hints import isa
 from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import storage_of
-from ..dialects.mx import BlockAttr, DequantizeOp, QuantizeOp
-from ..machine.layout import LINE, Region, Role, Storage, Tensor
+from ..dialects.mx import BlockAttr, CenterOp, DequantizeOp, QuantizeOp, RotateOp
+from ..dialects.mx_attrs import LAST
+from ..machine.layout import KINDS, LINE, Kind, Preparation, Region, Role, Storage, Tensor
 from ..machine.params import Machine
 from ..passes.affine import Affine, affine, iterations
+from ..passes.roles import load_role, origin
 
 PLAIN = Storage("bf16", 2)
 
@@ -32,17 +36,19 @@ class Interface:
     """What a tensor in HBM is to the host."""
 
     role: Role
+    kind: Kind
     index: int
     name: str
     shape: tuple[int, ...]
     dtype: str
+    prepare: tuple[Preparation, ...] = ()
 
 
 def plan(machine: Machine, function: func.FuncOp) -> dict[SSAValue, Region]:
     """A region for each tensor and buffer that tiles are loaded from or stored to.
 
-    Arguments come first, then buffers, then results, each on a line of its own. Raises OpError
-    where HBM or the address range of an offset (32 bits) is too small.
+    Each is on a line of its own. Raises OpError where HBM or the address range of an offset (32
+    bits) is too small.
     """
     accesses: dict[SSAValue, list[fa.LoadOp | fa.StoreOp]] = {}
     for op in function.walk():
@@ -50,9 +56,10 @@ def plan(machine: Machine, function: func.FuncOp) -> dict[SSAValue, Region]:
             hbm = op.source if isinstance(op, fa.LoadOp) else op.target
             accesses.setdefault(hbm, []).append(op)
     results = _results(function)
-    interfaces = {hbm: _interface(hbm, function, results) for hbm in accesses}
-    order = {"argument": 0, "buffer": 1, "result": 2}
-    ranked = sorted(accesses, key=lambda hbm: (order[interfaces[hbm].role], interfaces[hbm].index))
+    interfaces = {hbm: _interface(hbm, ops, function, results) for hbm, ops in accesses.items()}
+    ranked = sorted(
+        accesses, key=lambda hbm: (KINDS.index(interfaces[hbm].kind), interfaces[hbm].index)
+    )
     regions: dict[SSAValue, Region] = {}
     address = 0
     for hbm in ranked:
@@ -79,7 +86,9 @@ def signature(function: func.FuncOp) -> tuple[Tensor, ...]:
 
 
 def _tensor(argument: BlockArgument) -> Tensor:
-    return Tensor(argument.name_hint or f"arg{argument.index}", *_shape(argument.type))
+    storage = storage_of(argument.type)
+    name = argument.name_hint or f"arg{argument.index}"
+    return Tensor(name, *_shape(argument.type), None if storage is None else _storage(argument))
 
 
 def _results(function: func.FuncOp) -> dict[SSAValue, tuple[int, Attribute]]:
@@ -101,23 +110,56 @@ def _results(function: func.FuncOp) -> dict[SSAValue, tuple[int, Attribute]]:
 
 
 def _interface(
-    hbm: SSAValue, function: func.FuncOp, results: dict[SSAValue, tuple[int, Attribute]]
+    hbm: SSAValue,
+    accesses: Sequence[fa.LoadOp | fa.StoreOp],
+    function: func.FuncOp,
+    results: dict[SSAValue, tuple[int, Attribute]],
 ) -> Interface:
-    source = hbm
-    if isinstance(source, OpResult) and isinstance(source.op, QuantizeOp):
-        source = source.op.source
+    source = origin(hbm)
     if isinstance(source, BlockArgument) and source.block is function.body.block:
         tensor = _tensor(source)
-        return Interface("argument", source.index, tensor.name, tensor.shape, tensor.dtype)
+        return Interface(
+            "argument",
+            _argument_kind(accesses),
+            source.index,
+            tensor.name,
+            tensor.shape,
+            tensor.dtype,
+            _preparations(hbm),
+        )
     if hbm in results:
-        index, kind = results[hbm]
-        return Interface("result", index, f"result{index}", *_shape(kind))
+        index, type_ = results[hbm]
+        lines = any(isinstance(op, fa.StoreOp) and op.row is not None for op in accesses)
+        kind: Kind = "result" if lines else "output"
+        return Interface("result", kind, index, f"result{index}", *_shape(type_))
     assert isinstance(hbm, OpResult)
     if not isinstance(hbm.op, memref.AllocOp):
         raise OpError(
             hbm.op, "tiles are loaded from arguments of the function and from its buffers"
         )
-    return Interface("buffer", -1, "buffer", fa.tensor_dims(hbm), "bf16")
+    return Interface("buffer", "buffer", -1, "buffer", fa.tensor_dims(hbm), "bf16")
+
+
+_ROLE_KINDS: dict[str, Kind] = {"q": "query", "k": "key", "v": "value", "weights": "weight"}
+
+
+def _argument_kind(accesses: Sequence[fa.LoadOp | fa.StoreOp]) -> Kind:
+    """What the tiles of an argument are used for; the first in memory order where it is several."""
+    kinds = {_ROLE_KINDS[load_role(op)] for op in accesses if isinstance(op, fa.LoadOp)}
+    return next(kind for kind in KINDS if kind in kinds)
+
+
+def _preparations(hbm: SSAValue) -> tuple[Preparation, ...]:
+    """What the host does to an argument before it quantizes it, first step first."""
+    steps: list[Preparation] = []
+    while isinstance(hbm, OpResult) and isinstance(hbm.op, QuantizeOp | CenterOp | RotateOp):
+        dtype = str(fa.tensor_element(hbm))
+        if isinstance(hbm.op, CenterOp):
+            steps.append(Preparation("center", hbm.op.axis.value.data, dtype))
+        elif isinstance(hbm.op, RotateOp):
+            steps.append(Preparation("rotate", hbm.op.seed.value.data, dtype))
+        hbm = hbm.op.source
+    return tuple(reversed(steps))
 
 
 def _shape(kind: Attribute) -> tuple[tuple[int, ...], str]:
@@ -130,10 +172,27 @@ def _storage(hbm: SSAValue) -> Storage:
     if block is None:
         return PLAIN
     assert isinstance(block, BlockAttr)
-    scale, variant = block.scale.data, block.variant.data
-    assert scale == "e8m0"
-    assert variant == "plena"
-    return Storage(block.element.data, 1, block.size.data, scale, variant)
+    options = block.options
+    owner = hbm.owner if isinstance(hbm.owner, Operation) else hbm.owner.parent_op()
+    if options["variant"] != "plena" or block.bits != 8 or block.scales.data != "behind":
+        assert owner is not None
+        raise OpError(
+            owner,
+            f"the machine cannot load {block}: it reads 8-bit elements in its own variant with "
+            "all scales behind the elements; `quantize` gives such formats",
+        )
+    if options["axis"] not in (LAST, len(fa.tensor_dims(hbm)) - 1):
+        assert owner is not None
+        raise OpError(owner, f"the machine's blocks lie along the last axis, not {options['axis']}")
+    return Storage(
+        options["fmt"],
+        1,
+        options["block"],
+        options["scale"],
+        options["variant"],
+        options["rule"],
+        options["rounding"],
+    )
 
 
 def _region(
@@ -166,6 +225,7 @@ def _region(
     return Region(
         interface.name,
         interface.role,
+        interface.kind,
         interface.index,
         interface.shape,
         interface.dtype,
@@ -175,6 +235,7 @@ def _region(
         width=width,
         pitch=_pitch(width, storage),
         line_rows=line_rows,
+        prepare=interface.prepare,
     )
 
 

@@ -26,7 +26,7 @@ from ..dialects import fa, plena
 from ..dialects.fa_attrs import TileType
 from ..dialects.json_attr import encode
 from ..dialects.machine_attr import machine_of
-from ..dialects.mx import DequantizeOp, QuantizeOp
+from ..dialects.mx import CenterOp, DequantizeOp, QuantizeOp, RotateOp
 from ..machine.layout import Layout, Region
 from ..machine.params import Machine
 from ..passes.affine import Affine, iterations
@@ -184,7 +184,7 @@ class _Lowering:
             case (
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
                 | memref.AllocOp() | fa.ScratchOp() | fa.ResultOp() | QuantizeOp()
-                | DequantizeOp() | scf.YieldOp() | func.ReturnOp()
+                | DequantizeOp() | CenterOp() | RotateOp() | scf.YieldOp() | func.ReturnOp()
             ):  # fmt: skip
                 # Indices are computed where they are used; the rest is the host's or the planner's.
                 pass

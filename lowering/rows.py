@@ -7,9 +7,10 @@ constant, which is the immediate of S_LD_FP and S_ST_FP.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 
 from xdsl.ir import SSAValue
 
@@ -26,6 +27,9 @@ HIDDEN = -(2.0**120)
 
 FLOOR = -(2.0**100)
 """The least running maximum where a row may see no key: above HIDDEN, below any score."""
+
+UNROLLED_PANELS = 4
+"""Up to so many panels of a row of scores are handled without a loop."""
 
 FULL, NEGATE = 0, 1
 """Mask operand: the whole row. Order operand of V_SUB_VF: -(v - f)."""
@@ -67,6 +71,31 @@ def walk(e: Emitter, count: int, *pointers: tuple[int, int]) -> Generator[list[S
 def each_vector(e: Emitter, count: int, *starts: int) -> AbstractContextManager[list[SSAValue]]:
     """A loop over `count` vector rows that follow one another, with a pointer into each tile."""
     return walk(e, count, *((start, e.machine.vlen) for start in starts))
+
+
+def each_panel(
+    e: Emitter,
+    count: int,
+    values: Sequence[SSAValue],
+    pointers: Sequence[tuple[SSAValue, int]],
+    body: Callable[[Sequence[SSAValue], Sequence[SSAValue]], Sequence[SSAValue]],
+) -> Sequence[SSAValue]:
+    """Run `body` for each of `count` panels; it gets `values` and rows, and returns new values.
+
+    `pointers` are (row of the first panel, step to the next). Few panels are unrolled, more are a
+    loop, so that programs do not grow with the number of keys.
+    """
+    if count <= UNROLLED_PANELS:
+        for panel in range(count):
+            values = body(values, [e.add(row, panel * step) for row, step in pointers])
+        return values
+    distinct = list(dict.fromkeys(pointers))
+    with e.loop(count, *values, *(row for row, _ in distinct)) as loop:
+        passed, rows = loop.carried[: len(values)], loop.carried[len(values) :]
+        new = body(passed, [rows[distinct.index(pointer)] for pointer in pointers])
+        steps = [step for _, step in distinct]
+        loop.yields(*new, *(e.add(row, step) for row, step in zip(rows, steps, strict=True)))
+    return loop.results[: len(values)]
 
 
 def fill(e: Emitter, op: fa.FillOp) -> None:
@@ -131,10 +160,21 @@ def mask(e: Emitter, op: fa.MaskOp) -> None:
     e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
     e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
     runs = tile_mask(op, {}).runs
-    for panel in range(rows.panels):
-        start = rows.address + panel * rows.panel
-        for piece in pieces(panel_runs(runs, panel * rows.width, rows.width), rows.width):
-            _hide(e, piece, start + piece.first * rows.width, rows.width, hidden, shifted)
+    panels = [panel_runs(runs, panel * rows.width, rows.width) for panel in range(rows.panels)]
+    first = 0
+    for unseen, group in groupby(panels, lambda panel: set(panel) == {(0, 0)}):
+        members = list(group)
+        start = rows.address + first * rows.panel
+        if unseen:
+            # Panels of which no row sees anything are one run of vector rows.
+            with each_vector(e, len(members) * rows.rows, start) as (row,):
+                e.do("V_ADD_VV", row, row, hidden, FULL)
+        else:
+            for number, panel in enumerate(members):
+                for piece in pieces(panel, rows.width):
+                    address = start + number * rows.panel + piece.first * rows.width
+                    _hide(e, piece, address, rows.width, hidden, shifted)
+        first += len(members)
 
 
 def panel_runs(runs: Sequence[Run], first: int, width: int) -> list[Run]:
@@ -202,9 +242,11 @@ class _Guard:
 
 def _row_maximum(e: Emitter, rows: Rows, row: SSAValue, start: SSAValue) -> SSAValue:
     """max(start, row)."""
-    for panel in range(rows.panels):
-        start = e.get("V_RED_MAX", start, e.add(row, panel * rows.panel), FULL)
-    return start
+
+    def panel(values: Sequence[SSAValue], at: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        return [e.get("V_RED_MAX", values[0], at[0], FULL)]
+
+    return each_panel(e, rows.panels, [start], [(row, rows.panel)], panel)[0]
 
 
 def _exponentials(
@@ -218,14 +260,17 @@ def _exponentials(
     guard: _Guard | None,
 ) -> SSAValue:
     """target = exp(source - maximum), and total + its sum."""
-    for panel in range(rows.panels):
-        old, new = e.add(source, panel * rows.panel), e.add(target, panel * result.panel)
+
+    def panel(values: Sequence[SSAValue], at: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        old, new = at
         e.do("V_SUB_VF", new, old, maximum, FULL, 0)
         e.do("V_EXP_V", new, new, FULL)
         if guard is not None:
             e.do("V_SUB_VF", new, new, guard.least, FULL, 0)
-        total = e.get("V_RED_SUM", total, new)
-    return total
+        return [e.get("V_RED_SUM", values[0], new)]
+
+    pointers = [(source, rows.panel), (target, result.panel)]
+    return each_panel(e, rows.panels, [total], pointers, panel)[0]
 
 
 def softmax(e: Emitter, op: fa.SoftmaxOp) -> None:
@@ -243,10 +288,17 @@ def softmax(e: Emitter, op: fa.SoftmaxOp) -> None:
         e.do("S_ST_FP", total, index, fa.tile(op.total).placed)
         if one is not None:
             total = e.get("S_MAX_FP", total, one)
-        factor = e.get("S_RECI_FP", total)
-        for panel in range(rows.panels):
-            new = e.add(p, panel * result.panel)
-            e.do("V_MUL_VF", new, new, factor, FULL)
+        _times(e, result, p, e.get("S_RECI_FP", total))
+
+
+def _times(e: Emitter, rows: Rows, row: SSAValue, factor: SSAValue) -> None:
+    """A row times a factor, in place."""
+
+    def panel(_: Sequence[SSAValue], at: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        e.do("V_MUL_VF", at[0], at[0], factor, FULL)
+        return []
+
+    each_panel(e, rows.panels, [], [(row, rows.panel)], panel)
 
 
 def accumulate(e: Emitter, op: fa.AccumulateOp) -> None:

@@ -96,13 +96,11 @@ class Spiller:
 
     def choose_for(self, failed: Iterable[Web], webs: Webs) -> list[Victim]:
         """What to evict so that webs that found no register may find one."""
-        integers = webs.in_bank(plena.GPType)
+        integers = [web for web in webs.in_bank(plena.GPType) if self.can_evict(web)]
         victims: dict[Web, Victim] = {}
         for web in failed:
             choices: list[tuple[float, int, Victim]] = []
             for number, other in enumerate(integers):
-                if not self.can_evict(other):
-                    continue
                 overlap = web.range.first_overlap(other.range)
                 if overlap is not None:
                     around = loops_around(webs.order, overlap)
@@ -243,12 +241,15 @@ class Spiller:
 
 
 def loops_around(order: ProgramOrder, point: int) -> Loops:
-    """The loops in which a value written at `point` is written."""
+    """The loops that run at `point`.
+
+    Where a loop writes its counter it runs; where it writes its results (at its yield) it is over.
+    """
     op = order.ops[point // 2]
     loops = enclosing_loops(op, None)
-    if isinstance(op, plena.LoopOp):
+    if point % 2 and isinstance(op, plena.LoopOp):
         loops.append(op)
-    elif isinstance(op, plena.YieldOp):
+    elif point % 2 and isinstance(op, plena.YieldOp):
         loops.pop()
     return frozenset(loops)
 

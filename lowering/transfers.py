@@ -10,6 +10,7 @@ from xdsl.ir import Attribute, SSAValue
 from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import storage_of
+from ..dialects.mx import BlockAttr
 from ..machine.layout import Region
 from ..passes.affine import Affine, affine, per_iteration
 from ..passes.quantize import storage_attribute
@@ -50,7 +51,7 @@ def byte_offset(region: Region, indices: Sequence[SSAValue]) -> Affine:
 def load(e: Emitter, op: fa.LoadOp, region: Region, base: SSAValue, offset: SSAValue) -> None:
     """A tile from HBM; `base` is the region's address register, `offset` the tile's byte offset."""
     kind, machine = fa.tile(op.tile), e.machine
-    storage = storage_of(op.source.type)
+    storage = _decoding(op.source.type)
     if kind.space.data == "matrix":
         formats = (machine.matrix_weight, machine.matrix_kv)
         name, amount, unit = "H_PREFETCH_M", machine.prefetch_m, "HBM_M_WEIGHT_TYPE, HBM_M_KV_TYPE"
@@ -70,13 +71,19 @@ def load(e: Emitter, op: fa.LoadOp, region: Region, base: SSAValue, offset: SSAV
     _move(e, kind.rows, kind.cols, kind.placed, region, base, offset, Transfer(name, amount, flag))
 
 
+def _decoding(kind: Attribute) -> Attribute | None:
+    """What a reader must know of a storage format: not how its codes were made."""
+    storage = storage_of(kind)
+    return storage.decoding if isinstance(storage, BlockAttr) else storage
+
+
 def store(e: Emitter, op: fa.StoreOp, region: Region, base: SSAValue, offset: SSAValue) -> None:
     """A tile to HBM."""
     kind, machine = fa.tile(op.tile), e.machine
     known: list[Attribute | None] = [
         storage_attribute(form, op) for form in (machine.vector_act, machine.vector_kv)
     ]
-    storage = storage_of(op.target.type)
+    storage = _decoding(op.target.type)
     if storage not in known:
         raise OpError(
             op,

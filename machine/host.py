@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TypeAlias
 
 import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
 from . import mx
-from .layout import Layout, LayoutError, Region
+from .layout import Layout, LayoutError, Region, Storage, Tensor
+from .preparation import center, rotate
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+Value: TypeAlias = "NDArray[np.floating] | mx.Blocks | bytes"
+"""What an argument can be: values; or for one whose type is a storage form, that form as blocks or
+as the bytes of `Blocks.to_bytes`."""
 
 
 def as_dtype(values: NDArray[np.floating], dtype: str) -> Array:
@@ -25,85 +30,212 @@ def as_dtype(values: NDArray[np.floating], dtype: str) -> Array:
         return values.astype(np.float32)
 
 
-def padded(values: Array, region: Region) -> Array:
-    """Values in the storage's shape [groups, rows, panels * width], zeros where padding is."""
-    width = region.panels * region.width
-    out = np.zeros((prod(region.outer), region.rows, width), np.float32)
-    rows, cols = region.shape[-2:]
-    out[:, :rows, :cols] = values.reshape(-1, rows, cols)
-    return out
+def prepared(values: NDArray[np.floating], region: Region) -> Array:
+    """Values of an argument as they are quantized: rounded to its type, centred, rotated."""
+    result = as_dtype(values, region.dtype)
+    for step in region.prepare:
+        turned = center(result, step.value) if step.step == "center" else rotate(result, step.value)
+        result = as_dtype(turned, step.dtype)
+    return result
 
 
-def pack(values: Array, region: Region, hbm: Bytes) -> None:
-    """Write `values` (of the region's shape) into an HBM image, elements and scales.
+def argument(value: Value, tensor: Tensor) -> NDArray[np.floating] | mx.Blocks:
+    """An argument checked against what the kernel's signature says of it.
 
-    Raises LayoutError where the shape differs from the region's.
+    Raises LayoutError where shape, form or length differ.
     """
-    if values.shape != region.shape:
-        raise LayoutError(f"{region.name} has shape {region.shape}, got {values.shape}")
+    if tensor.storage is None:
+        if isinstance(value, mx.Blocks | bytes):
+            raise LayoutError(f"argument {tensor.name} is plain {tensor.dtype}; give its values")
+        _check_shape(value.shape, tensor)
+        return value
+    if isinstance(value, bytes):
+        s = tensor.storage
+        try:
+            return mx.from_bytes(
+                value, tensor.shape, s.element, s.block, scale=s.scale, variant=s.variant
+            )
+        except ValueError as error:
+            raise LayoutError(f"argument {tensor.name}: {error}") from None
+    if not isinstance(value, mx.Blocks):
+        raise LayoutError(
+            f"argument {tensor.name} is stored as {tensor.storage}; give mx.Blocks or their bytes, "
+            "or compile with boundary=values"
+        )
+    _check_shape(value.codes.shape, tensor)
+    have = (value.fmt, value.scale, value.block, value.variant)
+    want = tensor.storage
+    if have != (want.element, want.scale, want.block, want.variant):
+        raise LayoutError(
+            f"argument {tensor.name} is stored as {want} ({want.variant}), got "
+            f"{value.fmt}/{value.scale} x {value.block} ({value.variant})"
+        )
+    if value.axis % value.codes.ndim != value.codes.ndim - 1:
+        raise LayoutError(f"argument {tensor.name} has its blocks along the last axis")
+    return value
+
+
+def _check_shape(shape: tuple[int, ...], tensor: Tensor) -> None:
+    if shape != tensor.shape:
+        raise LayoutError(f"argument {tensor.name} must have shape {tensor.shape}, got {shape}")
+
+
+def pack(value: NDArray[np.floating] | mx.Blocks, region: Region, hbm: Bytes) -> None:
+    """Write an argument (of the region's shape) into an HBM image, elements and scales.
+
+    Padding is not written: an image starts as zeros. Raises LayoutError where the shape differs.
+    """
+    shape = value.codes.shape if isinstance(value, mx.Blocks) else value.shape
+    if shape != region.shape:
+        raise LayoutError(f"{region.name} has shape {region.shape}, got {shape}")
     if region.line_rows:
         raise LayoutError(f"{region.name} is a result; nothing is written into it")
-    blocks = padded(as_dtype(values, region.dtype), region)
-    shaped = (*blocks.shape[:2], region.panels, region.width)
-    elements = np.zeros((*shaped[:3], region.pitch * region.storage.element_bytes), np.uint8)
-    used = region.width * region.storage.element_bytes
-    if region.storage.scaled:
-        coded = mx.quantize(
-            blocks,
-            region.storage.element,
-            block=region.storage.block,
-            scale=region.storage.scale,
-            variant=region.storage.variant,
+    if not isinstance(value, mx.Blocks):
+        value = prepared(value, region)
+    _place(value, region, hbm, 0)
+
+
+def append(values: NDArray[np.floating], region: Region, hbm: Bytes, at: int) -> None:
+    """Write rows of a packed tensor, from row `at` on, in place: new tokens of a KV cache.
+
+    `values` has the region's shape but for the number of rows. Blocks lie along rows, so those of
+    other tokens are not touched. Raises LayoutError, before anything is written, where the rows do
+    not fit or the shape differs.
+    """
+    *outer, length, width = region.shape
+    shape = values.shape
+    if len(shape) != len(region.shape) or (*shape[:-2], shape[-1]) != (*outer, width):
+        expected = ", ".join(map(str, (*outer, "tokens", width)))
+        raise LayoutError(f"{region.name} takes rows of shape ({expected}), got {shape}")
+    if at < 0 or at + shape[-2] > length:
+        raise LayoutError(
+            f"cache overflow: {region.name} holds {length} tokens, and {shape[-2]} from {at} on "
+            f"end at {at + shape[-2]}; compile for a longer cache"
         )
-        elements[..., :used] = coded.codes.reshape(shaped)
-        per_panel = region.width // region.storage.block
-        scales = np.zeros((*shaped[:3], region.pitch // region.storage.block), np.uint8)
-        scales[..., :per_panel] = coded.scales.reshape(*shaped[:3], per_panel)
-        start = region.base + region.scale_offset
-        hbm[start : start + region.scale_bytes] = scales.reshape(-1)
-    else:
-        plain = blocks.astype(ml_dtypes.bfloat16).view(np.uint8)
-        elements[..., :used] = plain.reshape(*shaped[:3], used)
-    hbm[region.base : region.base + region.element_bytes] = elements.reshape(-1)
+    if any(step.step == "center" for step in region.prepare):
+        raise LayoutError(
+            f"{region.name} is stored less its mean over all tokens, which new ones change; "
+            "compile without smooth-keys to append"
+        )
+    _place(prepared(values, region), region, hbm, at)
+
+
+def _place(value: Array | mx.Blocks, region: Region, hbm: Bytes, at: int) -> None:
+    """Elements and scales of whole rows from row `at` on, quantized where they are values."""
+    storage = region.storage
+    elements, scales = _views(region, hbm)
+    if not storage.scaled:
+        assert not isinstance(value, mx.Blocks)
+        raw = value.astype(ml_dtypes.bfloat16).view(np.uint8)
+        _fill(elements, raw, region.width * storage.element_bytes, at)
+        return
+    if not isinstance(value, mx.Blocks):
+        value = mx.quantize(
+            value,
+            storage.element,
+            storage.block,
+            scale=storage.scale,
+            rule=storage.rule,
+            variant=storage.variant,
+            rounding=storage.rounding,
+        )
+    assert scales is not None
+    _fill(elements, value.codes, region.width, at)
+    _fill(scales, value.scales, region.width // storage.block, at)
+
+
+def _views(region: Region, hbm: Bytes) -> tuple[Bytes, Bytes | None]:
+    """A region's elements and scales in an image, as [groups, rows, panels, bytes]."""
+    storage = region.storage
+    raw = hbm[region.base : region.base + region.element_bytes]
+    panels = (prod(region.outer), region.rows, region.panels)
+    elements = raw.reshape(*panels, region.pitch * storage.element_bytes)
+    if not storage.scaled:
+        return elements, None
+    codes = hbm[region.scale_base : region.scale_base + region.scale_bytes]
+    return elements, codes.reshape(*panels, region.pitch // storage.block)
+
+
+def _fill(view: Bytes, data: Bytes, width: int, at: int) -> None:
+    """Write rows [..., rows, bytes] into panels of `width` bytes each, from row `at` on."""
+    rows, columns = data.shape[-2:]
+    data = data.reshape(-1, rows, columns)
+    for panel in range(-(-columns // width)):
+        part = data[..., panel * width : (panel + 1) * width]
+        view[:, at : at + rows, panel, : part.shape[-1]] = part
+
+
+def _gather(view: Bytes, region: Region, width: int, columns: int) -> Bytes:
+    """Rows [..., rows, bytes] of a region's shape out of panels of `width` bytes each."""
+    whole = np.ascontiguousarray(view[..., :width]).reshape(*view.shape[:2], -1)
+    rows = region.shape[-2]
+    return np.ascontiguousarray(whole[:, :rows, :columns]).reshape(*region.shape[:-1], columns)
+
+
+def unpack_blocks(region: Region, hbm: Bytes) -> mx.Blocks:
+    """A block-scaled region of an HBM image as codes and scales, without its padding."""
+    storage = region.storage
+    elements, scales = _views(region, hbm)
+    assert scales is not None
+    columns = region.shape[-1]
+    return _as_blocks(
+        _gather(elements, region, region.width, columns),
+        _gather(scales, region, region.width // storage.block, -(-columns // storage.block)),
+        storage,
+    )
 
 
 def unpack(region: Region, hbm: Bytes) -> Array:
     """Read a region of an HBM image back, without its padding, as float32 of the region's shape."""
-    raw = hbm[region.base : region.base + region.element_bytes]
-    size = region.storage.element_bytes
-    shaped = (prod(region.outer), region.rows, region.panels, region.pitch * size)
-    elements = np.ascontiguousarray(raw.reshape(shaped)[..., : region.width * size])
-    if region.storage.scaled:
-        start = region.base + region.scale_offset
-        scales = hbm[start : start + region.scale_bytes].reshape(
-            *shaped[:3], region.pitch // region.storage.block
-        )[..., : region.width // region.storage.block]
-        storage = region.storage
-        blocks = mx.Blocks(
-            elements,
-            np.ascontiguousarray(scales),
-            storage.element,
-            storage.block,
-            -1,
-            storage.scale,
-            storage.variant,
-            np.float32(1),
-        )
-        values = mx.dequantize(blocks)
-    else:
-        values = elements.view(ml_dtypes.bfloat16).astype(np.float32)
-    values = values.reshape(*shaped[:2], region.panels * region.width)
+    storage = region.storage
     if region.line_rows:
-        lines = values[:, 0, : region.line_rows].reshape(*region.outer[:-1], -1)
-        return np.ascontiguousarray(lines[..., : region.shape[-1]])
-    rows, cols = region.shape[-2:]
-    return np.ascontiguousarray(values[:, :rows, :cols]).reshape(region.shape)
+        return _unpack_lines(region, hbm)
+    if storage.scaled:
+        return mx.dequantize(unpack_blocks(region, hbm))
+    size = storage.element_bytes
+    raw = _gather(_views(region, hbm)[0], region, region.width * size, region.shape[-1] * size)
+    return raw.view(ml_dtypes.bfloat16).astype(np.float32)
 
 
-def image(layout: Layout, args: list[Array]) -> Bytes:
-    """An HBM image with the arguments in place, everything else zero."""
+def _unpack_lines(region: Region, hbm: Bytes) -> Array:
+    """The values of a region that has one for each row of tiles."""
+    storage = region.storage
+    elements, scales = _views(region, hbm)
+    size = storage.element_bytes
+    first = np.ascontiguousarray(elements[:, 0, :, : region.width * size])
+    if scales is not None:
+        codes = np.ascontiguousarray(scales[:, 0, :, : region.width // storage.block])
+        values = mx.dequantize(_as_blocks(first, codes, storage))
+    else:
+        values = first.view(ml_dtypes.bfloat16).astype(np.float32)
+    values = values.reshape(len(values), -1)[:, : region.line_rows]
+    lines = values.reshape(*region.outer[:-1], -1)
+    return np.ascontiguousarray(lines[..., : region.shape[-1]])
+
+
+def _as_blocks(codes: Bytes, scales: Bytes, storage: Storage) -> mx.Blocks:
+    return mx.Blocks(
+        codes,
+        scales,
+        storage.element,
+        storage.block,
+        -1,
+        storage.scale,
+        storage.variant,
+        np.float32(1),
+    )
+
+
+def image(layout: Layout, args: list[Value]) -> Bytes:
+    """An HBM image with the arguments in place, everything else zero.
+
+    Raises LayoutError where an argument does not fit.
+    """
+    if len(args) != len(layout.signature):
+        raise LayoutError(f"the kernel takes {len(layout.signature)} arguments, got {len(args)}")
+    checked = [argument(arg, tensor) for arg, tensor in zip(args, layout.signature, strict=True)]
     hbm = np.zeros(layout.hbm_bytes, np.uint8)
     for index, regions in layout.arguments().items():
         for region in regions:
-            pack(args[index], region, hbm)
+            pack(checked[index], region, hbm)
     return hbm

@@ -1,23 +1,28 @@
 """Where a kernel's data lies: the manifest that the compiler writes and the host reads.
 
-Plain data with a JSON form (`layout.json`, version 1). Addresses, strides and sizes are in bytes
-where the name says bytes or base, else in elements. Element addresses are as the ISA reference,
-section 5.4, has them: rows of elements, and behind all of them rows of scales.
+Plain data with a JSON form (`layout.json`, docs/layout.md). Addresses, strides and sizes are in
+bytes where the name says bytes or base, else in elements. Element addresses are as the ISA
+reference, section 5.4, has them: rows of elements, and behind all of them rows of scales.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-VERSION = 1
+VERSION = 2
 
 LINE = 64
 """Regions start on whole HBM lines (bytes)."""
 
 Role = Literal["argument", "result", "buffer"]
+
+Kind = Literal["weight", "bias", "query", "key", "value", "output", "result", "buffer"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""What regions hold, in their order in memory."""
 
 
 class LayoutError(ValueError):
@@ -26,7 +31,10 @@ class LayoutError(ValueError):
 
 @dataclass(frozen=True)
 class Storage:
-    """How elements are stored: plain (`block` 0), or in blocks of `block` that share a scale."""
+    """How elements are stored: plain (`block` 0), or in blocks of `block` that share a scale.
+
+    `variant` says what codes mean; `rule` and `rounding` how the host makes them.
+    """
 
     element: str
     """bf16, or a block element format such as e4m3."""
@@ -34,11 +42,28 @@ class Storage:
     block: int = 0
     scale: Literal["e8m0", "e4m3"] = "e8m0"
     variant: Literal["ocp", "plena"] = "plena"
+    rule: Literal["floor", "ceil", "rceil", "even"] = "floor"
+    rounding: Literal["nearest", "store"] = "store"
 
     @property
     def scaled(self) -> bool:
         """Whether blocks have scales, of one byte each."""
         return self.block > 0
+
+    def __str__(self) -> str:
+        if not self.scaled:
+            return self.element
+        return f"{self.element}/{self.scale} x {self.block}"
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What the host does to an argument before it stores it: `center` along axis `value`, or
+    `rotate` by seed `value`; the result is rounded to `dtype`."""
+
+    step: Literal["center", "rotate"]
+    value: int
+    dtype: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +78,7 @@ class Region:
 
     name: str
     role: Role
+    kind: Kind
     index: int
     """Position among the arguments or the results; -1 for buffers."""
     shape: tuple[int, ...]
@@ -66,6 +92,7 @@ class Region:
     line_rows: int = 0
     base: int = 0
     """Byte address of the first element."""
+    prepare: tuple[Preparation, ...] = ()
 
     @property
     def outer(self) -> tuple[int, ...]:
@@ -78,6 +105,11 @@ class Region:
     def row_bytes(self) -> int:
         """Bytes from one row of elements to the next."""
         return self.panels * self.pitch * self.storage.element_bytes
+
+    @property
+    def scale_row_bytes(self) -> int:
+        """Bytes from one row of scales to the next; 0 without scales."""
+        return self.panels * self.pitch // self.storage.block if self.storage.scaled else 0
 
     @property
     def group_bytes(self) -> int:
@@ -95,6 +127,11 @@ class Region:
         return -(-self.element_bytes // LINE) * LINE if self.storage.scaled else 0
 
     @property
+    def scale_base(self) -> int:
+        """Byte address of the first scale; that of the first element without scales."""
+        return self.base + self.scale_offset
+
+    @property
     def scale_bytes(self) -> int:
         """Bytes of all scales."""
         return self.element_bytes // self.storage.block if self.storage.scaled else 0
@@ -109,14 +146,40 @@ class Region:
         """The first byte address behind the region."""
         return self.base + self.bytes
 
+    def element_address(self, indices: Sequence[int]) -> int:
+        """The byte address of one element of a tensor; padding has addresses too.
+
+        `indices` are those of the shape, the last two those of storage row and column.
+        """
+        *outer, row, column = indices
+        group = 0
+        for place, extent in zip(outer, self.shape[:-2], strict=True):
+            group = group * extent + place
+        panel, lane = divmod(column, self.width)
+        at = (group * self.rows + row) * self.panels * self.pitch + panel * self.pitch + lane
+        return self.base + at * self.storage.element_bytes
+
+    def scale_address(self, indices: Sequence[int]) -> int:
+        """The byte address of the scale of the block that holds one element."""
+        element = self.element_address(indices) - self.base
+        return self.scale_base + element // self.storage.element_bytes // self.storage.block
+
+
+DERIVED = ("scale_base", "row_bytes", "scale_row_bytes", "bytes")
+"""What the JSON form of a region also says, for readers that do not want to compute it."""
+
 
 @dataclass(frozen=True)
 class Tensor:
-    """One argument or result as the caller sees it; `dtype` is bf16, f16 or f32."""
+    """One argument or result as the caller sees it; `dtype` is bf16, f16 or f32.
+
+    With a `storage` the caller has it in that form already, blocks along the last dimension.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
+    storage: Storage | None = None
 
 
 @dataclass(frozen=True)
@@ -156,14 +219,14 @@ class Layout:
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON values."""
         regions = [
-            {**asdict(region), "scale_base": region.base + region.scale_offset}
+            {**asdict(region), **{key: getattr(region, key) for key in DERIVED}}
             for region in self.regions
         ]
         return {
             "version": VERSION,
             "kernel": self.kernel,
             "hbm_bytes": self.hbm_bytes,
-            "arguments": [asdict(tensor) for tensor in self.signature],
+            "arguments": [_tensor_json(tensor) for tensor in self.signature],
             "regions": regions,
             "fp_mem": list(self.fp_mem),
             "int_mem": list(self.int_mem),
@@ -175,26 +238,46 @@ class Layout:
         """The layout of a manifest; raises LayoutError where it is none of this version."""
         if data.get("version") != VERSION:
             raise LayoutError(
-                f"layout version {data.get('version')!r} cannot be read; this is version {VERSION}"
+                f"layout version {data.get('version')!r} cannot be read, this is version "
+                f"{VERSION}; compile again"
             )
         try:
-            regions: list[Region] = []
-            for entry in data["regions"]:
-                fields = {key: value for key, value in entry.items() if key != "scale_base"}
-                fields["shape"] = tuple(fields["shape"])
-                fields["storage"] = Storage(**fields["storage"])
-                regions.append(Region(**fields))
-            arguments = [
-                Tensor(entry["name"], tuple(entry["shape"]), entry["dtype"])
-                for entry in data["arguments"]
-            ]
-            return cls(
+            layout = cls(
                 data["kernel"],
-                tuple(arguments),
-                tuple(regions),
+                tuple(_tensor(entry) for entry in data["arguments"]),
+                tuple(_region(entry) for entry in data["regions"]),
                 tuple(data["fp_mem"]),
                 tuple(data["int_mem"]),
                 data["sram"],
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise LayoutError(f"the layout is damaged: {error}") from None
+        return layout
+
+
+def _tensor_json(tensor: Tensor) -> dict[str, Any]:
+    entry = asdict(tensor)
+    if tensor.storage is None:
+        del entry["storage"]
+    return entry
+
+
+def _tensor(entry: Mapping[str, Any]) -> Tensor:
+    storage = entry.get("storage")
+    return Tensor(
+        entry["name"],
+        tuple(entry["shape"]),
+        entry["dtype"],
+        None if storage is None else Storage(**storage),
+    )
+
+
+def _region(entry: Mapping[str, Any]) -> Region:
+    given = {key: value for key, value in entry.items() if key not in DERIVED}
+    given["shape"] = tuple(given["shape"])
+    given["storage"] = Storage(**given["storage"])
+    given["prepare"] = tuple(Preparation(**step) for step in given["prepare"])
+    missing = {part.name for part in fields(Region)} - set(given)
+    if missing:
+        raise KeyError(f"a region lacks {', '.join(sorted(missing))}")
+    return Region(**given)

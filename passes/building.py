@@ -65,14 +65,19 @@ class TileBuilder:
 
     @contextmanager
     def loop(
-        self, name: str, stop: int, step: int = 1, carried: Sequence[SSAValue] = ()
+        self,
+        name: str,
+        stop: int,
+        step: int = 1,
+        carried: Sequence[SSAValue] = (),
+        start: int = 0,
     ) -> Generator[Loop]:
-        """A loop from 0 to `stop` over a variable that prints as `name`.
+        """A loop from `start` to `stop` over a variable that prints as `name`.
 
         One without a second iteration is not built as a loop.
         """
-        if stop <= step:
-            loop = Loop(self.constant(0), carried)
+        if stop - start <= step:
+            loop = Loop(self.constant(start), carried)
             yield loop
             loop.results = loop.yielded
             return
@@ -85,7 +90,7 @@ class TileBuilder:
         yield loop
         self.insert(scf.YieldOp(*loop.yielded))
         self._point = outer
-        bounds = [self.constant(value) for value in (0, stop, step)]
+        bounds = [self.constant(value) for value in (start, stop, step)]
         op = self.insert(scf.ForOp(bounds[0], bounds[1], bounds[2], carried, Region(block)))
         for result, value in zip(op.results, loop.yielded, strict=True):
             result.name_hint = value.name_hint

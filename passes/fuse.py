@@ -6,12 +6,15 @@ Postcondition: one nest in FlashAttention-2 order, queries outside: each tile of
 once, the running maximum and sum (m, l) and the accumulator are carried from key tile to key tile,
 and the division by l comes last. S and P are gone, and with them their HBM traffic.
 Nests of another form stay as they are: they lower to correct code too.
+Option `split-kv`: the keys in so many parts, each with statistics and an accumulator of its own,
+combined at the end (flash decoding).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 from xdsl.context import Context
@@ -21,6 +24,7 @@ from xdsl.ir import Block, Operation, OpResult, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
+from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
 from ..dialects.machine_attr import machine_of
@@ -38,14 +42,17 @@ class FusePass(ModulePass):
 
     name = "fuse"
 
+    split_kv: int = 1
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
+        if self.split_kv < 1:
+            raise OpError(op, f"split-kv must be at least 1, got {self.split_kv}")
         for softmax in [inner for inner in op.walk() if isinstance(inner, fa.SoftmaxOp)]:
             nests = match(softmax)
             if nests is not None:
-                _Fusion(machine, nests).build()
+                _Fusion(machine, nests, self.split_kv).build()
 
 
 @dataclass(frozen=True)
@@ -222,11 +229,16 @@ def _space(op: Operation, block: Block) -> tuple[range, ...] | None:
     return None if nest is None else tuple(iterations(loop) for loop in nest)
 
 
-class _Fusion:
-    """The fused nest, built in front of the first of the three."""
+State = tuple[SSAValue, SSAValue, SSAValue]
+"""Accumulator and statistics."""
 
-    def __init__(self, machine: Machine, nests: Nests):
+
+class _Fusion:
+    """The fused nest, built in front of the first of the three, over `parts` parts of the keys."""
+
+    def __init__(self, machine: Machine, nests: Nests, parts: int):
         self.machine = machine
+        self.parts = parts
         self.nests = nests
         first = self._outermost(nests.scores_store)
         function_block = _function_block(nests.block)
@@ -248,8 +260,10 @@ class _Fusion:
     def build(self) -> None:
         """Build the fused nest and erase the three."""
         nests, build = self.nests, self.build_
-        rows, keys = fa.tensor_dims(nests.scores_store.target)
-        q_rows, kv_rows = (fa.tile(value).rows for value in (nests.scores.query, nests.scores.key))
+        rows, q_rows = (
+            fa.tensor_dims(nests.scores_store.target)[0],
+            fa.tile(nests.scores.query).rows,
+        )
         empty = nests.softmax.empty_rows is not None
         statistic = TileType.get((q_rows,), fa.tile(nests.softmax.total).element_type, "scalar")
         with build.loop("row", rows, q_rows) as i:
@@ -258,24 +272,7 @@ class _Fusion:
                 query = build.insert(
                     fa.ScaleOp(query, nests.query_scale.factor.value.data), "q_scaled"
                 ).result
-            start = (
-                build.insert(fa.FillOp(float("-inf"), statistic), "m").tile,
-                build.insert(fa.FillOp(0.0, statistic), "l").tile,
-                build.insert(fa.FillOp(0.0, fa.tile(nests.initial.tile)), "acc").tile,
-            )
-            with build.loop("key", keys, kv_rows, start) as n:
-                maximum, total, acc = n.carried
-                key = self._clone(nests.key_load, nests.scores_store, i, n)
-                scores = build.insert(fa.ScoresOp(query, key), "s").result
-                scores = self._step_by_step(scores, i, n)
-                step = build.insert(
-                    fa.OnlineSoftmaxOp(scores, maximum, total, empty), "p", "m", "l", "alpha"
-                )
-                value = self._clone(nests.value_load, nests.weights_load, i, n)
-                product = build.insert(fa.MatmulOp(step.result, value), "pv").result
-                acc = build.insert(fa.AccumulateOp(acc, product, step.alpha), "acc").result
-                n.yields(step.new_maximum, step.new_total, acc)
-            maximum, total, acc = n.results
+            maximum, total, acc = self._over_keys(query, i, statistic)
             output = build.insert(fa.NormalizeOp(acc, total, empty), "o").result
             store = nests.output_store
             indices = self._indices(store.indices, nests.output_store, i)
@@ -291,6 +288,52 @@ class _Fusion:
                 indices = self._indices(store.indices, nests.softmax, i)
                 build.insert(fa.StoreOp(row, store.target, indices, row=True))
         self._erase()
+
+    def _over_keys(self, query: SSAValue, i: Loop, statistic: TileType) -> State:
+        """The recurrence over all key tiles, in `parts` parts of their own that are combined."""
+        nests = self.nests
+        keys, kv_rows = (
+            fa.tensor_dims(nests.scores_store.target)[1],
+            fa.tile(nests.scores.key).rows,
+        )
+        tiles = keys // kv_rows
+        parts = min(self.parts, tiles)
+        ends = [tiles * part // parts * kv_rows for part in range(parts + 1)]
+        state: State | None = None
+        for start, stop in pairwise(ends):
+            part = self._part(query, i, statistic, start, stop)
+            if state is not None:
+                empty = nests.softmax.empty_rows is not None
+                both = self.build_.insert(fa.CombineOp(state, part, empty), "acc", "m", "l")
+                part = (both.acc, both.maximum, both.total)
+            state = part
+        assert state is not None
+        acc, maximum, total = state
+        return maximum, total, acc
+
+    def _part(self, query: SSAValue, i: Loop, statistic: TileType, start: int, stop: int) -> State:
+        """The recurrence over the key tiles from `start` to `stop`: acc, m and l."""
+        nests, build = self.nests, self.build_
+        empty, step = nests.softmax.empty_rows is not None, fa.tile(nests.scores.key).rows
+        initial = (
+            build.insert(fa.FillOp(float("-inf"), statistic), "m").tile,
+            build.insert(fa.FillOp(0.0, statistic), "l").tile,
+            build.insert(fa.FillOp(0.0, fa.tile(nests.initial.tile)), "acc").tile,
+        )
+        with build.loop("key", stop, step, initial, start) as n:
+            maximum, total, acc = n.carried
+            key = self._clone(nests.key_load, nests.scores_store, i, n)
+            scores = build.insert(fa.ScoresOp(query, key), "s").result
+            scores = self._step_by_step(scores, i, n)
+            online = build.insert(
+                fa.OnlineSoftmaxOp(scores, maximum, total, empty), "p", "m", "l", "alpha"
+            )
+            value = self._clone(nests.value_load, nests.weights_load, i, n)
+            product = build.insert(fa.MatmulOp(online.result, value), "pv").result
+            acc = build.insert(fa.AccumulateOp(acc, product, online.alpha), "acc").result
+            n.yields(online.new_maximum, online.new_total, acc)
+        maximum, total, acc = n.results
+        return acc, maximum, total
 
     def _step_by_step(self, scores: SSAValue, i: Loop, n: Loop) -> SSAValue:
         """What happens to whole rows of scores, done to one tile of them."""

@@ -1,21 +1,37 @@
 """`quantize`: the storage format of each HBM tensor, and bf16 on chip.
 
-Precondition: tile IR. Postcondition: each argument that is loaded goes through `mx.quantize` into
-the format that the machine file names for it (operands of the matrix unit, keys and values:
-HBM_M_KV_TYPE; of the vector unit, queries: HBM_V_ACT_TYPE), buffers in HBM are stored as
-HBM_V_ACT_TYPE, and every tile holds bf16. The function's interface types stay: the host quantizes.
-Refuses the unfused form where P would be stored with 8 bits. Applying it again changes nothing.
+Precondition: tile IR. Postcondition: each tensor that is loaded goes through `mx.quantize` into the
+format that the policy names for its role, results are stored as the policy has O, other buffers in
+HBM are plain bf16, and every tile holds bf16. Formats that the machine cannot load are refused, and
+so is the unfused form where P would be stored with 8 bits.
+
+Options: `policy` (plena, the default: what the machine file says; mxfp8, mxfp4-kv, nvfp4-kv, bf16),
+and a format for one role (`k=mxfp8-e4m3:32`; weights, k, v, q, o, p, statistics). `rule` and
+`rounding` say how the host makes codes: rceil and nearest by default, which leaves the least error
+(docs/formats.md). `boundary=values` keeps the interface types, and the host quantizes;
+`boundary=storage` makes the stored forms the function's own types.
+
+Run a second time with its defaults, it leaves what the first run decided.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from xdsl.context import Context
-from xdsl.dialects import memref
-from xdsl.dialects.builtin import BFloat16Type, MemRefType, ModuleOp, NoneAttr, TensorType
-from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
+from xdsl.dialects import func, memref
+from xdsl.dialects.builtin import (
+    BFloat16Type,
+    DictionaryAttr,
+    MemRefType,
+    ModuleOp,
+    NoneAttr,
+    StringAttr,
+    TensorType,
+)
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, OpResult, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -23,10 +39,19 @@ from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import HbmAttr, TileType
 from ..dialects.machine_attr import machine_of
-from ..dialects.mx import ELEMENTS, BlockAttr, DequantizeOp, QuantizeOp
-from ..machine.formats import BF16, E8M0, HbmFormat, PlainFormat
+from ..dialects.mx import BlockAttr, DequantizeOp, QuantizeOp, block_format
+from ..machine.formats import HbmFormat, PlainFormat
+from ..machine.params import Machine
+from ..machine.policies import ROLES, Policy, PolicyError, settings_keys, unusable
+from .roles import Operand, operands
 
 BF16_TYPE = BFloat16Type()
+
+POLICY = "mx.policy"
+"""The attribute of a function that was quantized by another policy than the machine's."""
+
+Rule = Literal["floor", "ceil", "rceil", "even"]
+Rounding = Literal["nearest", "store"]
 
 
 @dataclass(frozen=True)
@@ -35,19 +60,66 @@ class QuantizePass(ModulePass):
 
     name = "quantize"
 
+    policy: str = "plena"
+    weights: str | None = None
+    k: str | None = None
+    v: str | None = None
+    q: str | None = None
+    o: str | None = None
+    p: str | None = None
+    statistics: str | None = None
+    rule: Rule = "rceil"
+    rounding: Rounding = "nearest"
+    boundary: Literal["values", "storage"] = "values"
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
-        for load in [inner for inner in op.walk() if isinstance(inner, fa.LoadOp)]:
-            if isinstance(load.source.type, TensorType) and isinstance(load.source, BlockArgument):
-                on_matrix = fa.tile(load.tile).space.data == "matrix"
-                _quantize_argument(load, machine.matrix_kv if on_matrix else machine.vector_act)
-        for alloc in [inner for inner in op.walk() if isinstance(inner, memref.AllocOp)]:
-            _quantize_buffer(alloc, machine.vector_act)
-        for value in [value for inner in op.walk() for value in _values(inner)]:
-            if isinstance(value.type, TileType) and value.type.element_type != BF16_TYPE:
-                Rewriter.replace_value_with_new_type(value, value.type.holding(BF16_TYPE))
+        policy = self._policy(op)
+        for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            if not self._decided(function):
+                _Quantization(machine, policy, self.rule, self.rounding).function(function)
+            if self.boundary == "storage":
+                _stored_interface(function)
+
+    def _policy(self, module: ModuleOp) -> Policy:
+        given = {role: getattr(self, role) for role in ROLES}
+        overrides = {role: text for role, text in given.items() if text is not None}
+        try:
+            policy = Policy.get(self.policy, overrides)
+            policy.check_on_chip()
+        except PolicyError as error:
+            raise OpError(module, str(error)) from None
+        if self.rounding == "store" and self.rule not in ("floor", "rceil"):
+            raise OpError(
+                module,
+                f"rule={self.rule} needs rounding=nearest; the machine's stores have a rule of "
+                "their own",
+            )
+        return policy
+
+    def _decided(self, function: func.FuncOp) -> bool:
+        """Whether an earlier run of another policy holds; else records this one."""
+        formats = self._policy_record()
+        before = function.attributes.get(POLICY)
+        if before is not None:
+            if formats is not None and formats != before:
+                raise OpError(function, f"the function is quantized already, by {before}")
+            return True
+        if formats is not None:
+            function.attributes[POLICY] = formats
+        return False
+
+    def _policy_record(self) -> DictionaryAttr | None:
+        """The options that are not the defaults, None if all are."""
+        named = ("policy", *ROLES)
+        defaults = QuantizePass()
+        given = {
+            key: StringAttr(getattr(self, key))
+            for key in named
+            if getattr(self, key) != getattr(defaults, key)
+        }
+        return DictionaryAttr(given) if given else None
 
 
 def _values(op: Operation) -> Iterator[SSAValue]:
@@ -58,74 +130,180 @@ def _values(op: Operation) -> Iterator[SSAValue]:
             yield from block.args
 
 
-def storage_attribute(kind: HbmFormat, op: Operation) -> BlockAttr | None:
+def storage_attribute(
+    kind: HbmFormat,
+    op: Operation,
+    rule: str = "floor",
+    rounding: str = "store",
+) -> BlockAttr | None:
     """A machine's HBM format as IR, None for Plain bf16; raises OpError where it is unusable."""
+    reason = unusable(kind)
+    if reason is not None:
+        raise OpError(op, f"the machine stores this operand as {kind}: {reason}")
     if isinstance(kind, PlainFormat):
-        if kind.element == BF16:
-            return None
-        raise OpError(
-            op,
-            f"the machine stores this operand as Plain {kind.element}, which its stores get wrong "
-            "(ISA section 5.5); Plain bf16 and Mx formats work",
-        )
-    if str(kind.element) not in ELEMENTS or kind.scale != E8M0:
-        raise OpError(
-            op,
-            f"the machine stores this operand as {kind}; elements can be {', '.join(ELEMENTS)}, "
-            "scales e8m0",
-        )
-    return BlockAttr.get(str(kind.element), "e8m0", kind.block, "plena")
+        return None
+    rule = "floor" if rounding == "store" else rule
+    return BlockAttr.get(
+        str(kind.element), "e8m0", kind.block, "plena", rule=rule, rounding=rounding
+    )
+
+
+class _Quantization:
+    """Formats for one function."""
+
+    def __init__(self, machine: Machine, policy: Policy, rule: str, rounding: str):
+        self.machine = machine
+        self.policy = policy
+        self.rule = rule
+        self.rounding = rounding
+        self.last: dict[Block, Operation] = {}
+
+    def function(self, function: func.FuncOp) -> None:
+        """Convert arguments, buffers, results and tiles."""
+        for operand in operands(function):
+            if isinstance(operand.op, fa.LoadOp) and block_format(operand.value.type) is None:
+                self._argument(operand)
+        for alloc in [inner for inner in function.walk() if isinstance(inner, memref.AllocOp)]:
+            self._buffer(alloc)
+        for value in [value for inner in function.walk() for value in _values(inner)]:
+            if isinstance(value.type, TileType) and value.type.element_type != BF16_TYPE:
+                Rewriter.replace_value_with_new_type(value, value.type.holding(BF16_TYPE))
+
+    def _format(self, role: str, op: Operation) -> HbmFormat:
+        try:
+            return self.policy.storage(self.machine, role)
+        except PolicyError as error:
+            raise OpError(op, str(error)) from None
+
+    def _argument(self, operand: Operand) -> None:
+        """Load from the stored form of a tensor, made once where the tensor is."""
+        value = operand.value
+        kind = self._format(operand.role, operand.op)
+        storage = storage_attribute(kind, operand.op, self.rule, self.rounding)
+        stored = _stored(fa.tensor_dims(value), storage)
+        if value.type == stored:
+            return
+        for use in value.uses:
+            if isinstance(use.operation, QuantizeOp) and use.operation.result.type == stored:
+                operand.replace(use.operation.result)
+                return
+        convert = QuantizeOp(value, stored)
+        convert.location = operand.op.location
+        convert.result.name_hint = f"{value.name_hint or 'arg'}_stored"
+        Rewriter.insert_op(convert, self._after(value))
+        if isinstance(value, BlockArgument):
+            self.last[value.block] = convert
+        operand.replace(convert.result)
+
+    def _after(self, value: SSAValue) -> InsertPoint:
+        """Where a tensor is known: behind its operation, or at the start of the function."""
+        if isinstance(value, OpResult):
+            return InsertPoint.after(value.op)
+        assert isinstance(value, BlockArgument)
+        if value.block in self.last:
+            return InsertPoint.after(self.last[value.block])
+        return InsertPoint.at_start(value.block)
+
+    def _buffer(self, alloc: memref.AllocOp) -> None:
+        """Results in the format of O, which go back to the type they had; scores and P in bf16."""
+        old = alloc.memref.type
+        assert isinstance(old, MemRefType)
+        users = [use.operation for use in alloc.memref.uses]
+        results = [user for user in users if isinstance(user, fa.ResultOp)]
+        if results:
+            storage = storage_attribute(self._format("o", alloc), alloc)
+        else:
+            self._require_wide(alloc)
+            storage = None
+        new = MemRefType(BF16_TYPE, old.get_shape(), memory_space=HbmAttr.get(storage))
+        if new == old:
+            return
+        Rewriter.replace_value_with_new_type(alloc.memref, new)
+        for result in results:
+            _restore(result, TensorType(BF16_TYPE, old.get_shape()))
+
+    def _require_wide(self, alloc: memref.AllocOp) -> None:
+        """Scores and probabilities are stored as bf16 or not at all."""
+        keys = settings_keys("o")
+        formats = [self.machine.hbm_formats[key] for key in keys]
+        if not any(isinstance(form, PlainFormat) and unusable(form) is None for form in formats):
+            raise OpError(
+                alloc,
+                f"scores and probabilities would be stored as {formats[0]} ({keys[0]}), which "
+                "ruins them; fuse first, or use a machine with Plain bf16 activations",
+            )
 
 
 def _stored(shape: Sequence[int], storage: BlockAttr | None) -> TensorType[Attribute]:
     return TensorType(BF16_TYPE, shape, NoneAttr() if storage is None else storage)
 
 
-def _quantize_argument(load: fa.LoadOp, kind: HbmFormat) -> None:
-    """Load from the argument's stored form, made once at the start of the function."""
-    argument = load.source
-    assert isinstance(argument, BlockArgument)
-    stored = _stored(fa.tensor_dims(argument), storage_attribute(kind, load))
-    if argument.type == stored:
+def _restore(result: fa.ResultOp, plain: TensorType[Attribute]) -> None:
+    """Let a result hold bf16, and convert it into the type it had."""
+    wanted = result.tensor.type
+    if wanted == plain:
         return
-    first = argument.block.first_op
-    assert first is not None
-    for use in argument.uses:
-        if isinstance(use.operation, QuantizeOp) and use.operation.result.type == stored:
-            load.operands[0] = use.operation.result
-            return
-    convert = QuantizeOp(argument, stored)
-    convert.location = load.location
-    convert.result.name_hint = f"{argument.name_hint or 'arg'}_stored"
-    Rewriter.insert_op(convert, InsertPoint.before(first))
-    load.operands[0] = convert.result
+    assert isinstance(wanted, TensorType)
+    value = Rewriter.replace_value_with_new_type(result.tensor, plain)
+    convert = DequantizeOp(value, wanted)
+    convert.location = result.location
+    value.replace_all_uses_with(convert.result)
+    Rewriter.insert_op(convert, InsertPoint.after(result))
+    convert.operands[0] = value
 
 
-def _quantize_buffer(alloc: memref.AllocOp, kind: HbmFormat) -> None:
-    """Store a buffer in the format of activations; results go back to the type they had."""
-    old = alloc.memref.type
-    assert isinstance(old, MemRefType)
-    storage = storage_attribute(kind, alloc)
-    results = [use.operation for use in alloc.memref.uses if isinstance(use.operation, fa.ResultOp)]
-    if storage is not None and not results:
-        raise OpError(
-            alloc,
-            f"scores and probabilities would be stored as {kind} (HBM_V_ACT_TYPE), which ruins "
-            "them; fuse first, or use a machine with Plain bf16 activations",
-        )
-    new = MemRefType(BF16_TYPE, old.get_shape(), memory_space=HbmAttr.get(storage))
-    if new == old:
-        return
-    Rewriter.replace_value_with_new_type(alloc.memref, new)
-    for result in results:
-        plain = TensorType(BF16_TYPE, old.get_shape())
-        wanted = result.tensor.type
-        if wanted == plain:
+def _stored_interface(function: func.FuncOp) -> None:
+    """Make the stored forms of arguments and results the function's types.
+
+    An argument takes the type that it is quantized to, a result the type that it is stored in; what
+    converts at the boundary disappears. Raises OpError where an argument is needed in two forms, or
+    is prepared by the host before it is quantized.
+    """
+    for argument in function.body.block.args:
+        _stored_argument(function, argument)
+    last = function.body.block.last_op
+    assert isinstance(last, func.ReturnOp)
+    for index, value in enumerate(last.arguments):
+        source = value
+        if isinstance(source, OpResult) and isinstance(source.op, DequantizeOp):
+            source = source.op.source
+        if not isinstance(source, OpResult) or not isinstance(source.op, fa.ResultOp):
             continue
-        assert isinstance(wanted, TensorType)
-        value = Rewriter.replace_value_with_new_type(result.tensor, plain)
-        convert = DequantizeOp(value, wanted)
-        convert.location = result.location
-        value.replace_all_uses_with(convert.result)
-        Rewriter.insert_op(convert, InsertPoint.after(result))
-        convert.operands[0] = value
+        buffer = source.op.buffer.type
+        assert isinstance(buffer, MemRefType)
+        space = buffer.memory_space
+        storage = space.storage if isinstance(space, HbmAttr) else NoneAttr()
+        kind = TensorType(BF16_TYPE, buffer.get_shape(), storage)
+        if source.type != kind:
+            source = Rewriter.replace_value_with_new_type(source, kind)
+        if value is not source:
+            last.operands[index] = source
+            if not any(True for _ in value.uses):
+                assert isinstance(value, OpResult)
+                Rewriter.erase_op(value.op)
+    function.update_function_type()
+
+
+def _stored_argument(function: func.FuncOp, argument: BlockArgument) -> None:
+    users = [use.operation for use in argument.uses]
+    converts = [user for user in users if isinstance(user, QuantizeOp)]
+    if not converts:
+        prepared = next((user for user in users if user.name in ("mx.center", "mx.rotate")), None)
+        if prepared is not None:
+            raise OpError(
+                prepared,
+                f"{prepared.name} is the host's work before it quantizes; with boundary=storage "
+                "the caller has quantized already",
+            )
+        return
+    if len(users) > 1:
+        raise OpError(
+            function,
+            f"argument {argument.index} is needed in {len(users)} forms; with boundary=storage it "
+            "can have one: give its roles one format",
+        )
+    converted = converts[0].result
+    kind = converted.type
+    converted.replace_all_uses_with(argument)
+    Rewriter.erase_op(converts[0])
+    Rewriter.replace_value_with_new_type(argument, kind)

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from itertools import groupby, product
 
 from xdsl.context import Context
-from xdsl.dialects import arith, scf
+from xdsl.dialects import arith, func, scf
 from xdsl.dialects.builtin import IndexType, LocationAttr, ModuleOp
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.transforms.dead_code_elimination import region_dce
 
 from ..diagnostics import OpError
 from ..dialects import fa
@@ -41,6 +42,9 @@ class SpecializeMasksPass(ModulePass):
                 _specialize(loop)
         for mask in _masks(op):
             _settle(mask)
+        for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            # What fed tiles that are not visited; before allocation only stores have effects.
+            region_dce(function.body)
         for step in [inner for inner in op.walk() if isinstance(inner, WITH_EMPTY_ROWS)]:
             if step.empty_rows is not None and _every_row_seen(step):
                 step.empty_rows = None
@@ -211,6 +215,8 @@ def _settle(mask: fa.MaskOp) -> None:
         mask.result.replace_all_uses_with(mask.scores)
         Rewriter.erase_op(mask)
         return
+    if hidden.kind is MaskClass.EMPTY and _skip(mask):
+        return
     point = InsertPoint.before(mask)
     for position in PLACE:
         # What nothing depends on may still be a variable; any constant will do for it.
@@ -218,6 +224,33 @@ def _settle(mask: fa.MaskOp) -> None:
         if place.terms or not isinstance(mask.operands[position].owner, arith.ConstantOp):
             value = 0 if place.terms else place.constant
             mask.operands[position] = _index(value, point, mask.location)
+
+
+def _skip(mask: fa.MaskOp) -> bool:
+    """Leave out the step of the online softmax that sees nothing; False where more hangs on it."""
+    users = [use.operation for use in mask.result.uses]
+    if len(users) != 1 or not isinstance(step := users[0], fa.OnlineSoftmaxOp):
+        return False
+    adds = [use.operation for use in step.alpha.uses]
+    products = [use.operation for use in step.result.uses]
+    if not all(isinstance(add, fa.AccumulateOp) for add in adds) or not all(
+        isinstance(product, fa.MatmulOp)
+        and {use.operation for use in product.result.uses} <= set(adds)
+        for product in products
+    ):
+        return False
+    for add in adds:
+        assert isinstance(add, fa.AccumulateOp)
+        add.result.replace_all_uses_with(add.acc)
+        Rewriter.erase_op(add)
+    for user in [use.operation for use in step.result.uses]:
+        # The product that went into the sums just erased.
+        Rewriter.erase_op(user)
+    step.new_maximum.replace_all_uses_with(step.maximum)
+    step.new_total.replace_all_uses_with(step.total)
+    Rewriter.erase_op(step)
+    Rewriter.erase_op(mask)
+    return True
 
 
 def _every_row_seen(op: Operation) -> bool:

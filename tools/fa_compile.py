@@ -19,6 +19,7 @@ from .driver import (
     read_text,
     run_tool,
     write_directory,
+    write_text,
 )
 
 TOOL = "fa-compile"
@@ -33,12 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _compile(arguments: Sequence[str]) -> None:
     pieces, others = collect_passes(arguments, everything().all_passes)
     args = _Parser().parse_args(others)
+    if args.output is None and not args.print_layout:
+        raise CompileError("the following arguments are required: -o/--output, or --print-layout")
     source = _source(args.input)
 
     from ..compiler import compile as compile_attention
 
     kernel = compile_attention(source, machine=args.machine, passes=",".join(pieces) or None)
-    write_directory(args.output, kernel.save)
+    if args.output is not None:
+        write_directory(args.output, kernel.save)
+    if args.print_layout:
+        write_text(None, kernel.layout_table())
 
 
 def _source(path: str) -> ModuleOp | Path:
@@ -60,12 +66,17 @@ class _Parser(ToolParser):
             "chain, --fa-to-plena.",
         )
         self.add_argument("input", metavar="INPUT", help="the module; - is standard input")
-        self.add_argument("-o", "--output", metavar="DIR", required=True, help="the directory")
+        self.add_argument("-o", "--output", metavar="DIR", help="the directory")
         self.add_argument("-p", "--passes", metavar="a,b{k=v}", help="passes, in the order written")
         self.add_argument(
             "--machine",
             metavar="NAME|FILE.toml",
             help="the machine to compile for: a preset or a settings file",
+        )
+        self.add_argument(
+            "--print-layout",
+            action="store_true",
+            help="print where each tensor lies in HBM; -o is then optional",
         )
 
     def error(self, message: str) -> NoReturn:

@@ -115,7 +115,7 @@ def test_fa_run_reads_standard_input(work: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "fa-compile: error: the following arguments are required: INPUT, -o/--output"),
+        ([], "fa-compile: error: the following arguments are required: INPUT"),
         ([SOURCE], "fa-compile: error: the following arguments are required: -o/--output"),
         (["no.mlir", "-o", "{}/k"], "fa-compile: error: cannot read 'no.mlir': No such file or"),
         ([SOURCE, "-o", "{}/file"], "fa-compile: error: cannot write '{}/file': Not a directory"),

@@ -1,0 +1,55 @@
+"""The size of a program: loops stay loops."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import fa
+import pytest
+
+from ..attentions import FUSED, UNFUSED, Case
+
+LARGER_CONSTANTS = 4
+"""Addresses beyond 18 bits take two instructions; a few more of them may be needed."""
+
+FORMS = pytest.mark.parametrize("passes", [FUSED, UNFUSED], ids=["fused", "unfused"])
+
+
+def sizes(passes: str, *cases: Case) -> list[int]:
+    """Instructions in the text of each program."""
+    return [len(fa.compile(case.module(), passes=passes).words) for case in cases]
+
+
+@FORMS
+def test_heads_and_batches(passes: str):
+    kv_heads = sizes(passes, *(Case(64, 64, 128, 4 * n, n) for n in (2, 3, 8, 64)))
+    assert max(kv_heads) <= kv_heads[0] + LARGER_CONSTANTS
+    group = sizes(passes, *(Case(64, 64, 128, n, 1) for n in (2, 3, 8, 64)))
+    assert max(group) <= group[0] + LARGER_CONSTANTS
+    batch = sizes(passes, *(Case(64, 64, 128, 8, 4, batch=n) for n in (2, 3, 16)))
+    assert max(batch) <= batch[0] + LARGER_CONSTANTS
+
+
+@FORMS
+def test_tiles(passes: str):
+    """Without a mask; 192 keys or more are several tiles, the last whole, or cut short."""
+    whole = sizes(passes, *(Case(n, m) for n in (192, 512, 1024) for m in (320, 640, 1024)))
+    assert max(whole) <= whole[0] + LARGER_CONSTANTS
+    cut = sizes(passes, *(Case(n - 3, n - 3) for n in (320, 640, 1024)))
+    assert max(cut) <= cut[0] + LARGER_CONSTANTS
+
+
+@FORMS
+def test_causal(passes: str):
+    """At most linear in the number of query tiles: what a tile adds does not grow."""
+    tiles = [2, 4, 8, 12]
+    counts = sizes(passes, *(Case(64 * n, 64 * n, mask="causal") for n in tiles))
+    added = [(b - a) / (n - m) for (a, m), (b, n) in pairwise(zip(counts, tiles, strict=True))]
+    assert max(added) <= added[0] + 2 * LARGER_CONSTANTS
+
+
+@FORMS
+def test_masked_alike(passes: str):
+    """A causal mask that hides nothing costs as much as none."""
+    plain, shown = sizes(passes, Case(256, 256), Case(256, 256, mask="causal", causal_offset=256))
+    assert shown == plain
