@@ -20,6 +20,8 @@ from xdsl.utils.target import Target
 PASS_PREFIX = "fa-"
 
 PASSES = {
+    "smooth-keys": "fa.passes.smooth_keys:SmoothKeysPass",
+    "rotate": "fa.passes.rotate:RotatePass",
     "tile": "fa.passes.tile:TilePass",
     "fuse": "fa.passes.fuse:FusePass",
     "quantize": "fa.passes.quantize:QuantizePass",
