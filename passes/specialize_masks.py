@@ -281,9 +281,17 @@ def _every_row_seen(op: Operation) -> bool:
 
 def _rows_see(scores: SSAValue) -> bool:
     """Whether each query of a tile sees some key, in this tile or elsewhere."""
-    if not (isinstance(scores, OpResult) and isinstance(scores.op, fa.MaskOp)):
-        return True
-    mask, kind = scores.op, fa.tile(scores)
-    batch, row = (affine(place).constant for place in (mask.batch, mask.row))
-    kv_len = mask.kv_len.value.data
-    return TileMask.at(kind.rows, kv_len, row, 0, kv_len, mask.shown, batch).every_row_sees
+    sees, kind = True, fa.tile(scores)
+    while isinstance(scores, OpResult) and isinstance(
+        op := scores.op, fa.MaskOp | fa.MapOp | fa.AccumulateOp
+    ):
+        if isinstance(op, fa.AccumulateOp):
+            # A bias may hide anything.
+            return False
+        if isinstance(op, fa.MaskOp):
+            batch, row = (affine(place).constant for place in (op.batch, op.row))
+            kv_len = op.kv_len.value.data
+            whole = TileMask.at(kind.rows, kv_len, row, 0, kv_len, op.shown, batch)
+            sees = sees and whole.every_row_sees
+        scores = op.operands[0]
+    return sees
