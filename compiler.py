@@ -26,6 +26,7 @@ from fa.machine.host import Value
 from fa.machine.layout import Layout, LayoutError
 from fa.machine.params import Machine
 from fa.machine.settings import MachineError
+from fa.machine.source_map import SourceMap, SourceMapError
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
@@ -61,9 +62,20 @@ class Run:
 
 
 class Kernel:
-    """A compiled program with all that is needed to run it."""
+    """A compiled program with all that is needed to run it.
 
-    def __init__(self, asm: str, layout: Layout, machine: Machine, mlir: str, report: str):
+    `sources` says which operation each instruction was made from.
+    """
+
+    def __init__(
+        self,
+        asm: str,
+        layout: Layout,
+        machine: Machine,
+        mlir: str,
+        report: str,
+        sources: SourceMap | None = None,
+    ):
         from fa.machine import assemble
 
         self.asm = asm
@@ -71,6 +83,7 @@ class Kernel:
         self.machine = machine
         self.mlir = mlir
         self.report = report
+        self.sources = SourceMap() if sources is None else sources
         self.words: NDArray[np.uint32] = assemble(asm)
 
     @property
@@ -180,7 +193,11 @@ class Kernel:
         folder = Path(directory)
         folder.mkdir(parents=True, exist_ok=True)
         machine = {"name": self.machine.name, "settings": self.machine.settings}
-        manifest = {**self.layout.to_json(), "machine": machine}
+        manifest = {
+            **self.layout.to_json(),
+            "machine": machine,
+            "sources": self.sources.to_json(),
+        }
         texts = (
             self.mlir,
             self.asm,
@@ -209,7 +226,16 @@ class Kernel:
             raise CompileError(error.msg, f"{where}:{error.lineno}:{error.colno}") from None
         except (LayoutError, MachineError, KeyError, TypeError) as error:
             raise CompileError(str(error), f"{where}:1:1") from None
-        return cls(texts["kernel.asm"], layout, machine, texts["kernel.mlir"], texts["report.txt"])
+        kernel = cls(
+            texts["kernel.asm"], layout, machine, texts["kernel.mlir"], texts["report.txt"]
+        )
+        # Directories from before there was a map have none, and need none to run.
+        if "sources" in manifest:
+            try:
+                kernel.sources = SourceMap.from_json(manifest["sources"], len(kernel.words))
+            except SourceMapError as error:
+                raise CompileError(str(error), f"{where}:1:1") from None
+        return kernel
 
 
 def load_source(source: str | Path | ModuleOp) -> ModuleOp:
@@ -250,6 +276,7 @@ def compile(
 def kernel_of(module: ModuleOp) -> Kernel:
     """The kernel that a lowered module holds; raises CompileError where it holds none."""
     from fa.lowering.assembly import assembly, the_kernel
+    from fa.lowering.instruction_sources import source_map
     from fa.lowering.report import report
 
     found: list[Kernel] = []
@@ -258,11 +285,13 @@ def kernel_of(module: ModuleOp) -> Kernel:
         op = the_kernel(module)
         machine = machine_of(module)
         manifest = op.attributes.get("layout")
-        if manifest is None:
-            raise LayoutError(f"kernel @{op.sym_name.data} has no layout")
-        layout = Layout.from_json(_mapping(decode(manifest)))
+        # A kernel from elsewhere has no arguments and no results, and says nothing of memories.
+        layout = Layout(op.sym_name.data, (), ())
+        if manifest is not None:
+            layout = Layout.from_json(_mapping(decode(manifest)))
         text = report(op, layout, machine)
-        found.append(Kernel(assembly(op), layout, machine, module_text(module), text))
+        mlir = module_text(module)
+        found.append(Kernel(assembly(op), layout, machine, mlir, text, source_map(op)))
 
     try:
         with_position(build, module)

@@ -53,14 +53,14 @@ def position(op: Operation) -> str | None:
     """
     current: Operation | None = op
     while current is not None:
-        if (found := _file_position(current.location)) is not None:
+        if (found := file_position(current.location)) is not None:
             return found
         current = current.parent_op()
     return None
 
 
-def _file_position(location: Attribute) -> str | None:
-    """The first position in a file that `location` names."""
+def file_position(location: Attribute) -> str | None:
+    """The first `file:line:col` that `location` names; None where there is none."""
     from xdsl.dialects.builtin import ArrayAttr, CallSiteLoc, FileLineColLoc, FusedLoc, NameLoc
     from xdsl.ir import Attribute
     from xdsl.utils.hints import isa
@@ -74,4 +74,4 @@ def _file_position(location: Attribute) -> str | None:
         nested = (location.callee, location.caller)
     elif isinstance(location, FusedLoc) and isa(location.locations, ArrayAttr[Attribute]):
         nested = location.locations.data
-    return next((found for loc in nested if (found := _file_position(loc)) is not None), None)
+    return next((found for loc in nested if (found := file_position(loc)) is not None), None)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import IO
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import FileLineColLoc, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp, NameLoc, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.utils.target import Target
 
-from ..diagnostics import OpError
+from ..diagnostics import OpError, file_position
 from ..dialects import plena
 from ..machine.isa import ENCODING_FIELDS
 
@@ -111,8 +111,9 @@ def _comment(op: Operation) -> str:
     remark = op.attributes.get("comment")
     if isinstance(remark, StringAttr):
         parts.append(remark.data.replace("\n", " "))
-    if isinstance(op.location, FileLineColLoc):
-        parts.append(f"{op.location.filename.data}:{op.location.line.data}")
+    if place := file_position(op.location):
+        name = f"{op.location.desc.data} at " if isinstance(op.location, NameLoc) else ""
+        parts.append(f"{name}{place.rpartition(':')[0]}")
     return ", ".join(parts)
 
 

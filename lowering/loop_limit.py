@@ -16,14 +16,13 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
-    FileLineColLoc,
     LocationAttr,
     ModuleOp,
 )
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from ..diagnostics import OpError
+from ..diagnostics import OpError, file_position
 from ..dialects import plena
 
 UNROLLED = "unrolled_loops"
@@ -62,9 +61,8 @@ class Unrolled:
     @property
     def remark(self) -> str:
         """One line for the report."""
-        where = ""
-        if isinstance(self.location, FileLineColLoc):
-            where = f"{self.location.filename.data}:{self.location.line.data}: "
+        place = file_position(self.location)
+        where = f"{place.rpartition(':')[0]}: " if place else ""
         return (
             f"{where}loop of {self.iterations} iterations unrolled: one executes "
             f"{self.instructions} instructions, and the machine allows {self.limit}"

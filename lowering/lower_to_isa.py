@@ -37,6 +37,7 @@ from . import maps, products, rows, transfers
 from .constants import FloatConstants
 from .emitter import Emitter
 from .hbm_plan import plan, signature
+from .instruction_sources import named_location
 from .loop_limit import check_loop_limit, limit_loops
 from .register_allocation import allocate_registers
 from .register_check import check_registers
@@ -127,6 +128,7 @@ class _Lowering:
     def function(self, function: func.FuncOp) -> None:
         """The prologue, the function's body, and in front of it the constants that it needs."""
         e = self.e
+        e.location = named_location(function)
         for hbm, region in self.regions.items():
             high, low = region.base >> ADDRESS_BITS, region.base & (1 << ADDRESS_BITS) - 1
             self.bases[hbm] = e.get("C_SET_ADDR_REG", e.constant(high), e.constant(low))
@@ -134,6 +136,7 @@ class _Lowering:
         last = block.last_op
         assert last is not None
         self._block(function.body.block)
+        e.location = named_location(function)
         e.insert_at(InsertPoint.after(last))
         for value, parts in list(e.floats.computed.items()):
             product = e.float(parts[0])
@@ -143,7 +146,7 @@ class _Lowering:
 
     def _block(self, block: Block) -> None:
         for op in block.ops:
-            self.e.location = op.location
+            self.e.location = named_location(op)
             self._operation(op)
 
     def _operation(self, op: Operation) -> None:
@@ -206,6 +209,7 @@ class _Lowering:
             else:
                 self.counters[variable] = (loop.counter, len(steps))
             self._block(op.body.block)
+            self.e.location = named_location(op)
 
     def _place(
         self, hbm: SSAValue, indices: Sequence[SSAValue]

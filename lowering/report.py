@@ -15,14 +15,11 @@ from .loop_limit import UNROLLED, emitted, executed
 def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
     """A page of text about a kernel: program size, memories, tensors in HBM, loops unrolled."""
     block = kernel.body.block
-    sram = layout.sram
     lines = [
         f"kernel {layout.kernel} on {machine.name}",
         "",
         f"instructions       {emitted(block):>12,} static, {executed(block):,} executed",
-        f"vector SRAM        {sram['vector_rows']:>12,} of {machine.vector_sram_rows:,} rows",
-        f"matrix SRAM        {sram['matrix_tiles']:>12,} of {machine.matrix_tiles:,} tiles",
-        f"FP_MEM             {sram['fp_mem']:>12,} of {machine.fp_sram_depth:,} entries",
+        *_sram(layout.sram, machine),
         f"INT_MEM            {kernel_slots(kernel):>12,} of {machine.int_sram_depth:,} entries",
         f"HBM                {layout.hbm_bytes:>12,} of {machine.hbm_size:,} bytes",
         "",
@@ -35,6 +32,20 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
         entries = cast("Sequence[Mapping[str, int]]", decode(unrolled))
         lines += [_unrolled(entry) for entry in entries]
     return "\n".join(lines) + "\n"
+
+
+def _sram(used: Mapping[str, int], machine: Machine) -> list[str]:
+    """What tiles take of each memory; a kernel that was not made from tiles says nothing."""
+    memories = (
+        ("vector_rows", "vector SRAM", machine.vector_sram_rows, "rows"),
+        ("matrix_tiles", "matrix SRAM", machine.matrix_tiles, "tiles"),
+        ("fp_mem", "FP_MEM", machine.fp_sram_depth, "entries"),
+    )
+    return [
+        f"{name:<11}        {used[key]:>12,} of {size:,} {unit}"
+        for key, name, size, unit in memories
+        if key in used
+    ]
 
 
 def _unrolled(entry: Mapping[str, int]) -> str:
