@@ -11,6 +11,7 @@ import fa
 import ml_dtypes
 import numpy as np
 from fa.compiler import DEFAULT_PASSES, Kernel, Run
+from fa.dialects.fa_masks import CausalAttr, MaskAttr
 from fa.dialects.fa_semantics import attention
 from fa.tools.progress import ProgressBar
 from numpy.typing import NDArray
@@ -36,21 +37,21 @@ def simulate(kernel: Kernel, args: list[NDArray[np.float32]]) -> Run:
 
 
 def errors(
-    kernel: Kernel, args: list[NDArray[np.float32]], run: Run, causal: int | None
+    kernel: Kernel, args: list[NDArray[np.float32]], run: Run, mask: MaskAttr | None
 ) -> tuple[float, float]:
     """Relative L2 and maximum error against float64 attention on the operands as stored."""
     q, k, v = (operand.astype(np.float64) for operand in kernel.stored(*args))
-    exact, _ = attention(q, k, v, q.shape[-1] ** -0.5, causal)
+    exact, _ = attention(q, k, v, q.shape[-1] ** -0.5, mask)
     difference = run.outputs[0] - exact
     return float(np.linalg.norm(difference) / np.linalg.norm(exact)), float(abs(difference).max())
 
 
-def show(title: str, source: Path, causal: int | None) -> None:
+def show(title: str, source: Path, mask: MaskAttr | None) -> None:
     """Compile, simulate and check one example; print what it took."""
     kernel = fa.compile(source, passes=FUSED)
     args = standard_normal(kernel)
     run = simulate(kernel, args)
-    relative, largest = errors(kernel, args, run, causal)
+    relative, largest = errors(kernel, args, run, mask)
     machine, sram = kernel.machine, kernel.layout.sram
     rows = (
         ("relative L2 error against float64", f"{relative:.2e}"),
@@ -119,7 +120,7 @@ def compare(length: int, head_dim: int) -> None:
 
 def main() -> None:
     """The demonstration."""
-    show("LLaMA-3.1-8B prefill, 100 tokens, causal", HERE / "llama_prefill.mlir", 0)
+    show("LLaMA-3.1-8B prefill, 100 tokens, causal", HERE / "llama_prefill.mlir", CausalAttr.get(0))
     show("LLaMA-3.1-8B decode, 1 query on 200 keys", HERE / "llama_decode.mlir", None)
     compare(64, 64)
     compare(256, 64)

@@ -1,56 +1,128 @@
-"""Classes of masked tiles, exhaustively against the definition."""
+"""What masks do to tiles, against brute force over every query and key."""
 
 from __future__ import annotations
 
-from itertools import product
+import itertools
 
-import numpy as np
-import pytest
-from fa.passes.mask_classes import MaskClass, TileMask
+from fa.dialects.fa_masks import (
+    AllOfAttr,
+    CausalAttr,
+    ChunkedAttr,
+    DocumentsAttr,
+    MaskAttr,
+    PrefixAttr,
+    RaggedAttr,
+    WindowAttr,
+)
+from fa.passes.mask_classes import MaskClass, TileMask, pieces
+from hypothesis import given
+from hypothesis import strategies as st
+from xdsl.dialects.builtin import ArrayAttr, IntAttr, NoneAttr
 
-ROWS, COLS = 3, 4
-PLACES = list(product(range(0, 7, ROWS), range(0, 13, COLS), range(1, 14), [None, *range(-9, 14)]))
+ROWS, COLS = 8, 12
+BATCHES = 2
 
-
-def visible(row: int, col: int, kv_len: int, causal: int | None) -> np.ndarray:
-    """The mask of the tile at [row, col], element by element."""
-    i, j = np.ogrid[row : row + ROWS, col : col + COLS]
-    seen = np.broadcast_to(j < kv_len, (ROWS, COLS))
-    return seen if causal is None else seen & (j <= i + causal)
-
-
-def test_what_each_row_sees():
-    for row, col, kv_len, causal in PLACES:
-        mask = TileMask.at(ROWS, COLS, row, col, kv_len, causal)
-        seen = visible(row, col, kv_len, causal)
-        for i in range(ROWS):
-            # What a row sees are its first columns.
-            assert (seen[i] == (np.arange(COLS) < mask.seen(i))).all()
+offsets = st.integers(-30, 60)
+sides = st.none() | st.integers(0, 20)
 
 
-def test_classes():
-    for row, col, kv_len, causal in PLACES:
-        mask = TileMask.at(ROWS, COLS, row, col, kv_len, causal)
-        seen = visible(row, col, kv_len, causal)
-        expected = MaskClass.PARTIAL
-        if seen.all():
-            expected = MaskClass.FULL
-        elif not seen.any():
-            expected = MaskClass.EMPTY
-        assert mask.kind is expected, (row, col, kv_len, causal)
-        assert mask.every_row_sees == seen.any(axis=1).all()
+def documents(lengths: list[int]) -> DocumentsAttr:
+    """Documents of these lengths, bottom-right aligned."""
+    return DocumentsAttr(NoneAttr(), ArrayAttr([IntAttr(length) for length in lengths]))
 
 
-def test_equal_descriptions_mask_alike():
-    masks: dict[TileMask, set[bytes]] = {}
-    for place in PLACES:
-        mask = TileMask.at(ROWS, COLS, *place)
-        masks.setdefault(mask, set()).add(visible(*place).tobytes())
-    assert all(len(alike) == 1 for alike in masks.values())
-    assert len(masks) < len(PLACES) / 10
+simple = st.one_of(
+    st.builds(CausalAttr.get, offsets),
+    st.builds(WindowAttr.get, sides, sides, offsets),
+    st.integers(1, 20).map(lambda size: ChunkedAttr(NoneAttr(), IntAttr(size))),
+    st.integers(0, 40).map(lambda length: PrefixAttr(NoneAttr(), IntAttr(length))),
+    st.lists(st.integers(1, 20), min_size=1, max_size=4).map(documents),
+)
+masks = st.one_of(
+    st.none(),
+    simple,
+    st.builds(AllOfAttr.get, simple, simple),
+    st.builds(
+        lambda a, b, m: RaggedAttr.get([a, b], m), offsets.map(abs), offsets.map(abs), simple
+    ),
+)
 
 
-@pytest.mark.parametrize("distance", [-1000, 1000])
-def test_far_from_the_diagonal_all_tiles_are_alike(distance: int):
-    near, far = (TileMask.at(ROWS, COLS, d, 0, 100, 0) for d in (distance, 2 * distance))
-    assert near == far
+def sees(mask: MaskAttr, batch: int, query: int, key: int, q_len: int, kv_len: int) -> bool:
+    """Whether a query sees a key, from what each mask says it means."""
+    match mask:
+        case AllOfAttr():
+            return all(sees(part, batch, query, key, q_len, kv_len) for part in mask.parts)
+        case RaggedAttr():
+            length = mask.lengths.data[batch].data
+            return key < length and all(
+                sees(part, batch, query, key, q_len, length) for part in mask.parts
+            )
+        case CausalAttr() | WindowAttr() | ChunkedAttr() | PrefixAttr() | DocumentsAttr():
+            given_offset = isinstance(mask.offset, IntAttr)
+            p = query + (mask.offset.data if given_offset else kv_len - q_len)
+        case _:
+            raise AssertionError(mask)
+    match mask:
+        case CausalAttr():
+            return key <= p
+        case WindowAttr():
+            near = isinstance(mask.left, NoneAttr) or key >= p - mask.left.data
+            return near and (isinstance(mask.right, NoneAttr) or key <= p + mask.right.data)
+        case ChunkedAttr():
+            return key // mask.size.data == p // mask.size.data
+        case PrefixAttr():
+            return key < mask.length.data or key <= p
+        case DocumentsAttr():
+            ends = [0]
+            for length in mask.lengths:
+                ends.append(ends[-1] + length.data)
+            return any(a <= p < b and a <= key < b for a, b in itertools.pairwise(ends))
+
+
+@given(masks, st.integers(0, 40), st.integers(0, 60), st.integers(1, 60), st.integers(1, 60))
+def test_runs_and_classes(mask: MaskAttr | None, row: int, col: int, q_len: int, kv_len: int):
+    """Runs of columns, and the class of the tile, agree with the meaning of the mask."""
+    resolved = None if mask is None else mask.resolved(q_len, kv_len)
+    for batch in range(BATCHES):
+        tile = TileMask.at(ROWS, COLS, row, col, kv_len, resolved, batch)
+        seen = [
+            [
+                col + j < kv_len
+                and (mask is None or sees(mask, batch, row + i, col + j, q_len, kv_len))
+                for j in range(COLS)
+            ]
+            for i in range(ROWS)
+        ]
+        for (first, last), wanted in zip(tile.runs, seen, strict=True):
+            assert [first <= j < last for j in range(COLS)] == wanted
+        count = sum(map(sum, seen))
+        kind = {0: MaskClass.EMPTY, ROWS * COLS: MaskClass.FULL}.get(count, MaskClass.PARTIAL)
+        assert tile.kind is kind
+        assert tile.every_row_sees == all(map(any, seen))
+
+
+runs = st.tuples(st.integers(0, COLS), st.integers(0, COLS)).map(
+    lambda run: run if run[0] < run[1] else (0, 0)
+)
+
+
+@given(st.lists(runs, min_size=1, max_size=20))
+def test_pieces_cover_what_is_masked(rows: list[tuple[int, int]]):
+    """Pieces give back the run of every row; rows that see all are in none."""
+    found: dict[int, tuple[int, int]] = {}
+    for piece in pieces(rows, COLS):
+        for row in range(piece.first, piece.last):
+            assert row not in found
+            steps = row - piece.first
+            start, step = piece.start, piece.step
+            found[row] = (start[0] + step[0] * steps, start[1] + step[1] * steps)
+    assert found == {row: run for row, run in enumerate(rows) if run != (0, COLS)}
+
+
+def test_a_diagonal_is_one_piece():
+    """Causal tiles are masked by one loop, not row by row."""
+    tile = TileMask.at(64, 64, 64, 64, 1000, CausalAttr.get(0), 0)
+    assert [(piece.first, piece.last, piece.step) for piece in pieces(tile.runs, 64)] == [
+        (0, 63, (0, 1))
+    ]
