@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import ModuleOp
 
-TILE = "!fa.tile<4x64xbf16, vector>"
 FRAME = """
+!T = !fa.tile<4x64xbf16, vector>
 func.func @f(%x: tensor<8x64xbf16>) -> tensor<8x64xbf16> {{
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -23,11 +23,11 @@ func.func @f(%x: tensor<8x64xbf16>) -> tensor<8x64xbf16> {{
   %c3 = arith.constant 3 : index
   %c4 = arith.constant 4 : index
   %out = memref.alloc() : memref<8x64xbf16, #fa.hbm>
-  %a = fa.load %x[%c0, %c0] : tensor<8x64xbf16> -> T
-  %b = fa.load %x[%c4, %c0] : tensor<8x64xbf16> -> T
+  %a = fa.load %x[%c0, %c0] : tensor<8x64xbf16> -> !T
+  %b = fa.load %x[%c4, %c0] : tensor<8x64xbf16> -> !T
   {body}
-  fa.store {first}, %out[%c0, %c0] : T, memref<8x64xbf16, #fa.hbm>
-  fa.store {second}, %out[%c4, %c0] : T, memref<8x64xbf16, #fa.hbm>
+  fa.store {first}, %out[%c0, %c0] : !T, memref<8x64xbf16, #fa.hbm>
+  fa.store {second}, %out[%c4, %c0] : !T, memref<8x64xbf16, #fa.hbm>
   %o = fa.result %out : memref<8x64xbf16, #fa.hbm> -> tensor<8x64xbf16>
   func.return %o : tensor<8x64xbf16>
 }}
@@ -36,19 +36,19 @@ func.func @f(%x: tensor<8x64xbf16>) -> tensor<8x64xbf16> {{
 
 def program(body: str, first: str = "%r#0", second: str = "%r#1") -> ModuleOp:
     """A function with tiles %a and %b that runs `body` and stores two tiles."""
-    return parse_module(FRAME.format(body=body, first=first, second=second).replace("T", TILE))
+    return parse_module(FRAME.format(body=body, first=first, second=second))
 
 
 def loop(body: str, yielded: str, initial: str = "%p = %a, %q = %b", count: str = "%c3") -> str:
     """%r:2 is what a loop carries out that carries %p and %q."""
-    return f"""%r:2 = scf.for %i = %c0 to {count} step %c1 iter_args({initial}) -> (T, T) {{
+    return f"""%r:2 = scf.for %i = %c0 to {count} step %c1 iter_args({initial}) -> (!T, !T) {{
       {body}
-      scf.yield {yielded} : T, T
+      scf.yield {yielded} : !T, !T
     }}"""
 
 
-ADD = "fa.accumulate {}, {} : T, T -> T"
-DOUBLE = "fa.scale {} by 2.0 : f32 : T -> T"
+ADD = "fa.accumulate {}, {} : !T, !T -> !T"
+DOUBLE = "fa.scale {} by 2.0 : f32 : !T -> !T"
 
 PROGRAMS = {
     "swapped": program(loop("", "%q, %p")),
@@ -74,19 +74,19 @@ PROGRAMS = {
     "no iteration": program(loop("", "%q, %p", count="%c0")),
     "one iteration": program(loop("", "%q, %p", count="%c1")),
     "nested": program(
-        f"""%r:2 = scf.for %i = %c0 to %c3 step %c1 iter_args(%p = %a, %q = %b) -> (T, T) {{
-          %s:2 = scf.for %j = %c0 to %c2 step %c1 iter_args(%u = %q, %v = %p) -> (T, T) {{
+        f"""%r:2 = scf.for %i = %c0 to %c3 step %c1 iter_args(%p = %a, %q = %b) -> (!T, !T) {{
+          %s:2 = scf.for %j = %c0 to %c2 step %c1 iter_args(%u = %q, %v = %p) -> (!T, !T) {{
             %n = {ADD.format("%u", "%v")}
-            scf.yield %v, %n : T, T
+            scf.yield %v, %n : !T, !T
           }}
-          scf.yield %s#1, %s#0 : T, T
+          scf.yield %s#1, %s#0 : !T, !T
         }}"""
     ),
     "in place, twice the same operand": program(
         loop(f"%n = {ADD.format('%p', '%p')}", "%n, %q"), second="%b"
     ),
     "fill carried twice": program(
-        "%z = fa.fill 0.0 : f32 : T\n"
+        "%z = fa.fill 0.0 : f32 : !T\n"
         + loop(f"%n = {ADD.format('%p', '%b')}", "%n, %q", "%p = %z, %q = %z")
     ),
 }
@@ -137,7 +137,7 @@ class Source:
             elif kind == 1:
                 lines.append(f"{name} = {ADD.format(self.pick(tiles), self.pick(tiles))}")
             elif kind == 2:
-                lines.append(f"{name} = fa.fill 1.0 : f32 : T")
+                lines.append(f"{name} = fa.fill 1.0 : f32 : !T")
             elif depth:
                 lines += self.loop(name, tiles, depth)
                 tiles = [*tiles, f"{name}#0", f"{name}#1"]
@@ -156,9 +156,9 @@ class Source:
         inner = [*inner, *arguments, *inner[len(tiles) :]]
         return [
             f"{name}:2 = scf.for {self.fresh()} = %c0 to {count} step %c1 "
-            f"iter_args({initial}) -> (T, T) {{",
+            f"iter_args({initial}) -> (!T, !T) {{",
             *body,
-            f"scf.yield {self.pick(inner)}, {self.pick(inner)} : T, T",
+            f"scf.yield {self.pick(inner)}, {self.pick(inner)} : !T, !T",
             "}",
         ]
 
