@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import fa
+import numpy as np
 import pytest
 from fa.machine import Machine, Simulator, Trap
 from fa.machine.params import PRESETS
@@ -61,7 +62,7 @@ def test_without_unrolling_the_machine_stops(limited):
     kernel = fa.compile(CASE.module(), machine=limited(1_000_000_000))
     sim = Simulator(Machine.load(limited(100_000)))
     image = kernel.pack(*CASE.arguments())
-    sim.hbm[: len(image)] = image
+    sim.hbm[: len(image)] = np.frombuffer(image, np.uint8)
     sim.fp[: len(kernel.layout.fp_mem)] = kernel.layout.fp_mem
     with pytest.raises(Trap, match="100000"):
         sim.run(kernel.words)

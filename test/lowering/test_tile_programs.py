@@ -57,7 +57,10 @@ def split(offset: int | None) -> str:
     mask = "%x{n} = fa.scale %s{n} by 1.0 : f32 : !V -> !V"
     if offset is not None:
         empty, and_empty = "{empty_rows}", ", empty_rows"
-        mask = "%x{n} = fa.mask %s{n} at [%c0, %key{n}] {{kv_len = 128, causal = {at}}} : !V -> !V"
+        mask = (
+            "%x{n} = fa.mask %s{n} at [%c0, %c0, %key{n}] "
+            "{{kv_len = 128, mask = #fa.causal<offset = {at}>}} : !V -> !V"
+        )
     for n in (1, 2):
         halves += HALF.format(n=n, mask=mask.format(n=n, at=offset), empty=empty)
     return SPLIT.format(halves=halves, empty=empty, and_empty=and_empty)
