@@ -2,7 +2,7 @@
 
 `fa.attention` says what is wanted (`fa_attention`), operations at a function's boundary say what
 the host does with arguments and results (`fa_boundary`), and operations on tiles, values that each
-fill one block of an on-chip memory, say how it is done (`fa_tiles`).
+fill one block of an on-chip memory, say how it is done (`fa_tiles`, `fa_steps`).
 """
 
 from __future__ import annotations
@@ -13,26 +13,20 @@ from .fa_attention import AttentionOp, YieldOp
 from .fa_attrs import HbmAttr, TileType
 from .fa_boundary import AdditiveOp, BroadcastOp, ConcatOp, ReshapeOp, TransposeOp
 from .fa_masks import MASKS
-from .fa_tiles import (
+from .fa_steps import (
     AccumulateOp,
     CombineOp,
-    CopyOp,
-    FillOp,
-    LoadOp,
     LogsumexpOp,
     MapOp,
     MaskOp,
     MatmulOp,
     NormalizeOp,
     OnlineSoftmaxOp,
-    ResultOp,
     ScaleOp,
     ScoresOp,
-    ScratchOp,
     SoftmaxOp,
-    StoreOp,
-    TileOp,
 )
+from .fa_tiles import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp
 from .fa_values import tensor_dims, tensor_element, tile
 
 __all__ = [

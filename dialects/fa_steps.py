@@ -1,0 +1,514 @@
+"""The steps of attention on tiles: products, softmax, accumulation.
+
+Notation: R query rows, C keys (columns of the scores), D columns of a head; S = Q K^T,
+P = exp(S - m), m the running maximum, l the running sum (FlashAttention-2, algorithm 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xdsl.dialects.builtin import (
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    UnitAttr,
+    f32,
+    i64,
+)
+from xdsl.interfaces import HasFolderInterface
+from xdsl.ir import Attribute, Region, SSAValue
+from xdsl.irdl import (
+    AttrSizedOperandSegments,
+    ParsePropInAttrDict,
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    opt_prop_def,
+    prop_def,
+    region_def,
+    result_def,
+)
+from xdsl.utils.exceptions import VerifyException
+
+from .fa_attention import verify_function
+from .fa_attrs import TileType
+from .fa_masks import MaskAttr, unknown_mask
+from .fa_tiles import TileOp, expect
+from .fa_values import tile
+
+
+@irdl_op_definition
+class ScaleOp(TileOp, HasFolderInterface):
+    """Every element times a constant."""
+
+    name = "fa.scale"
+
+    source = operand_def(TileType)
+    factor = prop_def(FloatAttr)
+    result = result_def(TileType)
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    assembly_format = "$source `by` $factor attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, factor: float, result: Attribute | None = None):
+        super().__init__(
+            operands=[source],
+            properties={"factor": FloatAttr(factor, f32)},
+            result_types=[tile(source).placed_at(None) if result is None else result],
+        )
+
+    def verify_(self) -> None:
+        expect(self.result, "the result", "vector", tile(self.source).dims)
+        expect(self.source, "the operand", "vector", tile(self.source).dims)
+
+    def fold(self) -> Sequence[SSAValue | Attribute] | None:
+        """x by 1 is x, where nothing is converted."""
+        if self.factor.value.data == 1.0 and self.source.type == self.result.type:
+            return (self.source,)
+        return None
+
+
+@irdl_op_definition
+class ScoresOp(TileOp):
+    """S = Q K^T: q [R, D] in vector, k [C, D] in matrix memory, result [R, C]."""
+
+    name = "fa.scores"
+
+    query = operand_def(TileType)
+    key = operand_def(TileType)
+    result = result_def(TileType)
+
+    assembly_format = "$query `,` $key attr-dict `:` type($query) `,` type($key) `->` type($result)"
+
+    def __init__(self, query: SSAValue, key: SSAValue, element_type: Attribute | None = None):
+        q, k = tile(query), tile(key)
+        result = TileType.get((q.rows, k.rows), element_type or q.element_type, "vector")
+        super().__init__(operands=[query, key], result_types=[result])
+
+    def verify_(self) -> None:
+        q, k = tile(self.query), tile(self.key)
+        expect(self.query, "the query tile", "vector", q.dims)
+        expect(self.key, "the key tile", "matrix", (k.rows, q.cols))
+        expect(self.result, "the result", "vector", (q.rows, k.rows))
+
+
+@irdl_op_definition
+class MatmulOp(TileOp):
+    """P V: p [R, C] in vector, v [C, D] in matrix memory, result [R, D]."""
+
+    name = "fa.matmul"
+
+    lhs = operand_def(TileType)
+    rhs = operand_def(TileType)
+    result = result_def(TileType)
+
+    assembly_format = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)"
+
+    def __init__(self, lhs: SSAValue, rhs: SSAValue, element_type: Attribute | None = None):
+        p, v = tile(lhs), tile(rhs)
+        result = TileType.get((p.rows, v.cols), element_type or p.element_type, "vector")
+        super().__init__(operands=[lhs, rhs], result_types=[result])
+
+    def verify_(self) -> None:
+        p, v = tile(self.lhs), tile(self.rhs)
+        expect(self.lhs, "the left operand", "vector", p.dims)
+        expect(self.rhs, "the right operand", "matrix", (p.cols, v.cols))
+        expect(self.result, "the result", "vector", (p.rows, v.cols))
+
+
+@irdl_op_definition
+class MaskOp(TileOp):
+    """Scores with what a query must not see set to -inf.
+
+    Element (i, j) of the tile is query row + i and key col + j of a batch. It stays iff key <
+    kv_len (columns past the last key are padding) and the mask, if there is one, shows it; the
+    mask's offsets must be resolved.
+    """
+
+    name = "fa.mask"
+
+    scores = operand_def(TileType)
+    batch = operand_def(IndexType)
+    row = operand_def(IndexType)
+    col = operand_def(IndexType)
+    scratch = opt_operand_def(TileType)
+    kv_len = prop_def(IntegerAttr)
+    mask = opt_prop_def(Attribute)
+    result = result_def(TileType)
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
+    assembly_format = (
+        "$scores `at` `[` $batch `,` $row `,` $col `]` (`scratch` $scratch^)? attr-dict `:` "
+        "type($scores) (`,` type($scratch)^)? `->` type($result)"
+    )
+
+    def __init__(
+        self,
+        scores: SSAValue,
+        place: tuple[SSAValue, SSAValue, SSAValue],
+        *,
+        kv_len: int,
+        mask: MaskAttr | None,
+        scratch: SSAValue | None = None,
+    ):
+        super().__init__(
+            operands=[scores, *place, scratch],
+            properties={"kv_len": IntegerAttr(kv_len, i64), "mask": mask},
+            result_types=[tile(scores).placed_at(None)],
+        )
+
+    @property
+    def shown(self) -> MaskAttr | None:
+        """The mask, or None where only padding is hidden."""
+        assert self.mask is None or isinstance(self.mask, MaskAttr)
+        return self.mask
+
+    def with_scratch(self, scratch: SSAValue) -> MaskOp:
+        """The same operation with room to work in."""
+        return MaskOp(
+            self.scores,
+            (self.batch, self.row, self.col),
+            kv_len=self.kv_len.value.data,
+            mask=self.shown,
+            scratch=scratch,
+        )
+
+    def verify_(self) -> None:
+        dims = tile(self.scores).dims
+        expect(self.scores, "the scores", "vector", dims)
+        expect(self.result, "the result", "vector", dims)
+        if self.kv_len.value.data < 1:
+            raise VerifyException(f"kv_len must be at least 1, got {self.kv_len.value.data}")
+        if self.mask is not None:
+            if not isinstance(self.mask, MaskAttr):
+                raise VerifyException(unknown_mask(self.mask))
+            try:
+                self.mask.keys(0, 0)
+            except ValueError as error:
+                raise VerifyException(f"{self.mask}: {error}") from None
+
+
+@irdl_op_definition
+class MapOp(TileOp):
+    """A function of each element of a tile and its place.
+
+    The region takes (value f32, batch, head, query, key) and yields the new value; element (i, j)
+    of the tile is query row + i and key col + j.
+    """
+
+    name = "fa.map"
+
+    source = operand_def(TileType)
+    batch = operand_def(IndexType)
+    head = operand_def(IndexType)
+    row = operand_def(IndexType)
+    col = operand_def(IndexType)
+    scratch = opt_operand_def(TileType)
+    result = result_def(TileType)
+    function = region_def("single_block")
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    irdl_options = (AttrSizedOperandSegments(as_property=True),)
+    assembly_format = (
+        "$source `at` `[` $batch `,` $head `,` $row `,` $col `]` (`scratch` $scratch^)? $function "
+        "attr-dict `:` type($source) (`,` type($scratch)^)? `->` type($result)"
+    )
+
+    def __init__(
+        self,
+        source: SSAValue,
+        place: tuple[SSAValue, SSAValue, SSAValue, SSAValue],
+        function: Region,
+        scratch: SSAValue | None = None,
+    ):
+        super().__init__(
+            operands=[source, *place, scratch],
+            result_types=[tile(source).placed_at(None)],
+            regions=[function],
+        )
+
+    def with_scratch(self, scratch: SSAValue) -> MapOp:
+        """The same operation with room to work in."""
+        place = (self.batch, self.head, self.row, self.col)
+        return MapOp(self.source, place, self.function.clone(), scratch)
+
+    def verify_(self) -> None:
+        dims = tile(self.source).dims
+        expect(self.source, "the operand", "vector", dims)
+        expect(self.result, "the result", "vector", dims)
+        verify_function("the function", self.function)
+
+
+@irdl_op_definition
+class SoftmaxOp(TileOp):
+    """Softmax of whole rows, [R, C], with their maximum m and sum l, [R] in scalar memory.
+
+    `empty_rows` says that a row may see no key at all: it gives 0, m = -inf and l = 0.
+    """
+
+    name = "fa.softmax"
+
+    scores = operand_def(TileType)
+    empty_rows = opt_prop_def(UnitAttr)
+    result = result_def(TileType)
+    maximum = result_def(TileType)
+    total = result_def(TileType)
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$scores attr-dict `:` type($scores) `->` type($result) `,` type($maximum) `,` type($total)"
+    )
+
+    def __init__(self, scores: SSAValue, empty_rows: bool, statistics: Attribute):
+        s = tile(scores)
+        row = TileType.get((s.rows,), statistics, "scalar")
+        super().__init__(
+            operands=[scores],
+            properties={"empty_rows": UnitAttr() if empty_rows else None},
+            result_types=[s.placed_at(None), row, row],
+        )
+
+    def verify_(self) -> None:
+        s = tile(self.scores)
+        expect(self.scores, "the scores", "vector", s.dims)
+        expect(self.result, "the result", "vector", s.dims)
+        expect(self.maximum, "the maximum", "scalar", (s.rows,))
+        expect(self.total, "the sum", "scalar", (s.rows,))
+
+
+@irdl_op_definition
+class OnlineSoftmaxOp(TileOp):
+    """One step of the online softmax (FlashAttention-2, algorithm 1, lines 9 and 10).
+
+    m' = max(m, rowmax S), P = exp(S - m'), alpha = exp(m - m'), l' = alpha l + rowsum P; statistics
+    are [R] in scalar memory. `empty_rows` says that a row may have seen no key so far: then m' =
+    -inf and P = 0.
+    """
+
+    name = "fa.online_softmax"
+
+    scores = operand_def(TileType)
+    maximum = operand_def(TileType)
+    total = operand_def(TileType)
+    empty_rows = opt_prop_def(UnitAttr)
+    result = result_def(TileType)
+    new_maximum = result_def(TileType)
+    new_total = result_def(TileType)
+    alpha = result_def(TileType)
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0, 1: 1, 2: 2}
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$scores `,` $maximum `,` $total attr-dict `:` type($scores) `,` type($maximum) `,` "
+        "type($total) `->` type($result) `,` type($new_maximum) `,` type($new_total) `,` "
+        "type($alpha)"
+    )
+
+    def __init__(self, scores: SSAValue, maximum: SSAValue, total: SSAValue, empty_rows: bool):
+        m = tile(maximum).placed_at(None)
+        super().__init__(
+            operands=[scores, maximum, total],
+            properties={"empty_rows": UnitAttr() if empty_rows else None},
+            result_types=[tile(scores).placed_at(None), m, m, m],
+        )
+
+    def verify_(self) -> None:
+        s = tile(self.scores)
+        expect(self.scores, "the scores", "vector", s.dims)
+        expect(self.result, "the result", "vector", s.dims)
+        names = ("maximum", "sum", "new maximum", "new sum", "alpha")
+        values = (self.maximum, self.total, self.new_maximum, self.new_total, self.alpha)
+        for name, value in zip(names, values, strict=True):
+            expect(value, f"the {name}", "scalar", (s.rows,))
+
+
+@irdl_op_definition
+class AccumulateOp(TileOp):
+    """acc + x, with `rescale` alpha * acc + x, alpha one factor a row (algorithm 1, line 10)."""
+
+    name = "fa.accumulate"
+
+    acc = operand_def(TileType)
+    addend = operand_def(TileType)
+    alpha = opt_operand_def(TileType)
+    result = result_def(TileType)
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    irdl_options = (AttrSizedOperandSegments(as_property=True),)
+    assembly_format = (
+        "$acc `,` $addend (`rescale` $alpha^)? attr-dict `:` type($acc) `,` type($addend) "
+        "(`,` type($alpha)^)? `->` type($result)"
+    )
+
+    def __init__(self, acc: SSAValue, addend: SSAValue, alpha: SSAValue | None = None):
+        super().__init__(operands=[acc, addend, alpha], result_types=[tile(acc).placed_at(None)])
+
+    def verify_(self) -> None:
+        dims = tile(self.acc).dims
+        for what, value in (("acc", self.acc), ("addend", self.addend), ("result", self.result)):
+            expect(value, f"the {what}", "vector", dims)
+        if self.alpha is not None:
+            expect(self.alpha, "alpha", "scalar", dims[:1])
+
+
+@irdl_op_definition
+class NormalizeOp(TileOp):
+    """acc / l, row by row (algorithm 1, line 12). With `empty_rows` a row whose l is 0 gives 0."""
+
+    name = "fa.normalize"
+
+    acc = operand_def(TileType)
+    total = operand_def(TileType)
+    empty_rows = opt_prop_def(UnitAttr)
+    result = result_def(TileType)
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$acc `,` $total attr-dict `:` type($acc) `,` type($total) `->` type($result)"
+
+    def __init__(self, acc: SSAValue, total: SSAValue, empty_rows: bool):
+        super().__init__(
+            operands=[acc, total],
+            properties={"empty_rows": UnitAttr() if empty_rows else None},
+            result_types=[tile(acc).placed_at(None)],
+        )
+
+    def verify_(self) -> None:
+        dims = tile(self.acc).dims
+        expect(self.acc, "the accumulator", "vector", dims)
+        expect(self.total, "the sum", "scalar", dims[:1])
+        expect(self.result, "the result", "vector", dims)
+
+
+@irdl_op_definition
+class LogsumexpOp(TileOp):
+    """m + ln(l) of each row, laid out along a vector row; every row of the result holds it.
+
+    m, l: [R] in scalar memory; result [rows, C >= R] in vector memory, columns past R unspecified.
+    With `empty_rows` a row whose l is 0 gives -inf. `bound` is an upper bound of l (the number of
+    keys): the machine has no logarithm, and its iteration starts from ln(bound).
+    """
+
+    name = "fa.logsumexp"
+
+    maximum = operand_def(TileType)
+    total = operand_def(TileType)
+    scratch = opt_operand_def(TileType)
+    bound = prop_def(IntegerAttr)
+    empty_rows = opt_prop_def(UnitAttr)
+    result = result_def(TileType)
+
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
+    assembly_format = (
+        "$maximum `,` $total (`scratch` $scratch^)? attr-dict `:` type($maximum) `,` type($total) "
+        "(`,` type($scratch)^)? `->` type($result)"
+    )
+
+    def __init__(
+        self,
+        maximum: SSAValue,
+        total: SSAValue,
+        bound: int,
+        empty_rows: bool,
+        result: TileType,
+        scratch: SSAValue | None = None,
+    ):
+        super().__init__(
+            operands=[maximum, total, scratch],
+            properties={
+                "bound": IntegerAttr(bound, i64),
+                "empty_rows": UnitAttr() if empty_rows else None,
+            },
+            result_types=[result],
+        )
+
+    def with_scratch(self, scratch: SSAValue) -> LogsumexpOp:
+        """The same operation with room to work in."""
+        return LogsumexpOp(
+            self.maximum,
+            self.total,
+            self.bound.value.data,
+            self.empty_rows is not None,
+            tile(self.result),
+            scratch,
+        )
+
+    def verify_(self) -> None:
+        rows = tile(self.maximum).rows
+        expect(self.maximum, "the maximum", "scalar", (rows,))
+        expect(self.total, "the sum", "scalar", (rows,))
+        expect(self.result, "the result", "vector", tile(self.result).dims)
+        if tile(self.result).cols < rows:
+            raise VerifyException(
+                f"the result needs a column for each of the {rows} rows, "
+                f"got {tile(self.result).cols}"
+            )
+        if self.bound.value.data < 1:
+            raise VerifyException(f"bound must be at least 1, got {self.bound.value.data}")
+
+
+@irdl_op_definition
+class CombineOp(TileOp):
+    """Two partial results over disjoint keys into one (flash decoding).
+
+    m = max(m1, m2), a1 = exp(m1 - m), a2 = exp(m2 - m), l = a1 l1 + a2 l2, acc = a1 acc1 + a2 acc2;
+    accumulators [R, D] in vector, statistics [R] in scalar memory, none of them normalised.
+    """
+
+    name = "fa.combine"
+
+    acc1 = operand_def(TileType)
+    maximum1 = operand_def(TileType)
+    total1 = operand_def(TileType)
+    acc2 = operand_def(TileType)
+    maximum2 = operand_def(TileType)
+    total2 = operand_def(TileType)
+    scratch = opt_operand_def(TileType)
+    empty_rows = opt_prop_def(UnitAttr)
+    acc = result_def(TileType)
+    maximum = result_def(TileType)
+    total = result_def(TileType)
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0, 1: 1, 2: 2}
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
+    assembly_format = (
+        "`(` $acc1 `,` $maximum1 `,` $total1 `)` `,` `(` $acc2 `,` $maximum2 `,` $total2 `)` "
+        "(`scratch` $scratch^)? attr-dict `:` "
+        "`(` type($acc1) `,` type($maximum1) `,` type($total1) `)` `,` "
+        "`(` type($acc2) `,` type($maximum2) `,` type($total2) `)` (`,` type($scratch)^)? `->` "
+        "type($acc) `,` type($maximum) `,` type($total)"
+    )
+
+    def __init__(
+        self,
+        first: tuple[SSAValue, SSAValue, SSAValue],
+        second: tuple[SSAValue, SSAValue, SSAValue],
+        empty_rows: bool,
+        scratch: SSAValue | None = None,
+    ):
+        super().__init__(
+            operands=[*first, *second, scratch],
+            properties={"empty_rows": UnitAttr() if empty_rows else None},
+            result_types=[tile(value).placed_at(None) for value in first],
+        )
+
+    def with_scratch(self, scratch: SSAValue) -> CombineOp:
+        """The same operation with room to work in."""
+        return CombineOp(
+            (self.acc1, self.maximum1, self.total1),
+            (self.acc2, self.maximum2, self.total2),
+            self.empty_rows is not None,
+            scratch,
+        )
+
+    def verify_(self) -> None:
+        dims = tile(self.acc1).dims
+        for value in (self.acc1, self.acc2, self.acc):
+            expect(value, "an accumulator", "vector", dims)
+        statistics = (self.maximum1, self.total1, self.maximum2, self.total2)
+        for value in (*statistics, self.maximum, self.total):
+            expect(value, "a statistic", "scalar", dims[:1])
