@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import fa
-import numpy as np
 import pytest
-from fa.machine import Machine, Simulator, Trap
+from fa.machine import Machine, Trap
 from fa.machine.params import PRESETS
 
 from ..attentions import FUSED, UNFUSED, Case, relative_error
@@ -60,12 +59,9 @@ def test_both_limits(limited, passes: str):
 
 def test_without_unrolling_the_machine_stops(limited):
     kernel = fa.compile(CASE.module(), machine=limited(1_000_000_000))
-    sim = Simulator(Machine.load(limited(100_000)))
-    image = kernel.pack(*CASE.arguments())
-    sim.hbm[: len(image)] = np.frombuffer(image, np.uint8)
-    sim.fp[: len(kernel.layout.fp_mem)] = kernel.layout.fp_mem
+    kernel.machine = Machine.load(limited(100_000))
     with pytest.raises(Trap, match="100000"):
-        sim.run(kernel.words)
+        kernel.run(*CASE.arguments())
 
 
 def test_several_loops(limited):
