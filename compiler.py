@@ -154,6 +154,20 @@ class Kernel:
             )
         return [host.unpack(region, image) for region in self.layout.results()]
 
+    def simulator(self, *args: Value) -> Simulator:
+        """A machine with arguments and constants in its memories, ready to run `words`.
+
+        Raises CompileError for arguments that do not fit.
+        """
+        from fa.machine import Simulator
+
+        image = self._image(args)
+        sim = Simulator(self.machine)
+        sim.hbm[: len(image)] = image
+        sim.fp[: len(self.layout.fp_mem)] = self.layout.fp_mem
+        sim.int[: len(self.layout.int_mem)] = self.layout.int_mem
+        return sim
+
     def run(
         self,
         *args: Value,
@@ -165,13 +179,7 @@ class Kernel:
         `progress` is called now and then with the instructions executed so far and in all. Raises
         CompileError for arguments that do not fit and `fa.machine.Trap` where the machine stops.
         """
-        from fa.machine import Simulator
-
-        image = self._image(args)
-        sim = Simulator(self.machine)
-        sim.hbm[: len(image)] = image
-        sim.fp[: len(self.layout.fp_mem)] = self.layout.fp_mem
-        sim.int[: len(self.layout.int_mem)] = self.layout.int_mem
+        sim = self.simulator(*args)
         result = sim.run(self.words, hbm_time=hbm_time, progress=progress)
         return Run(
             self.unpack(sim.hbm),
