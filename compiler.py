@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from fa.diagnostics import CompileError
@@ -154,6 +154,20 @@ class Kernel:
             )
         return [host.unpack(region, image) for region in self.layout.results()]
 
+    def simulator(self, *args: Value) -> Simulator:
+        """A machine with arguments and constants in its memories, ready to run `words`.
+
+        Raises CompileError for arguments that do not fit.
+        """
+        from fa.machine import Simulator
+
+        image = self._image(args)
+        sim = Simulator(self.machine)
+        sim.hbm[: len(image)] = image
+        sim.fp[: len(self.layout.fp_mem)] = self.layout.fp_mem
+        sim.int[: len(self.layout.int_mem)] = self.layout.int_mem
+        return sim
+
     def run(
         self,
         *args: Value,
@@ -165,13 +179,7 @@ class Kernel:
         `progress` is called now and then with the instructions executed so far and in all. Raises
         CompileError for arguments that do not fit and `fa.machine.Trap` where the machine stops.
         """
-        from fa.machine import Simulator
-
-        image = self._image(args)
-        sim = Simulator(self.machine)
-        sim.hbm[: len(image)] = image
-        sim.fp[: len(self.layout.fp_mem)] = self.layout.fp_mem
-        sim.int[: len(self.layout.int_mem)] = self.layout.int_mem
+        sim = self.simulator(*args)
         result = sim.run(self.words, hbm_time=hbm_time, progress=progress)
         return Run(
             self.unpack(sim.hbm),
@@ -307,19 +315,21 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def interpret(
-    module: str | Path | ModuleOp, args: Sequence[NDArray[np.floating]], round: bool = True
+    module: str | Path | ModuleOp, args: Sequence[NDArray[Any] | mx.Blocks], round: bool = True
 ) -> list[Array]:
     """Run `fa` or `mx` IR of any level with numpy and return the results as float32.
 
-    Values are computed in float32 and rounded to their element types; `round=False` does not round.
-    Raises CompileError for arguments that do not fit.
+    An argument whose type is block-scaled can be `mx.Blocks`, and one of codes is an array of
+    integers, as such results are. Values are computed in float32 and rounded to their element
+    types; `round=False` does not round. Raises CompileError for arguments that do not fit.
     """
     from fa.dialects.fa_interpreter import run_function
     from xdsl.utils.exceptions import InterpretationError
 
     loaded = load_source(module)
     try:
-        return run_function(loaded, [np.asarray(arg, np.float32) for arg in args], round)
+        values = [arg if isinstance(arg, mx.Blocks) else np.asarray(arg) for arg in args]
+        return run_function(loaded, values, round)
     except InterpretationError as error:
         raise CompileError(str(error)) from None
 

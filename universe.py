@@ -28,6 +28,7 @@ PASSES = {
     "specialize-masks": "fa.passes.specialize_masks:SpecializeMasksPass",
     "allocate-sram": "fa.passes.allocate_sram:AllocateSramPass",
     "lower-to-isa": "fa.lowering.lower_to_isa:LowerToIsaPass",
+    "lower-mx": "fa.passes.lower_mx:LowerMxPass",
     "fa-to-plena": "fa.lowering.pipeline:FaToPlenaPass",
     "allocate-registers": "fa.lowering.register_allocation:AllocateRegisters",
     "verify-registers": "fa.lowering.register_check:VerifyRegisters",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import func, memref
-from xdsl.dialects.builtin import MemRefType, ModuleOp, TensorType
+from xdsl.dialects.builtin import IntegerType, MemRefType, ModuleOp, TensorType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 from xdsl.interpreters.arith import ArithFunctions
 from xdsl.interpreters.func import FuncFunctions
@@ -22,10 +22,12 @@ from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.utils.exceptions import InterpretationError
 from xdsl.utils.hints import isa
 
+from ..machine.mx import Blocks, dequantize
 from . import fa, mx, mx_semantics
 from . import fa_semantics as semantics
 from .fa_attrs import TileType, storage_of
 from .fa_semantics import Array, Rounder
+from .plain_interpreter import PlainConstants, PlainFunctions, array_type
 from .scalar_functions import evaluate
 
 
@@ -328,11 +330,35 @@ def stored(values: Array, kind: Attribute) -> Array:
     return mx_semantics.stored(values, storage_of(kind))
 
 
-def run_function(module: ModuleOp, args: Sequence[Array], rounded: bool = True) -> list[Array]:
-    """Run the module's only function on float32 arrays and return its results.
+def _argument(index: int, kind: Attribute, arg: Array | Blocks, rnd: Rounder) -> Array:
+    """An argument as the function's type has it: rounded, quantized, or an array of codes.
 
-    `rounded=False` computes in float32 throughout. Raises InterpretationError for arguments that do
-    not fit the function, and where an operation has no meaning here.
+    Raises InterpretationError where shape or form differ.
+    """
+    if not isa(kind, TensorType[Attribute]):
+        raise InterpretationError(f"argument {index} must be a tensor, got {kind}")
+    values = dequantize(arg) if isinstance(arg, Blocks) else arg
+    if kind.get_shape() != values.shape:
+        raise InterpretationError(
+            f"argument {index} must have shape {kind.get_shape()}, got {values.shape}"
+        )
+    element = kind.get_element_type()
+    if isa(element, IntegerType):
+        if values.dtype.kind not in "iu":
+            raise InterpretationError(f"argument {index} holds integers, got {values.dtype}")
+        return values.astype(array_type(element))
+    values = rnd(np.asarray(values, np.float32), element)
+    return stored(values, kind) if rnd.enabled else values
+
+
+def run_function(
+    module: ModuleOp, args: Sequence[Array | Blocks], rounded: bool = True
+) -> list[Array]:
+    """Run the module's only function on arrays and return its results.
+
+    An argument whose type is block-scaled can be `mx.Blocks`. `rounded=False` computes in float32
+    throughout. Raises InterpretationError for arguments that do not fit the function, and where an
+    operation has no meaning here.
     """
     functions = [op for op in module.ops if isinstance(op, func.FuncOp)]
     if len(functions) != 1:
@@ -344,16 +370,13 @@ def run_function(module: ModuleOp, args: Sequence[Array], rounded: bool = True) 
             f"@{function.sym_name.data} takes {len(kinds)} arguments, got {len(args)}"
         )
     rnd = Rounder(rounded)
-    values: list[Array] = []
-    for index, (kind, arg) in enumerate(zip(kinds, args, strict=True)):
-        if not isa(kind, TensorType[Attribute]):
-            raise InterpretationError(f"argument {index} must be a tensor, got {kind}")
-        if kind.get_shape() != arg.shape:
-            raise InterpretationError(
-                f"argument {index} must have shape {kind.get_shape()}, got {arg.shape}"
-            )
-        values.append(rnd(np.asarray(arg, np.float32), kind.get_element_type()))
+    values = [
+        _argument(index, kind, arg, rnd)
+        for index, (kind, arg) in enumerate(zip(kinds, args, strict=True))
+    ]
     interpreter = Interpreter(module)
     for functions_ in (ArithFunctions(), FuncFunctions(), ScfFunctions(), FaFunctions(rnd)):
         interpreter.register_implementations(functions_)
+    interpreter.register_implementations(PlainFunctions())
+    interpreter.register_implementations(PlainConstants(), override=True)
     return list(interpreter.call_op(function.sym_name.data, tuple(values)))

@@ -84,6 +84,10 @@ class Interpreter:
         self.counts[pc] += 1
         self.cycles += self.program.cycles[pc]
 
+    def open_loops(self) -> list[tuple[int, int]]:
+        """The pc of the C_LOOP_START and the register of each open loop, outermost first."""
+        return [(loop.start, loop.register) for loop in self._loops]
+
     def execute(self, pc: int) -> None:
         """Do what the instruction at `pc` does, memory time included. Raises Trap."""
         decoded, handler = self.program.decoded[pc], self._handlers[pc]

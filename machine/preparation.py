@@ -1,7 +1,8 @@
 """Preparing queries and keys for low precision, without a change that attention could see.
 
 Both keep softmax(Q K^T) in exact arithmetic and move where rounding errors arise: centring takes
-away the mean key, rotation spreads outliers over all channels.
+away the mean key, rotation spreads outliers over all channels. The order of sums is part of the
+definition, so that every implementation gives the same bits.
 """
 
 from __future__ import annotations
@@ -20,38 +21,48 @@ _MULTIPLIER, _INCREMENT, _MODULUS = 1664525, 1013904223, 1 << 32
 
 
 def center(values: F32, axis: int) -> F32:
-    """`values` minus their mean along `axis`, both in float64; float32."""
-    wide = values.astype(np.float64)
-    return (wide - wide.mean(axis=axis, keepdims=True)).astype(np.float32)
+    """`values` minus their mean along `axis`, float32.
+
+    The mean is a sum in float64, from the first to the last, divided by their number.
+    """
+    rows = np.moveaxis(values, axis, 0)
+    total = np.zeros(rows.shape[1:])
+    for row in rows:
+        total += row
+    mean = np.expand_dims(total / len(rows), axis)
+    return (values.astype(np.float64) - mean).astype(np.float32)
 
 
 def rotate(values: F32, seed: int) -> F32:
-    """Vectors along the last axis, signs turned, times a Hadamard matrix; float32."""
-    return (values.astype(np.float64) @ rotation(values.shape[-1], seed)).astype(np.float32)
+    """Vectors along the last axis, signs turned, times a Hadamard matrix; float32.
+
+    The matrix is that of the largest power of two that divides the length, over its root, once for
+    each piece. A fast Walsh-Hadamard transform in float64, neighbours first; the root comes last.
+    """
+    size = values.shape[-1]
+    turned = values.astype(np.float64) * signs(size, seed)
+    for half in stages(size):
+        pairs = turned.reshape(*values.shape[:-1], -1, 2, half)
+        first, second = pairs[..., 0, :], pairs[..., 1, :]
+        turned = np.stack([first + second, first - second], axis=-2).reshape(values.shape)
+    return (turned * norm(size)).astype(np.float32)
+
+
+def stages(size: int) -> list[int]:
+    """Distances of the partners in each stage of the transform: 1, 2, 4, ..."""
+    return [1 << stage for stage in range((size & -size).bit_length() - 1)]
+
+
+def norm(size: int) -> float:
+    """What makes the transform orthogonal."""
+    return float(1 / np.sqrt(float(size & -size)))
 
 
 @cache
-def rotation(size: int, seed: int) -> F64:
-    """The orthogonal matrix [size, size] that `rotate` multiplies rows with from the right.
-
-    Signs on the diagonal, then one Hadamard matrix for each piece of the largest power of two that
-    divides `size`.
-    """
-    piece = size & -size
-    index = np.arange(size)
-    common = index[:, None] & index & piece - 1
-    odd = np.zeros_like(common)
-    while common.any():
-        odd ^= common & 1
-        common >>= 1
-    same_piece = index[:, None] // piece == index // piece
-    hadamard = np.where(same_piece, 1.0 - 2.0 * odd, 0.0) / np.sqrt(piece)
-    return _signs(size, seed)[:, None] * hadamard
-
-
-def _signs(count: int, seed: int) -> F64:
-    state, signs = seed % _MODULUS, np.ones(count)
+def signs(count: int, seed: int) -> F64:
+    """The signs that a rotation turns: 1 or -1, [count]."""
+    state, turned = seed % _MODULUS, np.ones(count)
     for index in range(count):
         state = (state * _MULTIPLIER + _INCREMENT) % _MODULUS
-        signs[index] = 1.0 if state < _MODULUS // 2 else -1.0
-    return signs
+        turned[index] = 1.0 if state < _MODULUS // 2 else -1.0
+    return turned

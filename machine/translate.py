@@ -28,21 +28,26 @@ REGISTERS = (
 )
 
 
-def translate(program: Program, structure: Structure, timed: bool, progress: bool) -> str:
+def translate(
+    program: Program, structure: Structure, timed: bool, progress: bool, until: int | None = None
+) -> str:
     """Source of `run(k, state, stop, report)`.
 
     `timed` keeps the cycle count that HBM transfers need; `progress` adds calls of
-    report(executed).
+    report(executed); before the instruction at `until` the program calls stop(until).
     """
-    return _Translator(program, timed, progress).function(structure)
+    return _Translator(program, timed, progress, until).function(structure)
 
 
 class _Translator:
-    def __init__(self, program: Program, timed: bool, progress: bool) -> None:
+    def __init__(
+        self, program: Program, timed: bool, progress: bool, until: int | None = None
+    ) -> None:
         self.program = program
         self.machine: Machine = program.machine
         self.timed = timed
         self.progress = progress
+        self.until = until
         self.lines: list[str] = []
         self.indent = 2
         self.cycles = 0
@@ -98,11 +103,13 @@ class _Translator:
                 self._instruction(node)
 
     def _loop(self, loop: Loop) -> None:
+        self._stop_at(loop.start)
         self.cycles += self.program.cycles[loop.start]
         self._flush_cycles()
         self._line(f"for g{loop.register} in range({loop.count}, 0, -1):")
         self.indent += 1
         self._body(loop.body)
+        self._stop_at(loop.end)
         self.cycles += self.program.cycles[loop.end]
         self._flush_cycles()
         if not loop.body or not self.lines[-1].startswith("    " * self.indent):
@@ -115,6 +122,7 @@ class _Translator:
         self._line(f"g{loop.register} = 0")
 
     def _instruction(self, pc: int) -> None:
+        self._stop_at(pc)
         decoded = self.program.decoded[pc]
         assert decoded is not None
         instruction = decoded.instruction
@@ -127,6 +135,10 @@ class _Translator:
         self.cycles += self.program.cycles[pc]
         if instruction.unit == "hbm":
             self._flush_cycles()
+
+    def _stop_at(self, pc: int) -> None:
+        if pc == self.until:
+            self._line(f"stop({pc})")
 
     # Addresses
 

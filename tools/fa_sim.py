@@ -1,11 +1,12 @@
-"""fa-sim: run a compiled kernel on the instruction simulator."""
+"""fa-sim: run a compiled kernel on the instruction simulator, watch it and check it."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..diagnostics import CompileError
@@ -19,10 +20,12 @@ from .driver import (
 from .progress import ProgressBar
 
 if TYPE_CHECKING:
-    from ..compiler import Kernel, Run
-    from .arrays import Array
+    from ..machine import Result, Simulator
+    from .subjects import Subject
 
 TOOL = "fa-sim"
+
+Statistics = dict[str, int | Mapping[str, Mapping[str, int]]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,66 +35,167 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _simulate(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
-    # What cannot be written is better known before a long simulation than after it.
-    for path in (*args.out, *([args.stats] if args.stats not in (None, "-") else [])):
-        check_writable(path)
-    if args.dump_dir is not None and not os.path.isdir(args.dump_dir):
-        check_writable(args.dump_dir)
+    _check_arguments(args)
 
     # numpy is only loaded when there is something to compute.
-    from ..compiler import Kernel
-    from ..machine import Trap
     from .arrays import load_array, save_array
+    from .subjects import load_subject
 
-    kernel = Kernel.load(args.directory)
-    results = kernel.layout.results()
-    if len(args.out) > len(results):
+    subject = load_subject(args.directory, [load_array(path) for path in args.arg])
+    if len(args.out) > subject.results:
         raise CompileError(
-            f"the kernel has {len(results)} results, but --out is given {len(args.out)} times"
+            f"the kernel has {subject.results} results, but --out is given {len(args.out)} times"
         )
-    values = [load_array(path) for path in args.arg] if args.arg else _zeros(kernel)
-    try:
-        with ProgressBar("simulating") as progress:
-            run = kernel.run(*values, progress=progress, hbm_time=args.hbm_time)
-    except Trap as trap:
-        raise CompileError(f"the machine stops: {trap}", args.directory) from trap
-    for path, output in zip(args.out, run.outputs, strict=False):
+    if args.break_pc is not None:
+        _break(args, subject)
+        return
+    state = subject.state()
+    result = _trapping(args, lambda bar: state.run(subject.words, args.hbm_time, bar))
+    for path, output in zip(args.out, subject.outputs(state), strict=False):
         save_array(path, output)
     if args.dump_dir is not None:
-        _dump(run, kernel.layout.hbm_bytes, args.dump_dir)
-    stats = statistics(run)
+        _dump(state, subject.hbm_bytes, args.dump_dir)
+    if args.trace is not None:
+        _write_trace(args, subject, state, result)
+    stats = statistics(result)
     if args.stats is not None:
         write_text(args.stats, json.dumps(stats, indent=2) + "\n")
     if args.stats != "-":
         write_text(None, "".join(f"{key}: {stats[key]}\n" for key in stats if key != "per_opcode"))
+    if args.profile:
+        from ..machine.profile import profile, table
+
+        write_text(None, "\n" + table(profile(subject.sources, result)))
+    problems = [_compare(args, state)] if args.from_dumps is not None else []
+    if args.strict:
+        problems.append(_check(args, subject))
+    if found := "; ".join(problem for problem in problems if problem):
+        raise CompileError(found, args.directory)
 
 
-def _zeros(kernel: Kernel) -> list[Array]:
-    """Arguments of zeros: what a kernel executes does not depend on its data."""
-    import numpy as np
+def _check_arguments(args: argparse.Namespace) -> None:
+    """What cannot be written or makes no sense is better known before a long simulation."""
+    files = [args.stats, args.trace]
+    for path in (*args.out, *(path for path in files if path not in (None, "-"))):
+        check_writable(path)
+    if args.dump_dir is not None and not os.path.isdir(args.dump_dir):
+        check_writable(args.dump_dir)
+    flags = {"--stats": args.stats, "--trace": args.trace, "--profile": args.profile}
+    checks = {"--from-dumps": args.from_dumps, "--strict": args.strict, "--out": args.out}
+    if args.break_pc is not None and (given := [f for f, on in (flags | checks).items() if on]):
+        raise CompileError(f"{given[0]} needs a whole run, and --break stops it")
+    whole = [flag for flag in ("--stats", "--trace") if flags[flag] == "-"]
+    others = [
+        flag
+        for flag, on in (flags | checks).items()
+        if on and flag not in (*whole[:1], "--out") and (flag in checks or flag == "--profile")
+    ] + whole[1:]
+    if whole and others:
+        raise CompileError(f"{whole[0]} - and {others[0]} both write to standard output")
 
-    return [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
+
+def _trapping(args: argparse.Namespace, run: Callable[[ProgressBar], Result]) -> Result:
+    """What `run` gives; a trap in it is bad input."""
+    from ..machine import Trap
+
+    try:
+        with ProgressBar("simulating") as progress:
+            return run(progress)
+    except Trap as trap:
+        raise CompileError(f"the machine stops: {trap}", args.directory) from trap
 
 
-def statistics(run: Run) -> dict[str, int | Mapping[str, Mapping[str, int]]]:
+def _break(args: argparse.Namespace, subject: Subject) -> None:
+    """Run up to an instruction and print where the machine is and what its registers hold."""
+    from ..machine import Trap
+    from ..machine.breakpoint import NotReached, registers_text, run_until
+
+    state = subject.state()
+    try:
+        with ProgressBar("simulating") as progress:
+            found = run_until(subject.words, state, args.break_pc, args.hbm_time, progress)
+    except NotReached as error:
+        raise CompileError(str(error), args.directory) from None
+    except Trap as trap:
+        raise CompileError(f"the machine stops: {trap}", args.directory) from trap
+    lines = [
+        f"before pc {found.pc}: {found.instruction}",
+        f"from {subject.sources.at(found.pc)}",
+        f"executed {found.executed:,} instructions in {found.cycles:,} cycles",
+        *(
+            f"in the loop at pc {loop.start}, {loop.count} iterations: "
+            f"gp{loop.register} = {state.gp[loop.register]}"
+            for loop in found.loops
+        ),
+    ]
+    write_text(None, "\n".join(lines) + "\n" + registers_text(state))
+    if args.dump_dir is not None:
+        _dump(state, subject.hbm_bytes, args.dump_dir)
+
+
+def _write_trace(
+    args: argparse.Namespace, subject: Subject, state: Simulator, result: Result
+) -> None:
+    from ..machine.program import Program
+    from ..machine.trace import trace
+
+    program = Program(subject.words, state.machine)
+    name = os.path.basename(os.path.abspath(args.directory))
+    events = trace(program, result, subject.sources, name)
+    write_text(args.trace, json.dumps(events, indent=1) + "\n")
+
+
+def _compare(args: argparse.Namespace, state: Simulator) -> str:
+    """Print how the emulator's dumps differ from our memories; what is wrong, in a few words."""
+    from ..machine.emulator_dumps import compare_dumps, differences_text
+    from ..machine.emulator_files import EmulatorFilesError
+    from .subjects import located
+
+    try:
+        differences = compare_dumps(args.from_dumps, state)
+    except EmulatorFilesError as error:
+        raise located(error) from None
+    write_text(None, "\n" + differences_text(differences.items()))
+    wrong = [name for name, difference in differences.items() if difference is not None]
+    return f"{', '.join(wrong)} differ from this run" if wrong else ""
+
+
+def _check(args: argparse.Namespace, subject: Subject) -> str:
+    """Print what the checks of `--strict` find; what is wrong, in a few words."""
+    from ..machine.strict import check_program
+
+    with ProgressBar("checking") as progress:
+        findings = check_program(subject.words, subject.state(), subject.initial, progress)
+    for finding in findings:
+        times = f", {finding.count:,} times" if finding.count > 1 else ""
+        write_text(
+            None,
+            f"pc {finding.pc}: {finding.instruction}: {finding.message}{times} [{finding.kind}] "
+            f"from {subject.sources.at(finding.pc)}\n",
+        )
+    if not findings:
+        write_text(None, "strict: nothing found\n")
+        return ""
+    return f"--strict found {len(findings)} problem{'s' if len(findings) > 1 else ''}"
+
+
+def statistics(result: Result) -> Statistics:
     """What `--stats` holds: cycles, instructions, HBM bytes, and all of it for each mnemonic."""
     return {
-        "cycles": run.cycles,
-        "instructions": run.instructions,
-        "hbm_bytes_read": run.hbm_bytes_read,
-        "hbm_bytes_written": run.hbm_bytes_written,
-        "per_opcode": run.per_opcode,
+        "cycles": result.cycles,
+        "instructions": result.instructions,
+        "hbm_bytes_read": result.hbm_bytes_read,
+        "hbm_bytes_written": result.hbm_bytes_written,
+        "per_opcode": result.per_opcode,
     }
 
 
-def _dump(run: Run, hbm_bytes: int, directory: str) -> None:
-    """Write the state after the run: one `.npy` file for each memory and register bank.
+def _dump(state: Simulator, hbm_bytes: int, directory: str) -> None:
+    """Write the state: one `.npy` file for each memory and register bank.
 
     Of HBM only the `hbm_bytes` that the kernel uses.
     """
     import numpy as np
-
-    state = run.simulator
 
     def write(folder: str) -> None:
         for name in ("vector", "matrix", "fp", "int", "gp", "f", "a"):
@@ -105,7 +209,9 @@ def _parser() -> ToolParser:
     parser = ToolParser(
         TOOL,
         "Run a compiled kernel on the instruction simulator.",
-        epilog="Without --arg every argument is zero, which takes the same instructions and time.",
+        epilog="Without --arg every argument is zero, which takes the same instructions and time.\n"
+        "DIR may also hold files for the machine's own emulator, as fa-compile --emulator-dir\n"
+        "writes them.",
     )
     parser.add_argument("directory", metavar="DIR", help="what fa-compile wrote")
     parser.add_argument(
@@ -135,6 +241,34 @@ def _parser() -> ToolParser:
         choices=("exact", "none"),
         default="exact",
         help="model the memory device (exact), or let transfers take no time (none)",
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="print cycles, instructions and HBM bytes of each operation of the tile-level MLIR",
+    )
+    parser.add_argument(
+        "--trace",
+        metavar="FILE.json",
+        help="where a trace for Chrome or Perfetto goes: a track for each unit, loops folded",
+    )
+    parser.add_argument(
+        "--break",
+        metavar="PC",
+        dest="break_pc",
+        type=int,
+        help="stop when the instruction PC, counted from 0, is first reached; print the registers",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="report reads of memory and registers never written, transfers outside the tensors, "
+        "and prefetches that overtake readers; exit status 1 if there are any",
+    )
+    parser.add_argument(
+        "--from-dumps",
+        metavar="DIR",
+        help="compare with the *_dump.bin of the machine's emulator; exit status 1 if they differ",
     )
     return parser
 

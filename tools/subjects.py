@@ -1,0 +1,93 @@
+"""What fa-sim runs: a compiled kernel, or a directory of files for the machine's emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..compiler import Kernel
+from ..diagnostics import CompileError
+from ..machine import MachineError, Simulator
+from ..machine.emulator_files import FILES, SETTINGS, EmulatorFiles, EmulatorFilesError
+from ..machine.source_map import SourceMap
+from ..machine.strict import HbmRange, Initial
+from .arrays import Array
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A program with all that running it takes. `state` makes the machine as before the run."""
+
+    words: NDArray[np.uint32]
+    sources: SourceMap
+    hbm_bytes: int
+    """Bytes of HBM from address 0 on that the program is known to use."""
+    initial: Initial
+    state: Callable[[], Simulator]
+    results: int
+    outputs: Callable[[Simulator], Sequence[Array]]
+
+
+def load_subject(directory: str, args: Sequence[Array]) -> Subject:
+    """The program in a directory, with `args` for its arguments; zeros where there are none.
+
+    What a kernel executes does not depend on its data. Raises CompileError.
+    """
+    folder = Path(directory)
+    if (folder / SETTINGS).is_file() and not (folder / "layout.json").exists():
+        if args:
+            raise CompileError(
+                f"'{directory}' holds files for the emulator ({', '.join(FILES)}), which has the "
+                "arguments in HBM; --arg is for compiled kernels"
+            )
+        return _emulator_subject(directory)
+    kernel = Kernel.load(directory)
+    values = args or [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
+    layout = kernel.layout
+    regions = [
+        HbmRange(region.name, region.base, region.stop, region.role != "argument")
+        for region in layout.regions
+    ]
+    # The casts are for the type checker, which sees the root's modules under another name.
+    return Subject(
+        kernel.words,
+        cast("SourceMap", kernel.sources),
+        layout.hbm_bytes,
+        Initial(len(layout.fp_mem), len(layout.int_mem), regions),
+        lambda: cast("Simulator", kernel.simulator(*values)),
+        len(layout.results()),
+        lambda state: kernel.unpack(state.hbm),
+    )
+
+
+def _emulator_subject(directory: str) -> Subject:
+    try:
+        files = EmulatorFiles.read(directory)
+    except (EmulatorFilesError, MachineError) as error:
+        raise located(error) from None
+
+    def state() -> Simulator:
+        simulator = Simulator(files.machine)
+        files.load(simulator)
+        return simulator
+
+    # Nothing says what of HBM is for what: all of the image is data and may be written.
+    ranges = [HbmRange("the image", 0, files.hbm.size, writable=True, filled=True)]
+    initial = Initial(files.fp.size, files.int.size, ranges)
+    return Subject(files.words, SourceMap(), files.hbm.size, initial, state, 0, lambda _: [])
+
+
+def located(error: EmulatorFilesError | MachineError) -> CompileError:
+    """An error about one of the emulator's files as the tools report it."""
+    if not error.path:
+        return CompileError(str(error))
+    if isinstance(error, MachineError) and not error.line:
+        return CompileError(error.message)
+    where = f"{error.path}:{error.line or 1}:{error.column or 1}"
+    message = str(error)
+    return CompileError(message.removeprefix(f"{where}: "), where)
