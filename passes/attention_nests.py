@@ -55,7 +55,8 @@ class Nests:
                 assert load is not None
                 members.append(load)
         for value in (self.scores_load.tile, *(step.results[0] for step in self.steps)):
-            members += [use.operation for use in value.uses if use.operation not in members]
+            for scales, store in taps(value):
+                members += [*scales, store]
         return members
 
 
@@ -87,6 +88,19 @@ def _steps(scores: SSAValue) -> tuple[Operation, ...]:
         steps.append(op)
         scores = op.operands[0]
     return tuple(reversed(steps))
+
+
+def taps(scores: SSAValue) -> list[tuple[list[fa.ScaleOp], fa.StoreOp]]:
+    """The stores that make scores a result, each with the scalings on its way."""
+    found: list[tuple[list[fa.ScaleOp], fa.StoreOp]] = []
+    for use in scores.uses:
+        user, scales = use.operation, list[fa.ScaleOp]()
+        while isinstance(user, fa.ScaleOp):
+            scales.append(user)
+            user = only_user(user.result, fa.ScaleOp) or only_user(user.result, fa.StoreOp)
+        if isinstance(user, fa.StoreOp):
+            found.append((scales, user))
+    return found
 
 
 def _buffer_ends(buffer: SSAValue) -> tuple[fa.StoreOp, fa.LoadOp] | None:

@@ -11,7 +11,7 @@ from ..dialects import fa
 from ..dialects.fa_attrs import TileType
 from ..machine.params import Machine
 from .affine import affine
-from .attention_nests import Nests, function_block, nest_of, position, producer
+from .attention_nests import Nests, function_block, nest_of, position, producer, taps
 from .building import Loop, TileBuilder
 from .tile_sizes import round_up
 
@@ -162,12 +162,15 @@ class FusedNest:
                 )
                 scores = build.insert(mask, "s_masked").result
             old = nests.scores_load.tile if step is None else step.results[0]
-            for use in list(old.uses):
-                if isinstance(store := use.operation, fa.StoreOp):
-                    # The scores at this stage are a result of their own.
-                    outer = self.indices(store.indices, nests.softmax, i)[:-2]
-                    indices = (*outer, i.induction, n.induction)
-                    build.insert(fa.StoreOp(scores, store.target, indices))
+            for scales, store in taps(old):
+                # The scores at this stage are a result of their own.
+                shown = scores
+                for scale in scales:
+                    factor = scale.factor.value.data
+                    shown = build.insert(fa.ScaleOp(shown, factor), "s_shown").result
+                outer = self.indices(store.indices, nests.softmax, i)[:-2]
+                indices = (*outer, i.induction, n.induction)
+                build.insert(fa.StoreOp(shown, store.target, indices))
         return scores
 
     def clone(self, load: fa.LoadOp, anchor: Operation, *loops: Loop) -> SSAValue:
