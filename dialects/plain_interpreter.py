@@ -27,6 +27,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     TensorType,
 )
+from xdsl.dialects.linalg.attrs import IteratorType
 from xdsl.dialects.linalg.ops import GenericOp, YieldOp
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 from xdsl.ir import Attribute, Block, Operation, OpResult, SSAValue
@@ -191,7 +192,7 @@ def _generic(op: GenericOp, args: Sequence[AnyArray]) -> list[AnyArray]:
     block = op.body.block
     aligned = [_aligned(a, dims, rank) for a, dims in zip(args, maps, strict=True)]
     extents = np.broadcast_shapes(*(a.shape for a in aligned)) if rank else ()
-    reduced = [i for i, kind in enumerate(op.iterator_types) if kind.data == "reduction"]
+    reduced = [i for i, kind in enumerate(op.iterator_types) if kind.data == IteratorType.REDUCTION]
     with np.errstate(all="ignore"):
         if reduced:
             values = _reduced(block, aligned, count, reduced, extents)

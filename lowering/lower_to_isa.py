@@ -34,6 +34,7 @@ from ..passes.allocate_sram import AllocateSramPass
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
 from . import maps, products, rows, transfers
+from .address_registers import AddressRegisters
 from .constants import FloatConstants
 from .emitter import Emitter
 from .hbm_plan import plan, signature
@@ -41,8 +42,6 @@ from .instruction_sources import named_location
 from .loop_limit import check_loop_limit, limit_loops
 from .register_allocation import allocate_registers
 from .register_check import check_registers
-
-ADDRESS_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ class _Lowering:
     def __init__(self, emitter: Emitter, regions: dict[SSAValue, Region]):
         self.e = emitter
         self.regions = regions
-        self.bases: dict[SSAValue, SSAValue] = {}
+        self.bases = AddressRegisters(emitter, regions)
         self.counters: dict[SSAValue, tuple[SSAValue, int]] = {}
         # Iteration numbers of loops that are none.
         self.known: dict[SSAValue, int] = {}
@@ -129,13 +128,14 @@ class _Lowering:
         """The prologue, the function's body, and in front of it the constants that it needs."""
         e = self.e
         e.location = named_location(function)
-        for hbm, region in self.regions.items():
-            high, low = region.base >> ADDRESS_BITS, region.base & (1 << ADDRESS_BITS) - 1
-            self.bases[hbm] = e.get("C_SET_ADDR_REG", e.constant(high), e.constant(low))
+        self.bases.prologue()
         block = e.block()
         last = block.last_op
         assert last is not None
-        self._block(function.body.block)
+        for op in function.body.block.ops:
+            e.location = named_location(op)
+            self.bases.enter(op)
+            self._operation(op)
         e.location = named_location(function)
         e.insert_at(InsertPoint.after(last))
         for value, parts in list(e.floats.computed.items()):
@@ -221,7 +221,7 @@ class _Lowering:
         """Region, address register and byte offset of an access."""
         region = self.regions[hbm]
         offset = transfers.byte_offset(region, indices)
-        return region, self.bases[hbm], self._value(offset.at(self.known))
+        return region, self.bases.of(hbm), self._value(offset.at(self.known))
 
     def _value(self, offset: Affine) -> SSAValue:
         """A register with an affine value of iteration numbers, which are count - counter each."""
