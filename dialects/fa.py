@@ -15,6 +15,7 @@ from .fa_boundary import AdditiveOp, BroadcastOp, ConcatOp, ReshapeOp, Transpose
 from .fa_masks import MASKS
 from .fa_steps import (
     AccumulateOp,
+    CollectOp,
     CombineOp,
     LogsumexpOp,
     MapOp,
@@ -25,6 +26,7 @@ from .fa_steps import (
     ScaleOp,
     ScoresOp,
     SoftmaxOp,
+    SpreadOp,
 )
 from .fa_tiles import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp
 from .fa_values import tensor_dims, tensor_element, tile
@@ -35,6 +37,7 @@ __all__ = [
     "AdditiveOp",
     "AttentionOp",
     "BroadcastOp",
+    "CollectOp",
     "CombineOp",
     "ConcatOp",
     "CopyOp",
@@ -52,6 +55,7 @@ __all__ = [
     "ScoresOp",
     "ScratchOp",
     "SoftmaxOp",
+    "SpreadOp",
     "StoreOp",
     "TileOp",
     "TransposeOp",
@@ -84,6 +88,8 @@ FA = Dialect(
         AccumulateOp,
         NormalizeOp,
         LogsumexpOp,
+        SpreadOp,
+        CollectOp,
         CombineOp,
         CopyOp,
         ScratchOp,

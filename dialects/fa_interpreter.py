@@ -281,6 +281,18 @@ class FaFunctions(InterpreterFunctions):
         )
         return self._write(op, [line])
 
+    @impl(fa.SpreadOp)
+    def spread(self, _: Interpreter, op: fa.SpreadOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        kind = fa.tile(op.result)
+        lines = np.broadcast_to(args[0][:, None], kind.dims)
+        return self._write(op, [self.round(lines, kind.element_type)])
+
+    @impl(fa.CollectOp)
+    def collect(self, _: Interpreter, op: fa.CollectOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        return self._write(op, [self.round(args[0].max(axis=1), fa.tile(op.result).element_type)])
+
     @impl(fa.CombineOp)
     def combine(self, _: Interpreter, op: fa.CombineOp, args: PythonValues) -> PythonValues:
         self._read(op, args)

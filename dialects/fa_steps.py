@@ -452,6 +452,44 @@ class LogsumexpOp(TileOp):
 
 
 @irdl_op_definition
+class SpreadOp(TileOp):
+    """One value for each row, [R] in scalar memory, repeated along rows [R, C] in vector memory."""
+
+    name = "fa.spread"
+
+    source = operand_def(TileType)
+    result = result_def(TileType)
+
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, result: TileType):
+        super().__init__(operands=[source], result_types=[result])
+
+    def verify_(self) -> None:
+        expect(self.source, "the operand", "scalar", (tile(self.result).rows,))
+        expect(self.result, "the result", "vector", tile(self.result).dims)
+
+
+@irdl_op_definition
+class CollectOp(TileOp):
+    """The largest value of each row [R, C] of vector memory, [R] in scalar memory."""
+
+    name = "fa.collect"
+
+    source = operand_def(TileType)
+    result = result_def(TileType)
+
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, result: TileType):
+        super().__init__(operands=[source], result_types=[result])
+
+    def verify_(self) -> None:
+        expect(self.source, "the operand", "vector", tile(self.source).dims)
+        expect(self.result, "the result", "scalar", (tile(self.source).rows,))
+
+
+@irdl_op_definition
 class CombineOp(TileOp):
     """Two partial results over disjoint keys into one (flash decoding).
 

@@ -182,6 +182,10 @@ class _Lowering:
                 rows.normalize(e, op)
             case fa.LogsumexpOp():
                 rows.logsumexp(e, op)
+            case fa.SpreadOp():
+                rows.spread(e, op)
+            case fa.CollectOp():
+                rows.collect(e, op)
             case fa.CombineOp():
                 rows.combine(e, op)
             case (

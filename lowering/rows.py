@@ -364,6 +364,26 @@ def logsumexp(e: Emitter, op: fa.LogsumexpOp) -> None:
             e.do("V_ADD_VV", row, y, t, FULL)
 
 
+def spread(e: Emitter, op: fa.SpreadOp) -> None:
+    """Each row emptied by a shift, then the row's value added."""
+    rows = Rows.of(e, fa.tile(op.result))
+    lanes = e.constant(rows.width)
+    with walk(e, rows.rows, (rows.address, rows.width), (0, 1)) as (row, index):
+        value = e.get("S_LD_FP", index, fa.tile(op.source).placed)
+        for panel in range(rows.panels):
+            at = e.add(row, panel * rows.panel)
+            e.do("V_SHFT_V", at, at, lanes)
+            e.do("V_ADD_VF", at, at, value, FULL)
+
+
+def collect(e: Emitter, op: fa.CollectOp) -> None:
+    """The maximum of each row."""
+    rows = Rows.of(e, fa.tile(op.source))
+    lowest = e.float(float("-inf"))
+    with walk(e, rows.rows, (rows.address, rows.width), (0, 1)) as (row, index):
+        e.do("S_ST_FP", _row_maximum(e, rows, row, lowest), index, fa.tile(op.result).placed)
+
+
 def combine(e: Emitter, op: fa.CombineOp) -> None:
     """Both accumulators rescaled to the larger maximum and added."""
     acc1, acc2 = Rows.of(e, fa.tile(op.acc1)), Rows.of(e, fa.tile(op.acc2))

@@ -30,7 +30,8 @@ from .building import TileBuilder
 from .mask_classes import clip_run
 from .tile_sizes import TileSizeError, TileSizes
 
-NEGATIVE_INFINITY = float("-inf")
+OVERFLOW = 1024.0
+"""A power of two that takes what a mask hides to -inf and leaves scores exact."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,13 @@ class _Tiling:
             place = (*query, i.induction, zero)
 
             def take(stage: str, value: SSAValue) -> None:
-                if taken is not None and op.stage == stage:
-                    build.insert(fa.StoreOp(value, taken, place))
+                if taken is None or op.stage != stage:
+                    return
+                if stage == "masked" and mask is not None:
+                    # On the machine what is hidden is very small but finite; this overflows it.
+                    for factor in (OVERFLOW, 1 / OVERFLOW):
+                        value = build.insert(fa.ScaleOp(value, factor), "s_shown").result
+                build.insert(fa.StoreOp(value, taken, place))
 
             s = build.insert(fa.LoadOp(scores, (i.induction, zero), kind), "s").tile
             take("raw", s)
