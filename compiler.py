@@ -23,7 +23,7 @@ from fa.frontends.source import (
 from fa.machine import host, mx
 from fa.machine.cost import Cost, program_cost
 from fa.machine.host import Value
-from fa.machine.layout import Layout, LayoutError
+from fa.machine.layout import Layout, LayoutError, Region
 from fa.machine.params import Machine
 from fa.machine.settings import MachineError
 from fa.machine.source_map import SourceMap, SourceMapError
@@ -120,15 +120,25 @@ class Kernel:
         `values` is [..., tokens, dim]. Raises CompileError, with the image as it was, where there
         is no such argument, the shape differs or the cache is too short.
         """
-        regions = [r for r in self.layout.regions if r.role == "argument" and r.name == name]
+        self.check_append(name, np.shape(values), at)
+        for region in self._regions(name):
+            host.append(np.asarray(values), region, image, at)
+
+    def check_append(self, name: str, shape: tuple[int, ...], at: int) -> None:
+        """Raise CompileError unless `append` can write tokens of that shape."""
+        regions = self._regions(name)
         try:
             if not regions:
                 names = ", ".join(tensor.name for tensor in self.layout.signature)
                 raise LayoutError(f"no argument called '{name}'; there are {names}")
             for region in regions:
-                host.append(np.asarray(values), region, image, at)
+                host.check_append(shape, region, at)
         except LayoutError as error:
             raise CompileError(str(error)) from None
+
+    def _regions(self, name: str) -> list[Region]:
+        """The regions of the argument `name`."""
+        return [r for r in self.layout.regions if r.role == "argument" and r.name == name]
 
     def stored(self, *args: Value) -> list[Array]:
         """The arguments as the machine sees them: rounded to their storage format, float32.

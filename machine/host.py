@@ -102,8 +102,13 @@ def append(values: NDArray[np.floating], region: Region, hbm: Bytes, at: int) ->
     other tokens are not touched. Raises LayoutError, before anything is written, where the rows do
     not fit or the shape differs.
     """
+    check_append(values.shape, region, at)
+    _place(prepared(values, region), region, hbm, at)
+
+
+def check_append(shape: tuple[int, ...], region: Region, at: int) -> None:
+    """Raise LayoutError unless rows of that shape can be written from row `at` on."""
     *outer, length, width = region.shape
-    shape = values.shape
     if len(shape) != len(region.shape) or (*shape[:-2], shape[-1]) != (*outer, width):
         expected = ", ".join(map(str, (*outer, "tokens", width)))
         raise LayoutError(f"{region.name} takes rows of shape ({expected}), got {shape}")
@@ -117,7 +122,6 @@ def append(values: NDArray[np.floating], region: Region, hbm: Bytes, at: int) ->
             f"{region.name} is stored less its mean over all tokens, which new ones change; "
             "compile without smooth-keys to append"
         )
-    _place(prepared(values, region), region, hbm, at)
 
 
 def _place(value: Array | mx.Blocks, region: Region, hbm: Bytes, at: int) -> None:

@@ -1,0 +1,120 @@
+"""fa-unpack: results of a kernel, or its arguments as stored, out of an HBM image."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..diagnostics import CompileError
+from .driver import ToolParser, check_writable, read_bytes, run_tool, write_text
+
+if TYPE_CHECKING:
+    from ..compiler import Kernel
+    from .arrays import Array
+
+TOOL = "fa-unpack"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command `fa-unpack`; the exit status."""
+    return run_tool(TOOL, lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    args = _parser().parse_args(arguments)
+    for path in (*args.out, *([args.tensors] if args.tensors else [])):
+        check_writable(path)
+
+    from ..compiler import Kernel
+    from .arrays import describe, save_array
+    from .tensor_files import save_tensors
+
+    kernel = Kernel.load(args.directory)
+    found = _unpack(kernel, _image(kernel, args.image), args.arguments)
+    if len(args.out) > len(found):
+        what = "arguments in HBM" if args.arguments else "results"
+        raise CompileError(
+            f"the kernel has {len(found)} {what}, but --out is given {len(args.out)} times"
+        )
+    for path, array in zip(args.out, found.values(), strict=False):
+        save_array(path, array)
+    if args.tensors:
+        save_tensors(args.tensors, found)
+    if not args.out and not args.tensors:
+        shown = [f"{name}: {describe(array)}\n" for name, array in found.items()]
+        write_text(None, "".join(shown))
+
+
+def _unpack(kernel: Kernel, image: bytes, arguments: bool) -> dict[str, Array]:
+    """Results, or the arguments that are in HBM, by name, as float32."""
+    import numpy as np
+
+    if not arguments:
+        regions = kernel.layout.results()
+        values = kernel.unpack(image)
+        return {region.name: array for region, array in zip(regions, values, strict=True)}
+    from ..machine.host import unpack
+
+    data = np.frombuffer(image, np.uint8)
+    placed = [region for region in kernel.layout.regions if region.role == "argument"]
+    return {region.name: unpack(region, data) for region in placed}  # pyright: ignore
+
+
+def _image(kernel: Kernel, path: str) -> bytes:
+    """The image in a file: packed, plain bytes, or an `.npy` file of uint8 (a memory dump).
+
+    Raises CompileError for another kernel's, another version's or another length.
+    """
+    from ..machine.image_file import HEADER_BYTES, check_header
+    from ..machine.layout import LayoutError
+    from .tensor_files import load_bytes
+
+    dump = load_bytes(path)
+    data = read_bytes(path) if dump is None else dump
+    if len(data) == kernel.layout.hbm_bytes:
+        return data
+    if dump is not None:
+        raise CompileError(
+            f"'{path}' holds {len(data)} bytes, and this kernel's data {kernel.layout.hbm_bytes}"
+        )
+    try:
+        check_header(
+            data[:HEADER_BYTES],
+            kernel.layout,  # pyright: ignore[reportArgumentType]
+            len(data),
+            path,
+        )
+    except LayoutError as error:
+        raise CompileError(str(error)) from None
+    return data[HEADER_BYTES:]
+
+
+def _parser() -> ToolParser:
+    parser = ToolParser(
+        TOOL,
+        "Read the results of a kernel out of an HBM image, with their padding removed and decoded "
+        "to float32. Without --out and --tensors they are printed.",
+    )
+    parser.add_argument("directory", metavar="DIR", help="what fa-compile wrote")
+    parser.add_argument(
+        "image", metavar="IMAGE", help="a packed image, its plain bytes, or a dump (hbm.npy)"
+    )
+    parser.add_argument(
+        "--arguments", action="store_true", help="the arguments as stored, instead of the results"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE.npy",
+        action="append",
+        default=[],
+        help="where a result goes, in their order",
+    )
+    parser.add_argument(
+        "--tensors", metavar="FILE.safetensors", help="where all of them go, by name"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
