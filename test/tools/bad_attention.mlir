@@ -91,7 +91,7 @@ func.func @zero(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x0x32xbf16>, %v: tenso
 }
 
 // -----
-// CHECK:<stdin>:97:8: error: 'fa.attention': unknown mask "window"; there is #fa.causal
+// CHECK:<stdin>:97:8: error: 'fa.attention': unknown mask "window"; there are #fa.causal, #fa.window, #fa.chunked, #fa.prefix, #fa.documents, #fa.all_of, #fa.ragged
 
 func.func @mask(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
   %o = fa.attention %q, %k, %v {mask = "window"}
@@ -100,10 +100,10 @@ func.func @mask(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tens
 }
 
 // -----
-// CHECK:<stdin>:106:50: error: unknown attribute or type 'fa.window'; there are fa.causal, fa.hbm, fa.tile
+// CHECK:<stdin>:106:50: error: unknown attribute or type 'fa.banded'; there are fa.all_of, fa.causal, fa.chunked, fa.documents, fa.hbm, fa.prefix, fa.ragged, fa.tile, fa.window
 
 func.func @mask_attribute(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
-  %o = fa.attention %q, %k, %v {mask = #fa.window}
+  %o = fa.attention %q, %k, %v {mask = #fa.banded}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
@@ -118,10 +118,10 @@ func.func @offset(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: te
 }
 
 // -----
-// CHECK:<stdin>:124:21: error: unknown attribute 'softcap' of fa.attention; there are lse, mask, scale
+// CHECK:<stdin>:124:21: error: unknown attribute 'dropout' of fa.attention; there are lse, mask, scale, softcap, qk
 
 func.func @attribute(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
-  %o = fa.attention %q, %k, %v {softcap = 50.0 : f32}
+  %o = fa.attention %q, %k, %v {dropout = 50.0 : f32}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
@@ -136,7 +136,7 @@ func.func @scale(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: ten
 }
 
 // -----
-// CHECK:<stdin>:142:8: error: 'fa.attention': `lse` and a second result go together
+// CHECK:<stdin>:142:21: error: fa.attention needs a type for each of its 3 operands and for each of its results: the output, with `lse` the logsumexp, with `qk` the scores (2 here)
 
 func.func @lse(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
   %o = fa.attention %q, %k, %v {lse}
@@ -154,7 +154,7 @@ func.func @lse_type(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: 
 }
 
 // -----
-// CHECK:<stdin>:160:14: error: 'fa.attention': `lse` and a second result go together
+// CHECK:<stdin>:160:27: error: fa.attention needs a type for each of its 3 operands and for each of its results: the output, with `lse` the logsumexp, with `qk` the scores (1 here)
 
 func.func @results(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
   %o, %lse = fa.attention %q, %k, %v
