@@ -112,7 +112,11 @@ class KernelOp(IRDLOperation):
 
 @irdl_op_definition
 class GetRegisterOp(IRDLOperation):
-    """The value of a register that reads as zero, gp0 or f0. No instruction."""
+    """The value of a register that nothing has written yet. No instruction.
+
+    gp0 and f0 read as zero, always. What any other holds when a program starts can only be asked at
+    the start of its kernel; after a reset it is 0.
+    """
 
     name = "plena.get_register"
 
@@ -125,8 +129,20 @@ class GetRegisterOp(IRDLOperation):
 
     def verify_(self) -> None:
         kind = register_type(self.result)
-        if not kind.is_zero:
-            raise VerifyException(f"only gp0 and f0 hold a value known beforehand, got {kind}")
+        if not kind.text:
+            raise VerifyException(f"must name a register, got {kind}")
+        if not kind.is_zero and not self._is_at_start():
+            raise VerifyException(
+                f"only gp0 and f0 can be read without being written here; {kind.text} at the start "
+                "of a kernel, before any other operation"
+            )
+
+    def _is_at_start(self) -> bool:
+        """Whether a kernel begins with this, or with others of its kind and this."""
+        first: Operation | None = self
+        while isinstance(first, GetRegisterOp):
+            first = first.prev_op
+        return first is None and isinstance(self.parent_op(), KernelOp)
 
 
 def zero_register(bank: type[BankType] = GPType) -> GetRegisterOp:

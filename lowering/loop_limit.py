@@ -182,7 +182,7 @@ def _zero(loop: plena.LoopOp) -> SSAValue:
     while block is not None and isinstance(outer := block.parent_op(), plena.LoopOp):
         block = outer.parent
     first = None if block is None else block.first_op
-    if isinstance(first, plena.GetRegisterOp) and isinstance(first.result.type, plena.GPType):
+    if isinstance(first, plena.GetRegisterOp) and first.result.type == plena.GPType.register(0):
         return first.result
     zero = plena.zero_register()
     assert block is not None

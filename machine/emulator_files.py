@@ -77,11 +77,16 @@ class EmulatorFiles:
     int: NDArray[np.uint32]
     machine: Machine
 
+    def check(self) -> None:
+        """Raise EmulatorFilesError where the files cannot say what is meant."""
+        check_settings(self.machine)
+        binary16(self.fp)
+
     def write(self, directory: str | Path) -> None:
-        """Write the five files. Raises EmulatorFilesError where they cannot say what is meant."""
+        """Write the five files. Raises EmulatorFilesError as `check` does."""
+        self.check()
         folder = Path(directory)
         folder.mkdir(parents=True, exist_ok=True)
-        check_settings(self.machine)
         halves = binary16(self.fp)
         (folder / PROGRAM).write_text(write_mem(int(word) for word in self.words))
         self.hbm.tofile(folder / HBM)

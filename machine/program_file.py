@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from .encoding import WORD_MAX
 from .source import AssemblyError
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedWord:
+    """A word and where it stands in its file; line and column count from 1."""
+
+    word: int
+    line: int
+    column: int
+
 
 _DIGITS = frozenset("0123456789abcdefABCDEF")
 
@@ -21,14 +32,17 @@ def read_mem(text: str) -> list[int]:
     Words are separated by blanks; any number of leading `0x` is skipped. Raises AssemblyError for
     anything else.
     """
-    words: list[int] = []
+    return [located.word for located in located_words(text)]
+
+
+def located_words(text: str) -> Iterator[LocatedWord]:
+    """As `read_mem`, each word with its place."""
     for number, line in enumerate(text.split("\n"), 1):
         at = 0
         for token in line.split():
             at = line.index(token, at)
-            words.append(_word(token, number, at + 1))
+            yield LocatedWord(_word(token, number, at + 1), number, at + 1)
             at += len(token)
-    return words
 
 
 def _word(token: str, line: int, column: int) -> int:

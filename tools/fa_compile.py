@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from xdsl.dialects.builtin import ModuleOp
 
@@ -22,6 +22,10 @@ from .driver import (
     write_text,
 )
 
+if TYPE_CHECKING:
+    from ..compiler import Kernel
+    from ..machine import Machine
+
 TOOL = "fa-compile"
 
 
@@ -34,17 +38,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _compile(arguments: Sequence[str]) -> None:
     pieces, others = collect_passes(arguments, everything().all_passes)
     args = _Parser().parse_args(others)
-    if args.output is None and not args.print_layout:
-        raise CompileError("the following arguments are required: -o/--output, or --print-layout")
+    if args.output is None and args.emulator_dir is None and not args.print_layout:
+        raise CompileError(
+            "the following arguments are required: -o/--output, or --emulator-dir, or "
+            "--print-layout"
+        )
+    if args.arg and args.emulator_dir is None:
+        raise CompileError("--arg is for --emulator-dir; fa-sim takes the arguments of a kernel")
     source = _source(args.input)
 
     from ..compiler import compile as compile_attention
 
     kernel = compile_attention(source, machine=args.machine, passes=",".join(pieces) or None)
+    if args.emulator_dir is not None:
+        _write_for_emulator(kernel, args.emulator_dir, args.arg)
     if args.output is not None:
         write_directory(args.output, kernel.save)
     if args.print_layout:
         write_text(None, kernel.layout_table())
+
+
+def _write_for_emulator(kernel: Kernel, directory: str, paths: Sequence[str]) -> None:
+    """Write a kernel with its arguments, zeros if none are given, as files for the emulator."""
+    import numpy as np
+
+    from ..machine.emulator_files import EmulatorFiles, EmulatorFilesError
+    from .arrays import load_array
+
+    shapes = kernel.argument_shapes
+    values = [load_array(path) for path in paths] or [np.zeros(shape, "f4") for shape in shapes]
+    layout = kernel.layout
+    files = EmulatorFiles(
+        kernel.words,
+        np.frombuffer(kernel.pack(*values), np.uint8),
+        np.array(layout.fp_mem, np.uint16),
+        np.array(layout.int_mem, np.uint32),
+        cast("Machine", kernel.machine),
+    )
+    try:
+        files.check()
+    except EmulatorFilesError as error:
+        raise CompileError(str(error)) from None
+    write_directory(directory, files.write)
 
 
 def _source(path: str) -> ModuleOp | Path:
@@ -67,6 +102,19 @@ class _Parser(ToolParser):
         )
         self.add_argument("input", metavar="INPUT", help="the module; - is standard input")
         self.add_argument("-o", "--output", metavar="DIR", help="the directory")
+        self.add_argument(
+            "--emulator-dir",
+            metavar="DIR",
+            help="where files for the machine's own emulator go: program, HBM, FP and INT SRAM, "
+            "settings; -o is then optional",
+        )
+        self.add_argument(
+            "--arg",
+            metavar="FILE.npy",
+            action="append",
+            default=[],
+            help="an argument of the kernel for --emulator-dir, in their order; zeros without",
+        )
         self.add_argument("-p", "--passes", metavar="a,b{k=v}", help="passes, in the order written")
         self.add_argument(
             "--machine",

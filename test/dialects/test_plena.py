@@ -201,7 +201,12 @@ INVALID = [
         "%b = plena.v_red_sum %a, %zero, 0 : (!plena.fp<f2>, !plena.gp<gp0>) -> !plena.fp<f3>",
         "V_RED_SUM needs one register in both places, got !plena.fp<f2> and !plena.fp<f3>",
     ),
-    ("%a = plena.get_register : !plena.gp<gp3>", "only gp0 and f0 hold a value known beforehand"),
+    (
+        "plena.m_mm %zero, %zero : (!plena.gp<gp0>, !plena.gp<gp0>) -> ()\n"
+        "%a = plena.get_register : !plena.gp<gp3>",
+        "only gp0 and f0 can be read without being written here; gp3 at the start of a kernel",
+    ),
+    ("%a = plena.get_register : !plena.gp", "must name a register, got !plena.gp"),
     (
         "%a = plena.copy %zero : (!plena.gp<gp0>) -> !plena.fp",
         "a copy stays in its bank, got !plena.gp<gp0> to !plena.fp",
