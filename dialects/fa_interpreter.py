@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
-from xdsl.dialects import func, memref
-from xdsl.dialects.builtin import MemRefType, ModuleOp, TensorType
+from xdsl.dialects import arith, func, memref
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, ModuleOp, TensorType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 from xdsl.interpreters.arith import ArithFunctions
 from xdsl.interpreters.func import FuncFunctions
@@ -90,6 +90,15 @@ class FaFunctions(InterpreterFunctions):
                     self.chip.write(result.type, value)
             results.append(value)
         return tuple(results)
+
+    @impl(arith.ConstantOp)
+    def constant(
+        self, interpreter: Interpreter, op: arith.ConstantOp, args: PythonValues
+    ) -> PythonValues:
+        if not isinstance(op.value, DenseIntOrFPElementsAttr):
+            return ArithFunctions().run_constant(interpreter, op, args).values
+        values = np.array(op.value.get_values(), np.float32)
+        return (values.reshape(op.value.get_shape()),)
 
     @impl(memref.AllocOp)
     def alloc(self, _: Interpreter, op: memref.AllocOp, args: PythonValues) -> PythonValues:
@@ -328,5 +337,5 @@ def run_function(module: ModuleOp, args: Sequence[Array], rounded: bool = True) 
         values.append(rnd(np.asarray(arg, np.float32), kind.get_element_type()))
     interpreter = Interpreter(module)
     for functions_ in (ArithFunctions(), FuncFunctions(), ScfFunctions(), FaFunctions(rnd)):
-        interpreter.register_implementations(functions_)
+        interpreter.register_implementations(functions_, override=True)
     return list(interpreter.call_op(function.sym_name.data, tuple(values)))
