@@ -186,7 +186,7 @@ class Kernel:
 
 
 def load_source(source: Source, constants: Mapping[str, ArrayLike] | None = None) -> ModuleOp:
-    """A module from MLIR text, from a path, from an ONNX model, or as it is (then changed in place).
+    """A module from MLIR text, a path or an ONNX model; one given as it is is changed in place.
 
     `constants` gives the values of inputs of an ONNX model by name. Raises CompileError for what
     cannot be read, parsed or imported.

@@ -3,9 +3,10 @@
 python bench/onnx_conformance.py [--case TEXT] [--reasons] [--no-assembly]
 
 Each case is the operator itself, not its expansion into smaller ones. *tensors*: the interpreter on
-the imported module; *tiles*: the interpreter after tile, fuse and specialize-masks; both in float32,
-at the tolerance that the case ships with. *assembly*: compiled, and simulated on plena-64 with
-plain bf16 everywhere; pooled relative L2 error at most 1.5e-2, NaN and infinities where expected.
+the imported module; *tiles*: the interpreter after tile, fuse and specialize-masks; both in
+float32, at the tolerance that the case ships with. *assembly*: compiled, and simulated on plena-64
+with plain bf16 everywhere; pooled relative L2 error at most 1.5e-2, NaN and infinities where
+expected.
 """
 
 from __future__ import annotations
@@ -197,19 +198,21 @@ def attempt(level: Callable[[Case], str | None], case: Case) -> str | None:
 
 
 def table(cases: Sequence[Case], failures: dict[str, dict[str, str | None]]) -> str:
-    """Passed of all, by operator and category."""
-    groups: dict[str, list[Case]] = {}
-    for case in cases:
-        for name in (case.node.op_type, *case.categories()):
-            groups.setdefault(name, []).append(case)
-    features = sorted(set(groups) - set(OPERATORS), key=lambda name: -len(groups[name]))
+    """Passed of all, by operator and within it by category."""
     levels = list(failures)
-    lines = [f"{'':<24}{'cases':>7}" + "".join(f"{level:>12}" for level in levels)]
-    for name in [*(op for op in OPERATORS if op in groups), *features]:
-        group = groups[name]
+    lines = [f"{'':<26}{'cases':>7}" + "".join(f"{level:>12}" for level in levels)]
+
+    def row(name: str, group: Sequence[Case]) -> None:
         counts = [sum(failures[level][case.name] is None for case in group) for level in levels]
         cells = "".join(f"{count:>12}" for count in counts)
-        lines.append(f"{name:<24}{len(group):>7}{cells}")
+        lines.append(f"{name:<26}{len(group):>7}{cells}")
+
+    for operator in OPERATORS:
+        own = [case for case in cases if case.node.op_type == operator]
+        row(operator, own)
+        features = Counter(name for case in own for name in case.categories())
+        for name, _ in features.most_common():
+            row(f"  {name}", [case for case in own if name in case.categories()])
     return "\n".join(lines)
 
 

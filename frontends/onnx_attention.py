@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, cast
 
+import numpy as np
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType, i1
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    DenseIntOrFPElementsAttr,
+    IntegerType,
+    TensorType,
+    i1,
+)
 from xdsl.ir import Region, SSAValue
 
 from ..dialects import fa
@@ -41,6 +48,7 @@ class Scope(ABC):
     @abstractmethod
     def fail(self, message: str) -> NoReturn:
         """Raise CompileError about the node."""
+        raise NotImplementedError
 
     def number(self, node: Node, name: str) -> float | None:
         """A float attribute, None where it is not given."""
@@ -118,12 +126,15 @@ def flex_attention(scope: Scope, node: Node) -> Outputs:
     dims = (*fa.tensor_dims(q)[:3], fa.tensor_dims(k)[2])
 
     def function(name: str) -> Region | None:
+        def fail(why: str) -> NoReturn:
+            scope.fail(f"{name}: {why}")
+
         graph = node.attributes.get(name)
         if graph is None:
             return None
         if not isinstance(graph, Graph):
             scope.fail(f"attribute '{name}' must be a graph")
-        return score_function(graph, dims, scope.known, lambda why: scope.fail(f"{name}: {why}"))
+        return score_function(graph, dims, scope.known, fail)
 
     op = fa.AttentionOp(
         q,
@@ -246,25 +257,34 @@ def _bias(scope: Scope, node: Node, k: SSAValue) -> SSAValue | None:
     if not name:
         return None
     mask = scope.value(name)
-    dims = fa.tensor_dims(mask)
+    rank = len(fa.tensor_dims(mask))
+    if rank not in range(1, 5):
+        scope.fail(f"attn_mask must be of rank 1 to 4, got {rank}")
+    *outer, columns = fa.tensor_dims(mask)
     kv_len = fa.tensor_dims(k)[2]
-    if not 1 <= len(dims) <= 4:
-        scope.fail(f"attn_mask must be of rank 1 to 4, got {len(dims)}")
-    if dims[-1] > kv_len:
-        scope.fail(f"attn_mask has {dims[-1]} columns for {kv_len} keys")
-    if len(dims) < 4:
-        mask = fa.ReshapeOp(mask, (*(1,) * (4 - len(dims)), *dims)).result
-    element = fa.tensor_element(k)
-    missing = kv_len - dims[-1]
-    if missing and not (node.since == 23 and dims[-1] == 1):
-        kind = TensorType(i1, (*fa.tensor_dims(mask)[:3], missing))
-        hidden = arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(kind, [0])).result
+    if columns > kv_len:
+        scope.fail(f"attn_mask has {columns} columns for {kv_len} keys")
+    outer = [1] * (4 - rank) + outer
+    if rank < 4:
+        mask = fa.ReshapeOp(mask, (*outer, columns)).result
+    missing = kv_len - columns
+    if missing and not (node.since == 23 and columns == 1):
+        hidden = dense(i1, (*outer, missing), np.zeros(1, np.int64))
         if fa.tensor_element(mask) != i1:
             hidden = fa.AdditiveOp(hidden, fa.tensor_element(mask)).result
         mask = fa.ConcatOp(mask, hidden, 3).result
     if fa.tensor_element(mask) == i1:
-        mask = fa.AdditiveOp(mask, element).result
+        mask = fa.AdditiveOp(mask, fa.tensor_element(k)).result
     return mask
+
+
+def dense(kind: AnyFloat | IntegerType, dims: Sequence[int], values: Array) -> SSAValue:
+    """A constant tensor; a single value is that of every element."""
+    attribute = DenseIntOrFPElementsAttr.from_list(
+        cast("TensorType[IntegerType]", TensorType(kind, list(dims))),
+        cast("list[int]", values.ravel().tolist()),
+    )
+    return arith.ConstantOp(attribute).result
 
 
 def _mask(scope: Scope, node: Node, past: int | None, lengths: list[int] | None) -> MaskAttr | None:

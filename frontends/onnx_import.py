@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import numpy as np
 from numpy.typing import ArrayLike
 from xdsl.builder import ImplicitBuilder
-from xdsl.dialects import arith
 from xdsl.dialects.builtin import (
     AnyFloat,
-    DenseIntOrFPElementsAttr,
     FileLineColLoc,
     IntAttr,
     IntegerType,
@@ -39,6 +37,7 @@ from xdsl.utils.exceptions import VerifyException
 from ..diagnostics import CompileError
 from ..dialects import fa
 from . import onnx_attention
+from .onnx_attention import dense
 from .onnx_model import PREVIEW_DOMAIN, Array, Declared, Graph, Node, read
 
 if TYPE_CHECKING:
@@ -138,15 +137,13 @@ class _Import(onnx_attention.Scope):
             self.fail(f"constant '{name}' holds {values.dtype}")
         if 0 in values.shape:
             self.fail(f"constant '{name}' is empty")
+        if isinstance(kind, IntegerType):
+            return dense(kind, values.shape, values.astype(np.int64))
         floats = values.astype(np.float64)
-        if isinstance(kind, IntegerType) or np.isfinite(floats).all():
-            return _dense(kind, values.shape, floats)
-        if np.all((floats == 0) | np.isneginf(floats)):
-            # Not as numbers: what xDSL prints for an infinity it reads back as another number.
-            return fa.AdditiveOp(_dense(i1, values.shape, floats == 0), kind).result
-        self.fail(
-            f"constant '{name}' mixes infinities with other numbers; make it an input of the graph"
-        )
+        if np.all((floats == 0) | np.isneginf(floats)) and np.isneginf(floats).any():
+            hidden = dense(i1, values.shape, (floats == 0).astype(np.int64))
+            return fa.AdditiveOp(hidden, kind).result
+        return dense(kind, values.shape, floats)
 
     def fail(self, message: str) -> NoReturn:
         prefix = "" if self.node is None else f"{self.node}: "
@@ -261,13 +258,6 @@ class _Import(onnx_attention.Scope):
                 f"output '{info.name}' is declared as {_shape(info.dims)} but is {_shape(dims)}"
             )
         return value
-
-
-def _dense(kind: AnyFloat | IntegerType, dims: Sequence[int], values: Array) -> SSAValue:
-    """A constant tensor."""
-    data = cast("list[float]", values.ravel().tolist())
-    attribute = DenseIntOrFPElementsAttr.from_list(TensorType(kind, list(dims)), data)
-    return arith.ConstantOp(attribute).result
 
 
 def _dtype_name(dtype: np.dtype[Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -94,7 +95,7 @@ AttributeValue: TypeAlias = (
 def require_onnx() -> None:
     """Raise CompileError where the `onnx` package is not installed."""
     try:
-        import onnx  # noqa: F401
+        import_module("onnx")
     except ImportError:
         raise CompileError(
             f"reading an ONNX model needs the package onnx, which is not installed: {INSTALL}"

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
-from xdsl.dialects.builtin import ModuleOp
-
 from ..diagnostics import CompileError
-from ..frontends.source import everything, parse_module
+from ..frontends.source import everything
 from .driver import (
+    CONSTANT_HELP,
     ToolParser,
     collect_passes,
-    display_name,
     explain_arguments,
-    read_text,
+    read_source,
     run_tool,
     write_directory,
 )
@@ -33,19 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _compile(arguments: Sequence[str]) -> None:
     pieces, others = collect_passes(arguments, everything().all_passes)
     args = _Parser().parse_args(others)
-    source = _source(args.input)
+    source = read_source(args.input, args.constant)
 
     from ..compiler import compile as compile_attention
 
     kernel = compile_attention(source, machine=args.machine, passes=",".join(pieces) or None)
     write_directory(args.output, kernel.save)
-
-
-def _source(path: str) -> ModuleOp | Path:
-    """The module in an MLIR file; other kinds of file are left to the compiler."""
-    if Path(path).suffix == ".onnx":
-        return Path(path)
-    return parse_module(read_text(path), display_name(path))
 
 
 class _Parser(ToolParser):
@@ -54,8 +44,8 @@ class _Parser(ToolParser):
     def __init__(self):
         super().__init__(
             TOOL,
-            "Compile MLIR of any level to DIR/kernel.mlir, kernel.asm, kernel.mem, layout.json and "
-            "report.txt.",
+            "Compile MLIR of any level, or an ONNX model, to DIR/kernel.mlir, kernel.asm, "
+            "kernel.mem, layout.json and report.txt.",
             epilog="Passes are named as for fa-opt, as flags or with -p; the default is the whole "
             "chain, --fa-to-plena.",
         )
@@ -66,6 +56,9 @@ class _Parser(ToolParser):
             "--machine",
             metavar="NAME|FILE.toml",
             help="the machine to compile for: a preset or a settings file",
+        )
+        self.add_argument(
+            "--constant", metavar="NAME=N,...", action="append", default=[], help=CONSTANT_HELP
         )
 
     def error(self, message: str) -> NoReturn:
