@@ -7,7 +7,7 @@ attributes are Python values. Nothing outside this module sees protobuf.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -156,27 +156,43 @@ def numpy_dtype(number: int) -> np.dtype[Any]:
     return helper.tensor_dtype_to_np_dtype(number)
 
 
-def dtype_name(number: int) -> str:
-    """ONNX's name of an element type."""
-    from onnx import TensorProto
-
-    return str(TensorProto.DataType.Name(cast(Any, number)))
-
-
 class _Reader:
     """Turns protobuf into plain data."""
 
     def __init__(self, opsets: Mapping[str, int], location: str | None):
-        self.opsets = {_domain(domain): version for domain, version in opsets.items()}
         self.location = location
+        self.opsets = {self.domain(name): version for name, version in opsets.items()}
+
+    def text(self, value: str) -> str:
+        """A string of the model; protobuf gives the bytes of what is not UTF-8."""
+        if not isinstance(cast(object, value), str):
+            raise CompileError(f"the name {value!r} in the model is not UTF-8", self.location)
+        return value
+
+    def texts(self, values: Iterable[str]) -> tuple[str, ...]:
+        """Strings of the model."""
+        return tuple(self.text(value) for value in values)
+
+    def domain(self, name: str) -> str:
+        """A domain of operators under its short name."""
+        return "" if self.text(name) == "ai.onnx" else name
+
+    def element(self, number: int) -> str:
+        """ONNX's name of an element type."""
+        from onnx import TensorProto
+
+        try:
+            return str(TensorProto.DataType.Name(cast(Any, number)))
+        except ValueError:
+            raise CompileError(f"{number} is no element type", self.location) from None
 
     def graph(self, proto: GraphProto) -> Graph:
         """A graph with the graphs inside it."""
         if proto.sparse_initializer:
             raise CompileError("sparse initializers are not supported", self.location)
-        constants = {tensor.name: self.array(tensor) for tensor in proto.initializer}
+        constants = {self.text(tensor.name): self.array(tensor) for tensor in proto.initializer}
         return Graph(
-            proto.name,
+            self.text(proto.name),
             tuple(self.declared(info) for info in proto.input if info.name not in constants),
             tuple(self.declared(info) for info in proto.output),
             tuple(self.node(node) for node in proto.node),
@@ -194,41 +210,42 @@ class _Reader:
 
     def declared(self, info: ValueInfoProto) -> Declared:
         """A declaration at the boundary of a graph."""
+        name = self.text(info.name)
         kind = info.type.WhichOneof("value")
         if kind is None:
-            return Declared(info.name, None, None)
+            return Declared(name, None, None)
         if kind != "tensor_type":
-            raise CompileError(f"'{info.name}' is no tensor", self.location)
+            raise CompileError(f"'{name}' is no tensor", self.location)
         tensor = info.type.tensor_type
         dims = None
         if tensor.HasField("shape"):
             dims = tuple(
-                dim.dim_value if dim.HasField("dim_value") else dim.dim_param or "?"
+                dim.dim_value if dim.HasField("dim_value") else self.text(dim.dim_param) or "?"
                 for dim in tensor.shape.dim
             )
-        return Declared(info.name, dtype_name(tensor.elem_type) if tensor.elem_type else None, dims)
+        return Declared(name, self.element(tensor.elem_type) if tensor.elem_type else None, dims)
 
     def node(self, proto: NodeProto) -> Node:
         """One operator."""
         from onnx import defs
 
-        domain = _domain(proto.domain)
+        domain, op = self.domain(proto.domain), self.text(proto.op_type)
         since, known, most = 0, frozenset[str](), 0
-        if domain in self.opsets and defs.has(proto.op_type, domain):
+        if domain in self.opsets and defs.has(op, domain):
             try:
-                schema = defs.get_schema(proto.op_type, self.opsets[domain], domain)
+                schema = defs.get_schema(op, self.opsets[domain], domain)
             except defs.SchemaError:
                 pass  # newer than the opset that the model imports
             else:
                 since, known = schema.since_version, frozenset(schema.attributes)
                 most = schema.max_input
         return Node(
-            proto.op_type,
+            op,
             domain,
-            proto.name,
-            tuple(proto.input),
-            tuple(proto.output),
-            {attribute.name: self.attribute(attribute) for attribute in proto.attribute},
+            self.text(proto.name),
+            self.texts(proto.input),
+            self.texts(proto.output),
+            {self.text(attribute.name): self.attribute(attribute) for attribute in proto.attribute},
             since,
             known,
             most,
@@ -257,7 +274,3 @@ class _Reader:
                 return [text.decode("utf-8", "replace") for text in proto.strings]
             case _:
                 return None
-
-
-def _domain(name: str) -> str:
-    return "" if name == "ai.onnx" else name

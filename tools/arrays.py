@@ -42,8 +42,8 @@ def load_array(path: str) -> Array:
         return array.astype(np.float32)
     if array.dtype.kind != "f" or array.dtype.itemsize not in (2, 4, 8):
         raise CompileError(
-            f"'{name}' holds {array.dtype}; float32, float64, float16, bfloat16 and bool are "
-            "possible"
+            f"'{name}' holds {array.dtype}; float32, float64, float16 and bfloat16 are possible, "
+            "and bool for masks"
         )
     return array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32)
 
