@@ -1,6 +1,7 @@
 # make demo   compile, simulate and check the examples
 # make test   pytest, then lit
 # make check  format, lint, types, generated documentation
+# make conformance   ONNX's own cases of attention, at three levels
 #
 # Each sets up .venv first; PYTHON names the interpreter to make it with.
 
@@ -13,7 +14,7 @@ JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo test pytest lit check format clean
+.PHONY: install demo test pytest lit check conformance format clean
 
 install: $(STAMP)
 
@@ -41,6 +42,9 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/python -m fa.machine.isa_page --check
+
+conformance: install
+	$(BIN)/python bench/onnx_conformance.py
 
 format: install
 	$(BIN)/ruff format .

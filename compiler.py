@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 
 import numpy as np
 from fa.diagnostics import CompileError
@@ -27,14 +27,18 @@ from fa.machine.layout import Layout, LayoutError, Region
 from fa.machine.params import Machine
 from fa.machine.settings import MachineError
 from fa.machine.source_map import SourceMap, SourceMapError
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from xdsl.dialects.builtin import ModuleOp
 
 if TYPE_CHECKING:
     from fa.machine.simulator import Simulator
+    from onnx import ModelProto
 
 Array = NDArray[np.float32]
 Progress = Callable[[int, int | None], None]
+
+Source: TypeAlias = Union[str, Path, ModuleOp, "ModelProto"]
+"""MLIR text, a path (.mlir, .onnx), a module, or an ONNX model."""
 
 DEFAULT_PASSES = "tile,fuse,quantize,allocate-sram,lower-to-isa"
 
@@ -256,30 +260,46 @@ class Kernel:
         return kernel
 
 
-def load_source(source: str | Path | ModuleOp) -> ModuleOp:
-    """A module from MLIR text, from a path, or as it is (then it is changed in place).
+def load_source(source: Source, constants: Mapping[str, ArrayLike] | None = None) -> ModuleOp:
+    """A module from MLIR text, a path or an ONNX model; one given as it is is changed in place.
 
-    Raises CompileError for what cannot be read or parsed.
+    `constants` gives the values of inputs of an ONNX model by name. Raises CompileError for what
+    cannot be read, parsed or imported.
     """
     if isinstance(source, ModuleOp):
-        return source
-    if isinstance(source, Path) or ("\n" not in source and source.endswith(".mlir")):
-        return read_module(source)
-    return parse_module(source)
+        module = source
+    elif isinstance(source, str | Path) and not _is_path(source, ".onnx"):
+        is_file = isinstance(source, Path) or _is_path(source, ".mlir")
+        module = read_module(source) if is_file else parse_module(str(source))
+    else:
+        from fa.frontends.onnx_import import import_onnx
+
+        return import_onnx(source, constants)
+    if constants:
+        raise CompileError("constants are for the inputs of an ONNX model")
+    return module
+
+
+def _is_path(source: str | Path, suffix: str) -> bool:
+    """Whether `source` names a file of this kind rather than being text."""
+    return str(source).endswith(suffix) and "\n" not in str(source)
 
 
 def compile(
-    source: str | Path | ModuleOp,
+    source: Source,
     machine: str | Path | None = None,
     passes: str | None = None,
+    constants: Mapping[str, ArrayLike] | None = None,
 ) -> Kernel:
     """Compile attention to a kernel.
 
-    `source` is MLIR text, the path of an .mlir file, or a module (compiled in a copy); `machine` a
-    preset or the path of a settings file; `passes` a pipeline as for `fa-opt -p`. What of the chain
-    has not been run at the end is run with its defaults. Raises CompileError for bad input.
+    `source` is MLIR text, the path of an .mlir or .onnx file, a module (compiled in a copy) or an
+    onnx ModelProto; `machine` a preset or the path of a settings file; `passes` a pipeline as for
+    `fa-opt -p`; `constants` the values of inputs of an ONNX model that must be known, by name. What
+    of the chain has not been run at the end is run with its defaults. Raises CompileError for bad
+    input.
     """
-    module = load_source(source)
+    module = load_source(source, constants)
     if isinstance(source, ModuleOp):
         module = source.clone()
     name = None if machine is None else str(machine)
@@ -325,18 +345,22 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def interpret(
-    module: str | Path | ModuleOp, args: Sequence[NDArray[Any] | mx.Blocks], round: bool = True
+    module: Source,
+    args: Sequence[NDArray[Any] | mx.Blocks],
+    round: bool = True,
+    constants: Mapping[str, ArrayLike] | None = None,
 ) -> list[Array]:
-    """Run `fa` or `mx` IR of any level with numpy and return the results as float32.
+    """Run `fa` or `mx` IR of any level, or an ONNX model, with numpy; the results as float32.
 
     An argument whose type is block-scaled can be `mx.Blocks`, and one of codes is an array of
     integers, as such results are. Values are computed in float32 and rounded to their element
     types; `round=False` does not round. Raises CompileError for arguments that do not fit.
+    `constants` is as for `compile`.
     """
     from fa.dialects.fa_interpreter import run_function
     from xdsl.utils.exceptions import InterpretationError
 
-    loaded = load_source(module)
+    loaded = load_source(module, constants)
     try:
         values = [arg if isinstance(arg, mx.Blocks) else np.asarray(arg) for arg in args]
         return run_function(loaded, values, round)

@@ -50,6 +50,7 @@ def position(op: Operation) -> str | None:
     """`file:line:col` of `op`, or of the nearest operation around it that has a position.
 
     Operations that a pass has made carry no position of their own. None if nothing around has one.
+    The name alone where the file has no lines (line 0), as a model has.
     """
     current: Operation | None = op
     while current is not None:
@@ -66,6 +67,8 @@ def file_position(location: Attribute) -> str | None:
     from xdsl.utils.hints import isa
 
     if isinstance(location, FileLineColLoc):
+        if location.line.data == 0:
+            return location.filename.data
         return f"{location.filename.data}:{location.line.data}:{location.column.data}"
     nested: tuple[Attribute, ...] = ()
     if isinstance(location, NameLoc):

@@ -13,7 +13,12 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import func, memref
-from xdsl.dialects.builtin import IntegerType, MemRefType, ModuleOp, TensorType
+from xdsl.dialects.builtin import (
+    IntegerType,
+    MemRefType,
+    ModuleOp,
+    TensorType,
+)
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 from xdsl.interpreters.arith import ArithFunctions
 from xdsl.interpreters.func import FuncFunctions
@@ -344,7 +349,7 @@ def _argument(index: int, kind: Attribute, arg: Array | Blocks, rnd: Rounder) ->
         )
     element = kind.get_element_type()
     if isa(element, IntegerType):
-        if values.dtype.kind not in "iu":
+        if values.dtype.kind not in "iub":
             raise InterpretationError(f"argument {index} holds integers, got {values.dtype}")
         return values.astype(array_type(element))
     values = rnd(np.asarray(values, np.float32), element)

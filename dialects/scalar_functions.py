@@ -117,7 +117,8 @@ def evaluate(function: Region, arguments: Sequence[Values]) -> Values:
     with np.errstate(all="ignore"):
         for op in function.block.ops:
             if isinstance(op, YieldOp):
-                return np.asarray(known[op.operands[0]], np.float32)
+                value = np.asarray(known[op.operands[0]], np.float32)
+                return np.broadcast_to(value, np.broadcast_shapes(*(a.shape for a in arguments)))
             known[op.results[0]] = apply(op, [known[operand] for operand in op.operands])
     raise InterpretationError("a function must end with fa.yield")
 

@@ -20,14 +20,18 @@ from typing import NoReturn
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
     UNKNOWN_LOC,
+    AnyFloat,
+    ComplexType,
     FileLineColLoc,
+    IndexType,
     IntAttr,
+    IntegerType,
     ModuleOp,
     StringAttr,
     UnregisteredOp,
 )
 from xdsl.ir import AttributeInvT, Block, Operation, Region, SSAValue
-from xdsl.parser import ForwardDeclaredValue, Parser, UnresolvedOperand
+from xdsl.parser import AttrParser, ForwardDeclaredValue, Parser, UnresolvedOperand
 from xdsl.passes import ModulePass
 from xdsl.printer import Printer
 from xdsl.universe import XDSL_UNIVERSE, Universe
@@ -86,6 +90,25 @@ class LocatedParser(Parser):
     The location is that of the operation's name, as in MLIR; one that is written out
     (`loc("a.py":3:1)`) stays. `line_offset` is the number of lines of the file before `text`.
     """
+
+    class _TensorLiteralElement(
+        Parser._TensorLiteralElement  # pyright: ignore[reportPrivateUsage]
+    ):
+        """A number in `dense<...>`, hexadecimal floats being bit patterns.
+
+        So xDSL prints infinities and some other floats, but it reads them as integers.
+        """
+
+        def to_type(
+            self, parser: AttrParser, type: AnyFloat | IntegerType | IndexType | ComplexType
+        ) -> int | float | tuple[int, int] | tuple[float, float]:
+            if isinstance(type, AnyFloat) and self.span.text[:2] in ("0x", "0X"):
+                assert isinstance(self.value, int)
+                if self.value >= 1 << 8 * type.compile_time_size:
+                    parser.raise_error(f"{self.span.text} has more bits than {type}", self.span)
+                raw = self.value.to_bytes(type.compile_time_size, "little")
+                return type.unpack(raw, 1)[0]
+            return super().to_type(parser, type)
 
     def __init__(self, context: Context, text: str, filename: str, line_offset: int = 0):
         self._filename = StringAttr(filename)

@@ -18,9 +18,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
+from xdsl.dialects.builtin import ModuleOp
+
 from ..diagnostics import CompileError
 from ..frontends.pass_specs import Factories, unknown_pass
-from ..frontends.source import STDIN, decode
+from ..frontends.source import STDIN, decode, parse_module
 from ..universe import PASSES
 
 BAD_INPUT = 1
@@ -82,6 +84,43 @@ def read_bytes(path: str) -> bytes:
 def read_text(path: str) -> str:
     """The text of the file `path`, `-` for standard input. Raises CompileError."""
     return decode(read_bytes(path), display_name(path))
+
+
+CONSTANT_HELP = (
+    "the value of an ONNX model's input that must be known, such as nonpad_kv_seqlen=8,5"
+)
+
+
+def parse_constants(given: Sequence[str]) -> dict[str, list[int]]:
+    """The values of `--constant NAME=N,...`, a flag for each name. Raises CompileError."""
+    constants: dict[str, list[int]] = {}
+    for text in given:
+        name, equals, numbers = text.rpartition("=")
+        try:
+            values = [int(number) for number in numbers.split(",")]
+        except ValueError:
+            values = []
+        if not equals or not name or not values:
+            raise CompileError(f"argument --constant: write NAME=N,... with integers, not '{text}'")
+        if name in constants:
+            raise CompileError(f"argument --constant: '{name}' is given twice")
+        constants[name] = values
+    return constants
+
+
+def read_source(path: str, constants: Sequence[str] = ()) -> ModuleOp:
+    """The module in the MLIR file `path`, `-` for standard input, or in an ONNX model.
+
+    `constants` are the values of `--constant`. Raises CompileError.
+    """
+    bound = parse_constants(constants)
+    if path.endswith(".onnx"):
+        from ..frontends.onnx_import import import_onnx
+
+        return import_onnx(path, bound)
+    if bound:
+        raise CompileError("argument --constant: only an ONNX model has inputs to name")
+    return parse_module(read_text(path), display_name(path))
 
 
 def unwritable(path: str, error: OSError) -> CompileError:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from xdsl.dialects.builtin import ModuleOp
-
 from ..diagnostics import CompileError
-from ..frontends.source import everything, parse_module
+from ..frontends.source import everything
 from .driver import (
+    CONSTANT_HELP,
     ToolParser,
     collect_passes,
-    display_name,
     explain_arguments,
-    read_text,
+    read_source,
     run_tool,
     write_directory,
     write_text,
@@ -45,7 +42,7 @@ def _compile(arguments: Sequence[str]) -> None:
         )
     if args.arg and args.emulator_dir is None:
         raise CompileError("--arg is for --emulator-dir; fa-sim takes the arguments of a kernel")
-    source = _source(args.input)
+    source = read_source(args.input, args.constant)
 
     from ..compiler import compile as compile_attention
 
@@ -82,21 +79,14 @@ def _write_for_emulator(kernel: Kernel, directory: str, paths: Sequence[str]) ->
     write_directory(directory, files.write)
 
 
-def _source(path: str) -> ModuleOp | Path:
-    """The module in an MLIR file; other kinds of file are left to the compiler."""
-    if Path(path).suffix == ".onnx":
-        return Path(path)
-    return parse_module(read_text(path), display_name(path))
-
-
 class _Parser(ToolParser):
     """The arguments that are no passes."""
 
     def __init__(self):
         super().__init__(
             TOOL,
-            "Compile MLIR of any level to DIR/kernel.mlir, kernel.asm, kernel.mem, layout.json and "
-            "report.txt.",
+            "Compile MLIR of any level, or an ONNX model, to DIR/kernel.mlir, kernel.asm, "
+            "kernel.mem, layout.json and report.txt.",
             epilog="Passes are named as for fa-opt, as flags or with -p; the default is the whole "
             "chain, --fa-to-plena.",
         )
@@ -125,6 +115,9 @@ class _Parser(ToolParser):
             "--print-layout",
             action="store_true",
             help="print where each tensor lies in HBM; -o is then optional",
+        )
+        self.add_argument(
+            "--constant", metavar="NAME=N,...", action="append", default=[], help=CONSTANT_HELP
         )
 
     def error(self, message: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""fa-opt: read MLIR at any level, run passes in the order written, print the result."""
+"""fa-opt: read MLIR at any level or an ONNX model, run passes in order, print the result."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ from ..frontends.source import (
 )
 from ..universe import PASSES, pass_class
 from .driver import (
+    CONSTANT_HELP,
     collect_passes,
     display_name,
     explain_arguments,
+    parse_constants,
     read_bytes,
     run_tool,
     write_text,
@@ -80,12 +82,31 @@ class FaOpt(xDSLOptMain):
     def register_all_targets(self) -> None:
         self.available_targets.update(everything().all_targets)
 
+    def register_all_frontends(self) -> None:
+        super().register_all_frontends()
+        self.available_frontends["onnx"] = self._import_onnx
+
+    def _import_onnx(self, chunk: IO[bytes]) -> ModuleOp:
+        """The module of an ONNX model."""
+        from ..frontends.onnx_import import import_onnx
+
+        path = self._input_path()
+        return import_onnx(
+            chunk.read(),
+            parse_constants(self.args.constant),
+            self.get_input_name(),
+            os.path.dirname(path),
+        )
+
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         super().register_all_arguments(arg_parser)
         arg_parser.add_argument(
             "--machine",
             metavar="NAME|FILE.toml",
             help="the machine to compile for: a preset or a settings file",
+        )
+        arg_parser.add_argument(
+            "--constant", metavar="NAME=N,...", action="append", default=[], help=CONSTANT_HELP
         )
         arg_parser.prog = TOOL
         # Abbreviations would take a mistyped pass for some other flag.
@@ -147,6 +168,8 @@ class FaOpt(xDSLOptMain):
     ) -> ModuleOp | None:
         if file_extension != "mlir":
             return super().parse_chunk(chunk, file_extension, start_offset)
+        if self.args.constant:
+            raise CompileError("argument --constant: only an ONNX model has inputs to name")
         name = self.get_input_name()
         return parse_module(
             decode(chunk.read(), name, start_offset),

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from ..diagnostics import CompileError
-from ..frontends.source import parse_module, with_position
+from ..frontends.source import with_position
 from .driver import (
+    CONSTANT_HELP,
     ToolParser,
     check_writable,
-    display_name,
-    read_text,
+    read_source,
     run_tool,
     write_text,
 )
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
-    module = parse_module(read_text(args.input), display_name(args.input))
+    module = read_source(args.input, args.constant)
     for path in args.out:
         check_writable(path)
 
@@ -53,7 +53,8 @@ def _run(arguments: Sequence[str] | None) -> None:
 def _parser() -> ToolParser:
     parser = ToolParser(
         TOOL,
-        "Interpret fa or mx IR of any level with numpy. Without --out the results are printed.",
+        "Interpret fa or mx IR of any level, or an ONNX model, with numpy. Without --out the "
+        "results are printed.",
     )
     parser.add_argument("input", metavar="LEVEL.mlir", help="the module; - is standard input")
     parser.add_argument(
@@ -74,6 +75,9 @@ def _parser() -> ToolParser:
         "--no-round",
         action="store_true",
         help="compute in f32 throughout, without rounding results to their element types",
+    )
+    parser.add_argument(
+        "--constant", metavar="NAME=N,...", action="append", default=[], help=CONSTANT_HELP
     )
     return parser
 

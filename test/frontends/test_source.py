@@ -1,6 +1,7 @@
 """Located modules, and passes whose failures are located."""
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,12 +10,14 @@ from fa.diagnostics import CompileError, OpError, position
 from fa.frontends.source import (
     apply_passes,
     make_context,
+    module_text,
     parse_module,
     read_module,
     run_passes,
     verify_module,
 )
 from xdsl.context import Context
+from xdsl.dialects.arith import ConstantOp
 from xdsl.dialects.builtin import (
     CallSiteLoc,
     FileLineColLoc,
@@ -250,3 +253,32 @@ def test_read_module(tmp_path: Path):
     assert position(read_module(path)) == f"{path}:1:1"
     with pytest.raises(CompileError, match=r"cannot read '.*none\.mlir': No such file"):
         read_module(tmp_path / "none.mlir")
+
+
+def test_floats_in_dense_constants_are_read_back():
+    text = (
+        "builtin.module {\n"
+        "  %0 = arith.constant dense<[0xff80, 1.500000e+00]> : tensor<2xbf16>\n"
+        "  %1 = arith.constant dense<0xff800000> : tensor<2x3xf32>\n"
+        "  %2 = arith.constant dense<16> : tensor<2xi8>\n"
+        "}\n"
+    )
+    module = parse_module(text)
+    values = [list(op.value.get_values()) for op in module.ops if isinstance(op, ConstantOp)]
+    assert values == [[-inf, 1.5], [-inf] * 6, [16, 16]]
+    assert module_text(module) == text
+
+
+def test_too_many_bits_for_a_float():
+    with pytest.raises(CompileError, match="0x10000 has more bits than f16"):
+        parse_module("%0 = arith.constant dense<[0x10000]> : tensor<1xf16>")
+
+
+def test_a_file_without_lines_is_named_alone():
+    module = parse_module("func.func private @f()")
+    op = module.body.block.first_op
+    assert op is not None
+    op.location = NameLoc(
+        StringAttr("node"), FileLineColLoc(StringAttr("net.onnx"), IntAttr(0), IntAttr(0))
+    )
+    assert position(op) == "net.onnx"

@@ -32,6 +32,14 @@ def test_load(dtype: Any, loaded: Any, tmp_path: Path):
     np.testing.assert_array_equal(array, VALUES)
 
 
+def test_load_a_mask(tmp_path: Path):
+    path = tmp_path / "x.npy"
+    np.save(path, VALUES > 1)
+    array = load_array(str(path))
+    assert array.dtype == np.float32
+    np.testing.assert_array_equal(array, [[0, 0], [0, 1]])
+
+
 def test_load_column_major(tmp_path: Path):
     path = tmp_path / "x.npy"
     np.save(path, np.asfortranarray(VALUES.astype(ml_dtypes.bfloat16)))
