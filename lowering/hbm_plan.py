@@ -86,7 +86,13 @@ def signature(function: func.FuncOp) -> tuple[Tensor, ...]:
 
 
 def _tensor(argument: BlockArgument) -> Tensor:
-    storage = storage_of(argument.type)
+    kind, function = argument.type, argument.block.parent_op()
+    if not isa(kind, TensorType[Attribute]) or any(extent < 1 for extent in kind.get_shape()):
+        assert function is not None
+        raise OpError(
+            function, f"argument {argument.index} must be a tensor of static shape, got {kind}"
+        )
+    storage = storage_of(kind)
     name = argument.name_hint or f"arg{argument.index}"
     return Tensor(name, *_shape(argument.type), None if storage is None else _storage(argument))
 
@@ -132,10 +138,9 @@ def _interface(
         lines = any(isinstance(op, fa.StoreOp) and op.row is not None for op in accesses)
         kind: Kind = "result" if lines else "output"
         return Interface("result", kind, index, f"result{index}", *_shape(type_))
-    assert isinstance(hbm, OpResult)
-    if not isinstance(hbm.op, memref.AllocOp):
+    if not isinstance(hbm, OpResult) or not isinstance(hbm.op, memref.AllocOp):
         raise OpError(
-            hbm.op, "tiles are loaded from arguments of the function and from its buffers"
+            accesses[0], "tiles are loaded from arguments of the function and from its buffers"
         )
     return Interface("buffer", "buffer", -1, "buffer", fa.tensor_dims(hbm), "bf16")
 

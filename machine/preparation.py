@@ -25,12 +25,16 @@ def center(values: F32, axis: int) -> F32:
 
     The mean is a sum in float64, from the first to the last, divided by their number.
     """
+    return centred(values.astype(np.float64), axis).astype(np.float32)
+
+
+def centred(values: F64, axis: int) -> F64:
+    """`center` in float64, not rounded."""
     rows = np.moveaxis(values, axis, 0)
     total = np.zeros(rows.shape[1:])
     for row in rows:
         total += row
-    mean = np.expand_dims(total / len(rows), axis)
-    return (values.astype(np.float64) - mean).astype(np.float32)
+    return values - np.expand_dims(total / len(rows), axis)
 
 
 def rotate(values: F32, seed: int) -> F32:
@@ -39,13 +43,18 @@ def rotate(values: F32, seed: int) -> F32:
     The matrix is that of the largest power of two that divides the length, over its root, once for
     each piece. A fast Walsh-Hadamard transform in float64, neighbours first; the root comes last.
     """
+    return rotated(values.astype(np.float64), seed).astype(np.float32)
+
+
+def rotated(values: F64, seed: int) -> F64:
+    """`rotate` in float64, not rounded."""
     size = values.shape[-1]
-    turned = values.astype(np.float64) * signs(size, seed)
+    turned = values * signs(size, seed)
     for half in stages(size):
         pairs = turned.reshape(*values.shape[:-1], -1, 2, half)
         first, second = pairs[..., 0, :], pairs[..., 1, :]
         turned = np.stack([first + second, first - second], axis=-2).reshape(values.shape)
-    return (turned * norm(size)).astype(np.float32)
+    return turned * norm(size)
 
 
 def stages(size: int) -> list[int]:

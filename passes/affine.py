@@ -105,7 +105,12 @@ def per_iteration(index: Affine) -> Affine:
     for variable, coefficient in index.terms.items():
         assert isinstance(variable, BlockArgument)
         loop = variable.block.parent_op()
-        assert isinstance(loop, scf.ForOp)
+        if not isinstance(loop, scf.ForOp) or variable.index:
+            assert loop is not None
+            what = "a carried value" if isinstance(loop, scf.ForOp) else "an argument"
+            raise OpError(
+                loop, f"an index must be a sum of loop variables times constants; {what} is none"
+            )
         steps = iterations(loop)
         result = result.plus(
             Affine(coefficient * steps.start, {variable: coefficient * steps.step})

@@ -22,13 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _generate(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
-    module = _load(args.model).module(
+    module = load_model(args.model).module(
         args.phase, args.seq, batch=args.batch, mask=args.mask, lse=args.lse, dtype=args.dtype
     )
     write_text(args.output, module_text(module))
 
 
-def _load(model: str) -> ModelAttention:
+def load_model(model: str) -> ModelAttention:
     """The model of a configuration file, of a folder with one, or of a name."""
     path = Path(model)
     if model == "-" or path.suffix == ".json" or path.is_file():
@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="all tokens as queries (prefill), or one query (decode)",
     )
-    parser.add_argument("--seq", metavar="N", type=_count, required=True, help="tokens")
-    parser.add_argument("--batch", metavar="B", type=_count, default=1, help="sequences (1)")
+    parser.add_argument("--seq", metavar="N", type=count, required=True, help="tokens")
+    parser.add_argument("--batch", metavar="B", type=count, default=1, help="sequences (1)")
     parser.add_argument(
         "--mask",
         metavar="|".join(MASKS),
@@ -72,14 +72,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     try:
-        count = int(text)
+        number = int(text)
     except ValueError:
-        count = 0
-    if count < 1:
+        number = 0
+    if number < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no positive integer")
-    return count
+    return number
 
 
 if __name__ == "__main__":

@@ -82,6 +82,8 @@ SPECIAL = [
     Case(33, 90, 40, 4, 2, "causal", batch=3, lse=True),
     Case(90, 70, 64, value_dim=128, lse=True),
     Case(90, 70, 136, 2, 1, value_dim=16),
+    Case(40, 700, lse=True),
+    Case(330, 400, 16, mask="causal", lse=True),
     Case(50, 70, dtype="f32"),
     Case(50, 70, dtype="f16", mask="causal"),
 ]
