@@ -56,7 +56,7 @@ def _simulate(arguments: Sequence[str] | None) -> None:
     if args.from_dumps is not None:
         _reading(find_dumps, args.from_dumps)
     state = subject.state()
-    result = _trapping(args, lambda bar: state.run(subject.words, args.hbm_time, bar))
+    result = _watched(subject, lambda bar: state.run(subject.words, args.hbm_time, bar))
     for path, output in zip(args.out, subject.outputs(state), strict=False):
         save_array(path, output)
     if args.dump_dir is not None:
@@ -101,30 +101,31 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise CompileError(f"{printing[0]} - and {printing[1]} both write to standard output")
 
 
-def _trapping(args: argparse.Namespace, run: Callable[[ProgressBar], Result]) -> Result:
-    """What `run` gives; a trap in it is bad input."""
+def _watched(subject: Subject, run: Callable[[ProgressBar], T]) -> T:
+    """What `run` gives, called with a progress bar; a trap in it is bad input."""
     from ..machine import Trap
 
     try:
         with ProgressBar("simulating") as progress:
             return run(progress)
     except Trap as trap:
-        raise CompileError(f"the machine stops: {trap}", args.directory) from trap
+        source = subject.sources.at(trap.pc)
+        message = f"the machine stops: {trap} (from {source})"
+        raise CompileError(message, subject.place(trap.pc)) from trap
 
 
 def _break(args: argparse.Namespace, subject: Subject) -> None:
     """Run up to an instruction and print where the machine is and what its registers hold."""
-    from ..machine import Trap
     from ..machine.breakpoint import NotReached, registers_text, run_until
 
     state = subject.state()
     try:
-        with ProgressBar("simulating") as progress:
-            found = run_until(subject.words, state, args.break_pc, args.hbm_time, progress)
+        found = _watched(
+            subject,
+            lambda bar: run_until(subject.words, state, args.break_pc, args.hbm_time, bar),
+        )
     except NotReached as error:
         raise CompileError(str(error), args.directory) from None
-    except Trap as trap:
-        raise CompileError(f"the machine stops: {trap}", args.directory) from trap
     lines = [
         f"before pc {found.pc}: {found.instruction}",
         f"from {subject.sources.at(found.pc)}",

@@ -187,3 +187,57 @@ def test_what_the_emulator_options_refuse(
     assert error(capsys).startswith(
         f"{emulator / 'plena_settings.toml'}:1:6: error: not valid TOML"
     )
+
+
+def simulate_text(text: str, folder: Path) -> int:
+    """Write a program as files for the emulator, with other files of a small kernel; run it."""
+    assert fa_compile.main([SOURCE, "--emulator-dir", str(folder)]) == 0
+    words = "".join(f"0x{word:08X}\n" for word in assemble(text))
+    (folder / "kernel.mem").write_text(words)
+    return fa_sim.main([str(folder), "--hbm-time", "none"])
+
+
+TRAPPING = [
+    ("S_ADDI_INT gp1, gp0, 3\nV_EXP_V gp1, gp1, 0", 2, "vector address 3 is not a multiple"),
+    ("C_LOOP_START gp1, 0\nC_LOOP_END gp1", 1, "a loop cannot have a count of 0"),
+    ("C_LOOP_END gp1", 1, "no loop with the counter gp1 is open"),
+    (
+        # Once the loop of gp1 has ended, that of gp2 goes back to before its end.
+        "C_LOOP_START gp1, 2\nC_LOOP_START gp2, 2\nC_LOOP_END gp1\nC_LOOP_END gp2",
+        3,
+        "no loop with the counter gp1 is open",
+    ),
+    ("S_LUI_INT gp1, 1048575\nH_PREFETCH_M gp1, gp0, a0, 0, 0", 2, "go beyond the last (16 tiles)"),
+    ("S_LUI_INT gp1, 1\nS_LD_FP f1, gp1, 0", 2, "FP_MEM has 1024 entries, not entry 4096"),
+    # The counter is set anew in each iteration: on the machine this never ends.
+    ("C_LOOP_START gp1, 3\nS_ADDI_INT gp1, gp0, 2\nC_LOOP_END gp1", 3, "never ends"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "message"), TRAPPING)
+def test_traps_say_where(
+    text: str, line: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert simulate_text(text, tmp_path / "e") == 1
+    found = error(capsys)
+    assert found.startswith(f"{tmp_path / 'e' / 'kernel.mem'}:{line}:1: error: the machine stops: ")
+    assert message in found
+    assert found.endswith("(from (host program))")
+
+
+def test_traps_of_kernels_name_the_operation(
+    kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = tmp_path / "k"
+    Kernel.load(kernel).save(folder)
+    program = (folder / "kernel.asm").read_text().splitlines()
+    # The address of the first scaled row becomes an odd one.
+    at = next(pc for pc, line in enumerate(program) if "V_MUL_VF" in line)
+    program[at - 2] = "S_ADDI_INT gp1, gp0, 1"
+    (folder / "kernel.asm").write_text("; changed by hand\n" + "\n".join(program) + "\n")
+    assert fa_sim.main([str(folder)]) == 1
+    found = error(capsys)
+    assert found.startswith(
+        f"{folder / 'kernel.asm'}:{at + 2}:3: error: the machine stops: trap at"
+    )
+    assert "(from fa.scale %q_scaled at " in found
