@@ -2,7 +2,8 @@
 
 from fa.compiler import Kernel, kernel_of
 from fa.compiler import compile as compile_attention
-from fa.frontends.source import parse_module
+from fa.frontends.source import parse_module, run_passes
+from fa.lowering.assembly import assembly, the_kernel
 from fa.machine.source_map import HOST
 
 SOURCE = """
@@ -63,3 +64,10 @@ plena.kernel @k {
     assert str(kernel.sources.at(0)) == "plena.m_mm at k.mlir:4:3"
     assert kernel.argument_shapes == []
     assert kernel.run().instructions == 1
+
+
+def test_comments_of_the_assembly_name_the_operation():
+    module = parse_module(SOURCE, "one.mlir")
+    run_passes(module, "fa-to-plena")
+    lines = assembly(the_kernel(module), comments=True).splitlines()
+    assert any("M_TMM" in line and line.endswith("; fa.scores %s at one.mlir:4") for line in lines)
