@@ -60,7 +60,7 @@ def load_subject(directory: str, args: Sequence[Array]) -> Subject:
         layout.hbm_bytes,
         Initial(len(layout.fp_mem), len(layout.int_mem), regions),
         lambda: cast("Simulator", kernel.simulator(*values)),
-        len(layout.results()),
+        len(layout.outputs),
         lambda state: kernel.unpack(state.hbm),
     )
 
