@@ -54,20 +54,25 @@ class _Memory:
     floats: bool = False
 
 
+def find_dumps(directory: str | Path) -> list[Path]:
+    """The dumps in a directory. Raises EmulatorFilesError where there are none."""
+    folder = Path(directory)
+    found = [folder / name for name in DUMPS if (folder / name).is_file()]
+    if not found:
+        raise EmulatorFilesError(
+            f"'{folder}' is no directory with dumps of the emulator, such as {DUMPS[0]}"
+        )
+    return found
+
+
 def compare_dumps(directory: str | Path, state: State) -> dict[str, Difference | None]:
     """Each dump in a directory and how it differs from `state`; None where it is equal.
 
     Any NaN equals any NaN: their bits depend on the host. Raises EmulatorFilesError where there is
     no dump, or one has another size than our memory.
     """
-    folder = Path(directory)
-    if not folder.is_dir():
-        raise EmulatorFilesError(f"'{folder}' is no directory")
-    found = [name for name in DUMPS if (folder / name).is_file()]
-    if not found:
-        raise EmulatorFilesError(f"'{folder}' holds none of the emulator's dumps, {DUMPS[0]} etc.")
     memories = dict(zip(DUMPS, _memories(state), strict=True))
-    return {name: _compare(folder / name, memories[name]) for name in found}
+    return {path.name: _compare(path, memories[path.name]) for path in find_dumps(directory)}
 
 
 def _memories(state: State) -> Iterator[_Memory]:

@@ -33,6 +33,10 @@ from .transfers_unit import TransferUnit
 
 _WRAP = 0xFFFF_FFFF
 
+STUCK_ITERATIONS = 100_000
+"""A loop that has gone round so often without its counter reaching a new low is taken to be
+endless. Only a body that writes its counter does that; the machine would go on forever."""
+
 
 class Refused(Exception):
     """The reason why the machine does not execute an instruction."""
@@ -40,11 +44,16 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class _Loop:
-    """One live loop: where it starts, its counter, and the executed count at its iteration."""
+    """One live loop: where it starts, its counter, and the executed count at its iteration.
+
+    `lowest` is the least that the counter has been at the end, `stuck` the iterations since then.
+    """
 
     start: int
     register: int
     since: int
+    lowest: int = 1 << 32
+    stuck: int = 0
 
 
 class Interpreter:
@@ -562,9 +571,18 @@ class Interpreter:
             raise Refused(f"no loop with the counter gp{register} is open")
         counter = self._gp(decoded, "counter")
         if counter > 1:
+            loop = self._loops[depth]
+            if counter < loop.lowest:
+                loop.lowest, loop.stuck = counter, 0
+            elif loop.stuck == STUCK_ITERATIONS:
+                raise Refused(
+                    f"the loop at pc {loop.start} never ends: its body writes gp{register}, which "
+                    f"has not gone down for {STUCK_ITERATIONS:,} iterations"
+                )
+            loop.stuck += 1
             self._set_gp(decoded, "counter", counter - 1)
-            self._loops[depth].since = self.executed + 1
-            self.pc = self._loops[depth].start + 1
+            loop.since = self.executed + 1
+            self.pc = loop.start + 1
         else:
             self._set_gp(decoded, "counter", 0)
             del self._loops[depth]

@@ -131,6 +131,8 @@ class _Checker(Interpreter):
     def __init__(self, program: Program, state: State, initial: Initial) -> None:
         super().__init__(program, state, TransferUnit(len(program.words), "none"))
         self.findings: dict[tuple[int, str], Finding] = {}
+        # When each was reported last, in executed instructions: once an execution is enough.
+        self._reported: dict[tuple[int, str], int] = {}
         self._defined = 1 << FIRST_BIT["gp"] | 1 << FIRST_BIT["fp"]
         self._full = (1 << self.machine.vlen) - 1
         self._written: dict[int, int] = {}
@@ -183,8 +185,9 @@ class _Checker(Interpreter):
         known = self.findings.get((pc, kind))
         if known is None:
             self.findings[pc, kind] = Finding(pc, self.program.text(pc), kind, message)
-        else:
+        elif self._reported[pc, kind] != self.executed:
             known.count += 1
+        self._reported[pc, kind] = self.executed
 
     # Before the run
 

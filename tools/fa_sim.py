@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ..diagnostics import CompileError
 from .driver import (
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 TOOL = "fa-sim"
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 Statistics = dict[str, int | Mapping[str, Mapping[str, int]]]
 
 
@@ -38,6 +41,7 @@ def _simulate(arguments: Sequence[str] | None) -> None:
     _check_arguments(args)
 
     # numpy is only loaded when there is something to compute.
+    from ..machine.emulator_dumps import find_dumps
     from .arrays import load_array, save_array
     from .subjects import load_subject
 
@@ -49,8 +53,10 @@ def _simulate(arguments: Sequence[str] | None) -> None:
     if args.break_pc is not None:
         _break(args, subject)
         return
+    if args.from_dumps is not None:
+        _reading(find_dumps, args.from_dumps)
     state = subject.state()
-    result = _trapping(args, lambda bar: state.run(subject.words, args.hbm_time, bar))
+    result = _watched(subject, lambda bar: state.run(subject.words, args.hbm_time, bar))
     for path, output in zip(args.out, subject.outputs(state), strict=False):
         save_array(path, output)
     if args.dump_dir is not None:
@@ -60,7 +66,7 @@ def _simulate(arguments: Sequence[str] | None) -> None:
     stats = statistics(result)
     if args.stats is not None:
         write_text(args.stats, json.dumps(stats, indent=2) + "\n")
-    if args.stats != "-":
+    if "-" not in (args.stats, args.trace):
         write_text(None, "".join(f"{key}: {stats[key]}\n" for key in stats if key != "per_opcode"))
     if args.profile:
         from ..machine.profile import profile, table
@@ -80,44 +86,46 @@ def _check_arguments(args: argparse.Namespace) -> None:
         check_writable(path)
     if args.dump_dir is not None and not os.path.isdir(args.dump_dir):
         check_writable(args.dump_dir)
-    flags = {"--stats": args.stats, "--trace": args.trace, "--profile": args.profile}
-    checks = {"--from-dumps": args.from_dumps, "--strict": args.strict, "--out": args.out}
-    if args.break_pc is not None and (given := [f for f, on in (flags | checks).items() if on]):
+    reports = {
+        "--profile": args.profile,
+        "--strict": args.strict,
+        "--from-dumps": args.from_dumps,
+    }
+    outputs = {"--out": args.out, "--stats": args.stats, "--trace": args.trace} | reports
+    if args.break_pc is not None and (given := [flag for flag, on in outputs.items() if on]):
         raise CompileError(f"{given[0]} needs a whole run, and --break stops it")
-    whole = [flag for flag in ("--stats", "--trace") if flags[flag] == "-"]
-    others = [
-        flag
-        for flag, on in (flags | checks).items()
-        if on and flag not in (*whole[:1], "--out") and (flag in checks or flag == "--profile")
-    ] + whole[1:]
-    if whole and others:
-        raise CompileError(f"{whole[0]} - and {others[0]} both write to standard output")
+    # JSON on standard output is for another program to read, and must be alone there.
+    json_flags = [flag for flag in ("--stats", "--trace") if outputs[flag] == "-"]
+    printing = [*json_flags, *(flag for flag, on in reports.items() if on)]
+    if json_flags and len(printing) > 1:
+        raise CompileError(f"{printing[0]} - and {printing[1]} both write to standard output")
 
 
-def _trapping(args: argparse.Namespace, run: Callable[[ProgressBar], Result]) -> Result:
-    """What `run` gives; a trap in it is bad input."""
+def _watched(subject: Subject, run: Callable[[ProgressBar], T]) -> T:
+    """What `run` gives, called with a progress bar; a trap in it is bad input."""
     from ..machine import Trap
 
     try:
         with ProgressBar("simulating") as progress:
             return run(progress)
     except Trap as trap:
-        raise CompileError(f"the machine stops: {trap}", args.directory) from trap
+        source = subject.sources.at(trap.pc)
+        message = f"the machine stops: {trap} (from {source})"
+        raise CompileError(message, subject.place(trap.pc)) from trap
 
 
 def _break(args: argparse.Namespace, subject: Subject) -> None:
     """Run up to an instruction and print where the machine is and what its registers hold."""
-    from ..machine import Trap
     from ..machine.breakpoint import NotReached, registers_text, run_until
 
     state = subject.state()
     try:
-        with ProgressBar("simulating") as progress:
-            found = run_until(subject.words, state, args.break_pc, args.hbm_time, progress)
+        found = _watched(
+            subject,
+            lambda bar: run_until(subject.words, state, args.break_pc, args.hbm_time, bar),
+        )
     except NotReached as error:
         raise CompileError(str(error), args.directory) from None
-    except Trap as trap:
-        raise CompileError(f"the machine stops: {trap}", args.directory) from trap
     lines = [
         f"before pc {found.pc}: {found.instruction}",
         f"from {subject.sources.at(found.pc)}",
@@ -148,16 +156,22 @@ def _write_trace(
 def _compare(args: argparse.Namespace, state: Simulator) -> str:
     """Print how the emulator's dumps differ from our memories; what is wrong, in a few words."""
     from ..machine.emulator_dumps import compare_dumps, differences_text
+
+    differences = _reading(compare_dumps, args.from_dumps, state)
+    write_text(None, "\n" + differences_text(differences.items()))
+    wrong = [name for name, difference in differences.items() if difference is not None]
+    return f"{', '.join(wrong)} differ from this run" if wrong else ""
+
+
+def _reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `read` makes of the emulator's files, which may be unreadable."""
     from ..machine.emulator_files import EmulatorFilesError
     from .subjects import located
 
     try:
-        differences = compare_dumps(args.from_dumps, state)
+        return read(*args, **kwargs)
     except EmulatorFilesError as error:
         raise located(error) from None
-    write_text(None, "\n" + differences_text(differences.items()))
-    wrong = [name for name, difference in differences.items() if difference is not None]
-    return f"{', '.join(wrong)} differ from this run" if wrong else ""
 
 
 def _check(args: argparse.Namespace, subject: Subject) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from ..compiler import Kernel
 from ..diagnostics import CompileError
 from ..machine import MachineError, Simulator
-from ..machine.emulator_files import FILES, SETTINGS, EmulatorFiles, EmulatorFilesError
+from ..machine.emulator_files import FILES, PROGRAM, SETTINGS, EmulatorFiles, EmulatorFilesError
+from ..machine.program_file import located_words
+from ..machine.source import lines
 from ..machine.source_map import SourceMap
 from ..machine.strict import HbmRange, Initial
 from .arrays import Array
@@ -29,6 +32,8 @@ class Subject:
     """Bytes of HBM from address 0 on that the program is known to use."""
     initial: Initial
     state: Callable[[], Simulator]
+    place: Callable[[int], str]
+    """`file:line:col` of the instruction at a pc."""
     results: int
     outputs: Callable[[Simulator], Sequence[Array]]
 
@@ -60,6 +65,7 @@ def load_subject(directory: str, args: Sequence[Array]) -> Subject:
         layout.hbm_bytes,
         Initial(len(layout.fp_mem), len(layout.int_mem), regions),
         lambda: cast("Simulator", kernel.simulator(*values)),
+        lambda pc: _assembly_place(folder / "kernel.asm", kernel.asm, pc),
         len(layout.outputs),
         lambda state: kernel.unpack(state.hbm),
     )
@@ -79,7 +85,27 @@ def _emulator_subject(directory: str) -> Subject:
     # Nothing says what of HBM is for what: all of the image is data and may be written.
     ranges = [HbmRange("the image", 0, files.hbm.size, writable=True, filled=True)]
     initial = Initial(files.fp.size, files.int.size, ranges)
-    return Subject(files.words, SourceMap(), files.hbm.size, initial, state, 0, lambda _: [])
+    program = Path(directory) / PROGRAM
+    return Subject(
+        files.words,
+        SourceMap(),
+        files.hbm.size,
+        initial,
+        state,
+        lambda pc: _word_place(program, pc),
+        0,
+        lambda _: [],
+    )
+
+
+def _assembly_place(path: Path, text: str, pc: int) -> str:
+    line = next(islice(lines(text), pc, None))
+    return f"{path}:{line.number}:{line.mnemonic.column}"
+
+
+def _word_place(path: Path, pc: int) -> str:
+    word = next(islice(located_words(path.read_text("utf-8")), pc, None))
+    return f"{path}:{word.line}:{word.column}"
 
 
 def located(error: EmulatorFilesError | MachineError) -> CompileError:
