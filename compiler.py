@@ -153,7 +153,7 @@ class Kernel:
         placed = self.layout.arguments()
         return [
             host.unpack(placed[index][0], image)
-            if index in placed
+            if index in placed and not placed[index][0].recipe
             else host.as_dtype(np.asarray(arg), tensor.dtype)
             for index, (arg, tensor) in enumerate(zip(args, self.layout.signature, strict=True))
         ]
@@ -166,7 +166,7 @@ class Kernel:
             raise CompileError(
                 f"the image has {image.size} bytes, and the kernel's data {self.layout.hbm_bytes}"
             )
-        return [host.unpack(region, image) for region in self.layout.results()]
+        return host.outputs(self.layout, image)
 
     def simulator(self, *args: Value) -> Simulator:
         """A machine with arguments and constants in its memories, ready to run `words`.

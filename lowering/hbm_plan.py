@@ -25,8 +25,10 @@ from ..dialects.mx import BlockAttr, CenterOp, DequantizeOp, QuantizeOp, RotateO
 from ..dialects.mx_attrs import LAST
 from ..machine.layout import KINDS, LINE, Kind, Preparation, Region, Role, Storage, Tensor
 from ..machine.params import Machine
+from ..machine.recipe import Recipe, leaves
 from ..passes.affine import Affine, affine, iterations
 from ..passes.roles import load_role, origin
+from .boundary import BOUNDARY, argument_recipe, recipe_of
 
 PLAIN = Storage("bf16", 2)
 
@@ -42,6 +44,7 @@ class Interface:
     shape: tuple[int, ...]
     dtype: str
     prepare: tuple[Preparation, ...] = ()
+    recipe: Recipe = ()
 
 
 def plan(machine: Machine, function: func.FuncOp) -> dict[SSAValue, Region]:
@@ -97,22 +100,53 @@ def _tensor(argument: BlockArgument) -> Tensor:
     return Tensor(name, *_shape(argument.type), None if storage is None else _storage(argument))
 
 
-def _results(function: func.FuncOp) -> dict[SSAValue, tuple[int, Attribute]]:
-    """The buffers that hold the function's results: position and interface type of each."""
+def _returned(function: func.FuncOp) -> func.ReturnOp:
     last = function.body.block.last_op
     if not isinstance(last, func.ReturnOp):
         raise OpError(function, "the function must end with func.return")
+    return last
+
+
+def _results(function: func.FuncOp) -> dict[SSAValue, tuple[int, Attribute]]:
+    """The buffers that hold results: position and type of the first result made of each."""
     buffers: dict[SSAValue, tuple[int, Attribute]] = {}
-    for index, value in enumerate(last.arguments):
+    for index, value in enumerate(_returned(function).arguments):
         source = value
-        if isinstance(source, OpResult) and isinstance(source.op, DequantizeOp):
-            source = source.op.source
-        if not isinstance(source, OpResult) or not isinstance(source.op, fa.ResultOp):
-            raise OpError(last, f"result {index} must come from an attention of this function")
-        if source.op.buffer in buffers:
-            raise OpError(last, f"result {index} is returned twice")
-        buffers[source.op.buffer] = (index, value.type)
+        while isinstance(source, OpResult) and isinstance(source.op, (DequantizeOp, *BOUNDARY)):
+            source = source.op.operands[0]
+        if isinstance(source, OpResult) and isinstance(source.op, fa.ResultOp):
+            buffers.setdefault(source.op.buffer, (index, _plain_type(value, source)))
     return buffers
+
+
+def _plain_type(value: SSAValue, source: SSAValue) -> Attribute:
+    """The type in which the host sees a buffer: its shape, with the elements of the result."""
+    kind = source.type
+    assert isa(kind, TensorType[Attribute])
+    return TensorType(fa.tensor_element(value), kind.get_shape())
+
+
+def outputs(function: func.FuncOp, regions: dict[SSAValue, Region]) -> tuple[Recipe, ...]:
+    """What the host makes each result of. Raises OpError for one that does not lie in HBM."""
+    numbers = {hbm: number for number, hbm in enumerate(regions)}
+    tensors = {origin(hbm): number for hbm, number in numbers.items()}
+    last = _returned(function)
+
+    def make(value: SSAValue, index: int) -> Recipe:
+        if value in tensors:
+            return ["region", tensors[value]]
+        if isinstance(value, OpResult):
+            if isinstance(value.op, fa.ResultOp) and value.op.buffer in numbers:
+                return ["region", numbers[value.op.buffer]]
+            if isinstance(value.op, DequantizeOp):
+                return make(value.op.source, index)
+            if isinstance(value.op, BOUNDARY):
+                return recipe_of(value, lambda part: make(part, index))
+        raise OpError(
+            last, f"result {index} is neither computed by an attention nor one of its operands"
+        )
+
+    return tuple(make(value, index) for index, value in enumerate(last.arguments))
 
 
 def _interface(
@@ -133,6 +167,20 @@ def _interface(
             tensor.dtype,
             _preparations(hbm),
         )
+    if isinstance(source, OpResult) and isinstance(source.op, BOUNDARY):
+        recipe = argument_recipe(source)
+        used = list(dict.fromkeys(leaves(recipe, "argument")))
+        if used:
+            arguments = function.body.block.args
+            return Interface(
+                "argument",
+                _argument_kind(accesses),
+                used[0],
+                "+".join(_tensor(arguments[index]).name for index in used),
+                *_shape(source.type),
+                _preparations(hbm),
+                recipe,
+            )
     if hbm in results:
         index, type_ = results[hbm]
         lines = any(isinstance(op, fa.StoreOp) and op.row is not None for op in accesses)
@@ -241,6 +289,7 @@ def _region(
         pitch=_pitch(width, storage),
         line_rows=line_rows,
         prepare=interface.prepare,
+        recipe=interface.recipe,
     )
 
 

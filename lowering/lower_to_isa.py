@@ -37,7 +37,7 @@ from . import maps, products, rows, transfers
 from .address_registers import AddressRegisters
 from .constants import FloatConstants
 from .emitter import Emitter
-from .hbm_plan import plan, signature
+from .hbm_plan import outputs, plan, signature
 from .instruction_sources import named_location
 from .loop_limit import check_loop_limit, limit_loops
 from .register_allocation import allocate_registers
@@ -89,6 +89,7 @@ def _lower(machine: Machine, function: func.FuncOp) -> plena.KernelOp:
         function.sym_name.data,
         signature(function),
         tuple(regions.values()),
+        outputs(function, regions),
         floats.memory(),
         (),
         {**used, "fp_mem": floats.end},
@@ -191,7 +192,9 @@ class _Lowering:
             case (
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
                 | memref.AllocOp() | fa.ScratchOp() | fa.ResultOp() | QuantizeOp()
-                | DequantizeOp() | CenterOp() | RotateOp() | scf.YieldOp() | func.ReturnOp()
+                | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp() | fa.TransposeOp()
+                | fa.BroadcastOp() | fa.ConcatOp() | fa.AdditiveOp() | scf.YieldOp()
+                | func.ReturnOp()
             ):  # fmt: skip
                 # Indices are computed where they are used; the rest is the host's or the planner's.
                 pass

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from . import mx
 from .layout import Layout, LayoutError, Region, Storage, Tensor
 from .preparation import center, rotate
+from .recipe import Leaf, evaluate
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -117,6 +118,8 @@ def check_append(shape: tuple[int, ...], region: Region, at: int) -> None:
             f"cache overflow: {region.name} holds {length} tokens, and {shape[-2]} from {at} on "
             f"end at {at + shape[-2]}; compile for a longer cache"
         )
+    if region.recipe:
+        raise LayoutError(f"{region.name} is made of several arguments; pack it again to append")
     if any(step.step == "center" for step in region.prepare):
         raise LayoutError(
             f"{region.name} is stored less its mean over all tokens, which new ones change; "
@@ -238,8 +241,29 @@ def image(layout: Layout, args: list[Value]) -> Bytes:
     if len(args) != len(layout.signature):
         raise LayoutError(f"the kernel takes {len(layout.signature)} arguments, got {len(args)}")
     checked = [argument(arg, tensor) for arg, tensor in zip(args, layout.signature, strict=True)]
+
+    def leaf(kind: Leaf, index: int) -> Array:
+        value = checked[index]
+        if kind != "argument" or isinstance(value, mx.Blocks):
+            raise LayoutError(f"argument {layout.signature[index].name} must be given as values")
+        return as_dtype(value, layout.signature[index].dtype)
+
     hbm = np.zeros(layout.hbm_bytes, np.uint8)
     for index, regions in layout.arguments().items():
         for region in regions:
-            pack(checked[index], region, hbm)
+            made = checked[index]
+            if region.recipe:
+                made = np.ascontiguousarray(evaluate(region.recipe, leaf))
+            pack(made, region, hbm)
     return hbm
+
+
+def outputs(layout: Layout, hbm: Bytes) -> list[Array]:
+    """The results in an HBM image, in order, as float32."""
+
+    def leaf(kind: Leaf, index: int) -> Array:
+        if kind != "region":
+            raise LayoutError("a result is made of what lies in HBM")
+        return unpack(layout.regions[index], hbm)
+
+    return [np.ascontiguousarray(evaluate(recipe, leaf)) for recipe in layout.outputs]

@@ -93,6 +93,8 @@ class Region:
     base: int = 0
     """Byte address of the first element."""
     prepare: tuple[Preparation, ...] = ()
+    recipe: Sequence[Any] = ()
+    """What the host makes the tensor of, where it is not one argument as it is (`recipe.py`)."""
 
     @property
     def outer(self) -> tuple[int, ...]:
@@ -190,6 +192,8 @@ class Layout:
     signature: tuple[Tensor, ...]
     """The arguments, whether a region holds them or not."""
     regions: tuple[Region, ...]
+    outputs: tuple[Sequence[Any], ...] = ()
+    """The results: recipes over regions."""
     fp_mem: tuple[int, ...] = ()
     """Initial values of FP_MEM from entry 0 on as bf16 bit patterns; each is exact in binary16."""
     int_mem: tuple[int, ...] = ()
@@ -228,6 +232,7 @@ class Layout:
             "hbm_bytes": self.hbm_bytes,
             "arguments": [_tensor_json(tensor) for tensor in self.signature],
             "regions": regions,
+            "outputs": list(self.outputs),
             "fp_mem": list(self.fp_mem),
             "int_mem": list(self.int_mem),
             "sram": dict(self.sram),
@@ -246,6 +251,7 @@ class Layout:
                 data["kernel"],
                 tuple(_tensor(entry) for entry in data["arguments"]),
                 tuple(_region(entry) for entry in data["regions"]),
+                tuple(data["outputs"]),
                 tuple(data["fp_mem"]),
                 tuple(data["int_mem"]),
                 data["sram"],

@@ -51,9 +51,8 @@ def _unpack(kernel: Kernel, image: bytes, arguments: bool) -> dict[str, Array]:
     import numpy as np
 
     if not arguments:
-        regions = kernel.layout.results()
         values = kernel.unpack(image)
-        return {region.name: array for region, array in zip(regions, values, strict=True)}
+        return {f"result{number}": array for number, array in enumerate(values)}
     from ..machine.host import unpack
 
     data = np.frombuffer(image, np.uint8)

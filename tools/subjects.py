@@ -66,7 +66,7 @@ def load_subject(directory: str, args: Sequence[Array]) -> Subject:
         Initial(len(layout.fp_mem), len(layout.int_mem), regions),
         lambda: cast("Simulator", kernel.simulator(*values)),
         lambda pc: _assembly_place(folder / "kernel.asm", kernel.asm, pc),
-        len(layout.results()),
+        len(layout.outputs),
         lambda state: kernel.unpack(state.hbm),
     )
 

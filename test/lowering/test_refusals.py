@@ -68,10 +68,6 @@ REFUSED = {
         copying(f"scf.for %i = %c0 to %c8 step %c0 {{\n{STORED}\n}}"),
         "7:3: error: the step of a loop must be at least 1, got 0",
     ),
-    "result": (
-        copying("", result="%x"),
-        "10:3: error: result 0 must come from an attention of this function",
-    ),
     "functions": (
         copying("") + copying("").replace("@f", "@g"),
         "12:1: error: a program is made of one function; this is the second",

@@ -1,0 +1,49 @@
+"""Boundary operations as recipes for the host (`machine/recipe.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
+from xdsl.ir import BlockArgument, OpResult, SSAValue
+
+from ..diagnostics import OpError
+from ..dialects import fa
+from ..machine.recipe import Recipe, constant
+
+BOUNDARY = (fa.ReshapeOp, fa.TransposeOp, fa.BroadcastOp, fa.ConcatOp, fa.AdditiveOp)
+"""Operations on tensors that the host does."""
+
+
+def recipe_of(value: OpResult, make: Callable[[SSAValue], Recipe]) -> Recipe:
+    """The recipe of a boundary operation's result, its operands' recipes made by `make`."""
+    dims = list(fa.tensor_dims(value))
+    match value.op:
+        case fa.ReshapeOp():
+            return ["reshape", dims, make(value.op.source)]
+        case fa.TransposeOp():
+            return ["transpose", list(value.op.order), make(value.op.source)]
+        case fa.BroadcastOp():
+            return ["broadcast", dims, make(value.op.source)]
+        case fa.ConcatOp():
+            axis = value.op.axis.value.data
+            return ["concat", axis, make(value.op.first), make(value.op.second)]
+        case fa.AdditiveOp():
+            return ["additive", make(value.op.source)]
+        case _:
+            raise OpError(value.op, f"{value.op.name} is not what the host does with tensors")
+
+
+def argument_recipe(value: SSAValue) -> Recipe:
+    """The recipe of a tensor that is made of arguments and constants; raises OpError for others."""
+    if isinstance(value, BlockArgument):
+        return ["argument", value.index]
+    assert isinstance(value, OpResult)
+    if isinstance(value.op, arith.ConstantOp):
+        dense = value.op.value
+        if isinstance(dense, DenseIntOrFPElementsAttr):
+            numbers = [float(cast("float", number)) for number in dense.get_values()]
+            return constant(numbers, list(fa.tensor_dims(value)))
+    return recipe_of(value, argument_recipe)

@@ -1,0 +1,78 @@
+"""What the host makes of a kernel's arguments and regions: small expressions on arrays.
+
+A recipe is a nested list with a JSON form: an operation, its parameters, and the recipes of its
+operands. Leaves are `["argument", i]`, `["region", i]` (the contents of a region of the layout) and
+`["constant", shape, base64 of float32]`.
+
+    ["transpose", [0, 2, 1, 3], ["reshape", [2, 4, 3, 8], ["argument", 0]]]
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.float32]
+
+Recipe: TypeAlias = Sequence[Any]
+Leaf = Literal["argument", "region"]
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be read."""
+
+
+def constant(values: Sequence[float], shape: Sequence[int]) -> Recipe:
+    """The recipe of an array known at compile time; one number is stored once."""
+    if len(set(values)) == 1 and len(values) > 1:
+        return ["broadcast", list(shape), constant(values[:1], [1] * len(shape))]
+    data = struct.pack(f"<{len(values)}f", *values)
+    return ["constant", list(shape), base64.b64encode(data).decode()]
+
+
+def leaves(recipe: Recipe, kind: Leaf) -> Iterator[int]:
+    """The numbers of the arguments or regions that a recipe uses, in order."""
+    if recipe[0] == kind:
+        yield recipe[1]
+    for part in recipe[1:]:
+        if isinstance(part, list | tuple):
+            nested = cast("Recipe", part)
+            if nested and isinstance(nested[0], str):
+                yield from leaves(nested, kind)
+
+
+def evaluate(recipe: Recipe, leaf: Callable[[Leaf, int], Array]) -> Array:
+    """The array that a recipe describes; `leaf` gives arguments and regions.
+
+    Raises RecipeError for an operation that does not exist or does not fit its operands.
+    """
+    import numpy as np
+
+    try:
+        match recipe:
+            case ["argument" | "region" as kind, index]:
+                return leaf(kind, index)
+            case ["constant", shape, text]:
+                return np.frombuffer(base64.b64decode(text), np.float32).reshape(shape)
+            case ["reshape", shape, source]:
+                return evaluate(source, leaf).reshape(shape)
+            case ["transpose", order, source]:
+                return np.transpose(evaluate(source, leaf), order)
+            case ["broadcast", shape, source]:
+                return np.broadcast_to(evaluate(source, leaf), shape)
+            case ["concat", axis, first, second]:
+                parts = [evaluate(first, leaf), evaluate(second, leaf)]
+                return np.concatenate(parts, axis=axis)
+            case ["additive", source]:
+                seen = evaluate(source, leaf) != 0
+                return np.where(seen, np.float32(0), np.float32(-np.inf))
+            case _:
+                raise RecipeError(f"no recipe: {recipe!r}")
+    except (ValueError, TypeError) as error:
+        raise RecipeError(f"the recipe {recipe[:2]!r} does not fit: {error}") from None
