@@ -69,7 +69,8 @@ def _parse_fields(parser: AttrParser, names: Sequence[str]) -> dict[str, int]:
         start = parser.pos
         name = parser.parse_identifier()
         if name not in names or name in fields:
-            parser.raise_error(f"'{name}' is not among {', '.join(names)}, once each", start)
+            known = ", ".join(names)
+            parser.raise_error(f"unknown or repeated field '{name}'; there are {known}", start)
         parser.parse_punctuation("=")
         fields[name] = parser.parse_integer(allow_boolean=False)
     return fields
@@ -213,6 +214,10 @@ class PrefixAttr(_Positioned):
 
     offset: IntAttr | NoneAttr = param_def()
     length: IntAttr = param_def()
+
+    def verify(self) -> None:
+        if self.length.data < 0:
+            raise VerifyException(f"the length of a prefix is at least 0, got {self.length.data}")
 
     def keys(self, batch: int, query: int) -> Run:
         return 0, max(self.length.data, self.position(query) + 1)

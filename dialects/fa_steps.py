@@ -35,7 +35,7 @@ from xdsl.utils.exceptions import VerifyException
 from .fa_attention import verify_function
 from .fa_attrs import TileType
 from .fa_masks import MaskAttr, unknown_mask
-from .fa_tiles import TileOp, expect
+from .fa_tiles import TileOp, expect, expect_scratch
 from .fa_values import tile
 
 
@@ -180,6 +180,7 @@ class MaskOp(TileOp):
         dims = tile(self.scores).dims
         expect(self.scores, "the scores", "vector", dims)
         expect(self.result, "the result", "vector", dims)
+        expect_scratch(self.scratch, 2)
         if self.kv_len.value.data < 1:
             raise VerifyException(f"kv_len must be at least 1, got {self.kv_len.value.data}")
         if self.mask is not None:
@@ -239,6 +240,7 @@ class MapOp(TileOp):
         dims = tile(self.source).dims
         expect(self.source, "the operand", "vector", dims)
         expect(self.result, "the result", "vector", dims)
+        expect_scratch(self.scratch, 1)
         verify_function("the function", self.function)
 
 
@@ -447,6 +449,7 @@ class LogsumexpOp(TileOp):
                 f"the result needs a column for each of the {rows} rows, "
                 f"got {tile(self.result).cols}"
             )
+        expect_scratch(self.scratch, 3)
         if self.bound.value.data < 1:
             raise VerifyException(f"bound must be at least 1, got {self.bound.value.data}")
 
@@ -547,6 +550,7 @@ class CombineOp(TileOp):
         dims = tile(self.acc1).dims
         for value in (self.acc1, self.acc2, self.acc):
             expect(value, "an accumulator", "vector", dims)
+        expect_scratch(self.scratch, 1)
         statistics = (self.maximum1, self.total1, self.maximum2, self.total2)
         for value in (*statistics, self.maximum, self.total):
             expect(value, "a statistic", "scalar", dims[:1])

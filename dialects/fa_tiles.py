@@ -36,9 +36,18 @@ def expect(value: SSAValue, what: str, space: str, dims: Sequence[int]) -> None:
     """Check that a tile operand or result lies in `space` and has extents `dims`."""
     have = tile(value)
     if have.space.data != space:
-        raise VerifyException(f"{what} lies in {space} memory, got {have.space.data}")
+        raise VerifyException(f"{what} must lie in {space} memory, got {have.space.data}")
     if have.dims != tuple(dims):
         raise VerifyException(f"{what} must be {shape_text(dims)}, got {shape_text(have.dims)}")
+
+
+def expect_scratch(scratch: SSAValue | None, rows: int) -> None:
+    """Check that scratch room, where it is given, lies in vector memory and has enough rows."""
+    if scratch is None:
+        return
+    have = tile(scratch)
+    if have.space.data != "vector" or have.rows < rows:
+        raise VerifyException(f"scratch must be {rows} rows or more of vector memory, got {have}")
 
 
 class TileOp(IRDLOperation):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, TensorType
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
-from xdsl.utils.hints import isa
 
 from .fa_attrs import TileType
 
@@ -32,9 +32,10 @@ def tensor_element(value: SSAValue) -> Attribute:
 def tensor_type(value: SSAValue) -> TensorType[Attribute] | MemRefType[Attribute]:
     """The type of a tensor or of a buffer in HBM."""
     kind = value.type
-    if not isa(kind, TensorType[Attribute]) and not isa(kind, MemRefType[Attribute]):
+    if not isinstance(kind, TensorType | MemRefType):
         raise VerifyException(f"expected a tensor or a buffer in HBM, got {kind}")
-    return kind
+    # A cast and no check: the elements of any tensor type are an attribute.
+    return cast("TensorType[Attribute] | MemRefType[Attribute]", kind)
 
 
 def shape_text(dims: Sequence[int]) -> str:

@@ -100,13 +100,33 @@ def _lower(machine: Machine, function: func.FuncOp) -> plena.KernelOp:
 
 
 def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:
-    """The extent of each memory that tiles take: rows, tiles, entries."""
+    """The extent of each memory that tiles take: rows, tiles, entries.
+
+    Raises OpError for a tile at an address that the machine does not have: addresses may have been
+    written by hand.
+    """
     ends = {"vector": 0, "matrix": 0, "scalar": 0}
+    units = {"vector": machine.vlen, "matrix": machine.mlen**2, "scalar": 1}
+    rooms = {
+        "vector": machine.vector_sram_rows * machine.vlen,
+        "matrix": machine.matrix_tiles * machine.mlen**2,
+        "scalar": machine.fp_sram_depth,
+    }
     for op in function.walk():
         for result in op.results:
-            if isinstance(result.type, TileType):
-                space = result.type.space.data
-                ends[space] = max(ends[space], result.type.placed + result.type.elements)
+            if not isinstance(kind := result.type, TileType):
+                continue
+            space, end = kind.space.data, kind.placed + kind.elements
+            if kind.placed % units[space] or end > rooms[space]:
+                raise OpError(
+                    op,
+                    f"{kind} does not lie in the machine's {space} memory: addresses there are "
+                    f"multiples of {units[space]}, and the last element is {rooms[space] - 1}",
+                )
+            ends[space] = max(ends[space], end)
+        scratch: SSAValue | None = getattr(op, "scratch", None)
+        if scratch is not None and fa.tile(scratch).cols % machine.vlen:
+            raise OpError(op, f"scratch room has rows of VLEN = {machine.vlen} columns")
     return {
         "vector_rows": -(-ends["vector"] // machine.vlen),
         "matrix_tiles": -(-ends["matrix"] // machine.mlen**2),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from xdsl.dialects import arith, math
 from xdsl.ir import Operation, SSAValue
 
+from ..diagnostics import OpError
 from ..dialects import fa
 from ..passes.map_plan import SOURCE, MapPlan
 from .emitter import Emitter
@@ -23,6 +24,8 @@ def apply_map(e: Emitter, op: fa.MapOp) -> None:
     source, result = Rows.of(e, fa.tile(op.source)), fa.tile(op.result)
     assert op.scratch is not None
     plan = MapPlan(op.function)
+    if fa.tile(op.scratch).rows < plan.count:
+        raise OpError(op, f"this function needs {plan.count} rows of scratch")
     count = source.rows * source.panels
     pointers = [(source.address, source.width), (result.placed, source.width)]
     with walk(e, count, *pointers) as (old, new):

@@ -145,7 +145,7 @@ func.func @op() {
 }
 
 // -----
-// CHECK:<stdin>:151:8: error: 'fa.scale': the result lies in vector memory, got matrix
+// CHECK:<stdin>:151:8: error: 'fa.scale': the result must lie in vector memory, got matrix
 
 func.func @op(%k: !fa.tile<64x64xbf16, matrix>) {
   %0 = fa.scale %k by 2.0 : f32 : !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, matrix>
@@ -169,7 +169,7 @@ func.func @op(%k: !fa.tile<64x64xbf16, matrix>) {
 }
 
 // -----
-// CHECK:<stdin>:175:8: error: 'fa.copy': the result lies in vector memory, got scalar
+// CHECK:<stdin>:175:8: error: 'fa.copy': the result must lie in vector memory, got scalar
 
 func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
   %0 = fa.copy %a : !fa.tile<8x64xbf16, vector> -> !fa.tile<8xf32, scalar>
@@ -185,7 +185,7 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
 }
 
 // -----
-// CHECK:<stdin>:191:8: error: 'fa.scores': the query tile lies in vector memory, got matrix
+// CHECK:<stdin>:191:8: error: 'fa.scores': the query tile must lie in vector memory, got matrix
 
 func.func @op(%k: !fa.tile<64x64xbf16, matrix>) {
   %0 = fa.scores %k, %k : !fa.tile<64x64xbf16, matrix>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
@@ -193,7 +193,7 @@ func.func @op(%k: !fa.tile<64x64xbf16, matrix>) {
 }
 
 // -----
-// CHECK:<stdin>:199:8: error: 'fa.scores': the key tile lies in matrix memory, got vector
+// CHECK:<stdin>:199:8: error: 'fa.scores': the key tile must lie in matrix memory, got vector
 
 func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
   %0 = fa.scores %a, %a : !fa.tile<8x64xbf16, vector>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
@@ -218,7 +218,7 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>)
 }
 
 // -----
-// CHECK:<stdin>:224:8: error: 'fa.matmul': the left operand lies in vector memory, got matrix
+// CHECK:<stdin>:224:8: error: 'fa.matmul': the left operand must lie in vector memory, got matrix
 
 func.func @op(%k: !fa.tile<64x64xbf16, matrix>) {
   %0 = fa.matmul %k, %k : !fa.tile<64x64xbf16, matrix>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
@@ -226,7 +226,7 @@ func.func @op(%k: !fa.tile<64x64xbf16, matrix>) {
 }
 
 // -----
-// CHECK:<stdin>:232:8: error: 'fa.matmul': the right operand lies in matrix memory, got vector
+// CHECK:<stdin>:232:8: error: 'fa.matmul': the right operand must lie in matrix memory, got vector
 
 func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
   %0 = fa.matmul %a, %a : !fa.tile<8x64xbf16, vector>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
@@ -259,7 +259,7 @@ func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
 }
 
 // -----
-// CHECK:<stdin>:265:8: error: 'fa.mask': the scores lies in vector memory, got scalar
+// CHECK:<stdin>:265:8: error: 'fa.mask': the scores must lie in vector memory, got scalar
 
 func.func @op(%i: index, %m: !fa.tile<8xf32, scalar>) {
   %0 = fa.mask %m at [%i, %i, %i] {kv_len = 8 : i64} : !fa.tile<8xf32, scalar> -> !fa.tile<8xf32, scalar>
@@ -310,7 +310,7 @@ func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
 }
 
 // -----
-// CHECK:<stdin>:316:8: error: 'fa.map': the operand lies in vector memory, got matrix
+// CHECK:<stdin>:316:8: error: 'fa.map': the operand must lie in vector memory, got matrix
 
 func.func @op(%i: index, %k: !fa.tile<64x64xbf16, matrix>) {
   %0 = fa.map %k at [%i, %i, %i, %i] {
@@ -321,7 +321,7 @@ func.func @op(%i: index, %k: !fa.tile<64x64xbf16, matrix>) {
 }
 
 // -----
-// CHECK:<stdin>:327:66: error: 'offset' is not among offset, once each
+// CHECK:<stdin>:327:66: error: unknown or repeated field 'offset'; there are offset
 
 func.func @op(%x4: tensor<2x4x8x64xbf16>) {
   %0 = fa.attention %x4, %x4, %x4 {mask = #fa.causal<offset = 1, offset = 2>} : tensor<2x4x8x64xbf16>, tensor<2x4x8x64xbf16>, tensor<2x4x8x64xbf16> -> tensor<2x4x8x64xbf16>
@@ -329,7 +329,7 @@ func.func @op(%x4: tensor<2x4x8x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:335:54: error: 'left' is not among offset, once each
+// CHECK:<stdin>:335:54: error: unknown or repeated field 'left'; there are offset
 
 func.func @op(%x4: tensor<2x4x8x64xbf16>) {
   %0 = fa.attention %x4, %x4, %x4 {mask = #fa.causal<left = 1>} : tensor<2x4x8x64xbf16>, tensor<2x4x8x64xbf16>, tensor<2x4x8x64xbf16> -> tensor<2x4x8x64xbf16>
@@ -449,7 +449,7 @@ func.func @op(%x: tensor<8x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:455:16: error: 'fa.softmax': the maximum lies in scalar memory, got vector
+// CHECK:<stdin>:455:16: error: 'fa.softmax': the maximum must lie in scalar memory, got vector
 
 func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
   %p, %n, %l = fa.softmax %a : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>
@@ -465,7 +465,7 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
 }
 
 // -----
-// CHECK:<stdin>:471:16: error: 'fa.softmax': the scores lies in vector memory, got matrix
+// CHECK:<stdin>:471:16: error: 'fa.softmax': the scores must lie in vector memory, got matrix
 
 func.func @op(%k: !fa.tile<64x64xbf16, matrix>) {
   %p, %n, %l = fa.softmax %k : !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, matrix>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
@@ -481,7 +481,7 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
 }
 
 // -----
-// CHECK:<stdin>:487:21: error: 'fa.online_softmax': the alpha lies in scalar memory, got vector
+// CHECK:<stdin>:487:21: error: 'fa.online_softmax': the alpha must lie in scalar memory, got vector
 
 func.func @op(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
   %p, %n, %l, %al = fa.online_softmax %a, %m, %m : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8x64xbf16, vector>
@@ -516,7 +516,7 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
 }
 
 // -----
-// CHECK:<stdin>:522:8: error: 'fa.normalize': the sum lies in scalar memory, got vector
+// CHECK:<stdin>:522:8: error: 'fa.normalize': the sum must lie in scalar memory, got vector
 
 func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
   %0 = fa.normalize %a, %a : !fa.tile<8x64xbf16, vector>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
@@ -548,7 +548,7 @@ func.func @op(%m: !fa.tile<8xf32, scalar>) {
 }
 
 // -----
-// CHECK:<stdin>:554:8: error: 'fa.logsumexp': the result lies in vector memory, got scalar
+// CHECK:<stdin>:554:8: error: 'fa.logsumexp': the result must lie in vector memory, got scalar
 
 func.func @op(%m: !fa.tile<8xf32, scalar>) {
   %0 = fa.logsumexp %m, %m {bound = 8 : i64} : !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8xf32, scalar>
@@ -556,7 +556,7 @@ func.func @op(%m: !fa.tile<8xf32, scalar>) {
 }
 
 // -----
-// CHECK:<stdin>:562:8: error: 'fa.logsumexp': the maximum lies in scalar memory, got vector
+// CHECK:<stdin>:562:8: error: 'fa.logsumexp': the maximum must lie in scalar memory, got vector
 
 func.func @op(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
   %0 = fa.logsumexp %a, %m {bound = 8 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<4x64xf32, vector>
@@ -564,7 +564,7 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
 }
 
 // -----
-// CHECK:<stdin>:570:16: error: 'fa.combine': a statistic lies in scalar memory, got vector
+// CHECK:<stdin>:570:16: error: 'fa.combine': a statistic must lie in scalar memory, got vector
 
 func.func @op(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
   %b, %n, %l = fa.combine (%a, %m, %m), (%a, %m, %a) : (!fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), (!fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8x64xbf16, vector>) -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
@@ -572,7 +572,7 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
 }
 
 // -----
-// CHECK:<stdin>:578:16: error: 'fa.combine': an accumulator lies in vector memory, got scalar
+// CHECK:<stdin>:578:16: error: 'fa.combine': an accumulator must lie in vector memory, got scalar
 
 func.func @op(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
   %b, %n, %l = fa.combine (%a, %m, %m), (%m, %m, %m) : (!fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), (!fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>) -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>

@@ -98,12 +98,12 @@ func.func @tiles(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matri
   // CHECK-NEXT: %scaled = fa.scale %q by 1.250000e-01 : f32 : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xf16, vector>
   %s = fa.scores %q, %k : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   // CHECK-NEXT: %s = fa.scores %q, %k : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
-  %room = fa.scratch : !fa.tile<2x64xbf16, vector>
-  // CHECK-NEXT: %room = fa.scratch : !fa.tile<2x64xbf16, vector>
+  %room = fa.scratch : !fa.tile<3x64xbf16, vector>
+  // CHECK-NEXT: %room = fa.scratch : !fa.tile<3x64xbf16, vector>
   %masked = fa.mask %s at[%i, %i, %i] {kv_len = 20 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   // CHECK-NEXT: %masked = fa.mask %s at[%i, %i, %i] {kv_len = 20 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
-  %masked_1 = fa.mask %s at[%i, %i, %i] scratch %room {kv_len = 20 : i64, mask = #fa.causal<offset = -3>} : !fa.tile<8x64xbf16, vector>, !fa.tile<2x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
-  // CHECK-NEXT: %masked_1 = fa.mask %s at[%i, %i, %i] scratch %room {kv_len = 20 : i64, mask = #fa.causal<offset = -3>} : !fa.tile<8x64xbf16, vector>, !fa.tile<2x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  %masked_1 = fa.mask %s at[%i, %i, %i] scratch %room {kv_len = 20 : i64, mask = #fa.causal<offset = -3>} : !fa.tile<8x64xbf16, vector>, !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %masked_1 = fa.mask %s at[%i, %i, %i] scratch %room {kv_len = 20 : i64, mask = #fa.causal<offset = -3>} : !fa.tile<8x64xbf16, vector>, !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   %p, %m_1, %l = fa.softmax %s : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   // CHECK-NEXT: %p, %m_1, %l = fa.softmax %s : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   %p_1, %m_2, %l_1 = fa.softmax %s {empty_rows} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
@@ -124,12 +124,12 @@ func.func @tiles(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matri
   // CHECK-NEXT: %o_1 = fa.normalize %acc_1, %l {empty_rows} : !fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<8x128xbf16, vector>
   %lse = fa.logsumexp %m_1, %l {bound = 20 : i64} : !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<4x64xf32, vector>
   // CHECK-NEXT: %lse = fa.logsumexp %m_1, %l {bound = 20 : i64} : !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<4x64xf32, vector>
-  %lse_1 = fa.logsumexp %m_1, %l scratch %room {bound = 20 : i64, empty_rows} : !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<2x64xbf16, vector> -> !fa.tile<4x64xf32, vector>
-  // CHECK-NEXT: %lse_1 = fa.logsumexp %m_1, %l scratch %room {bound = 20 : i64, empty_rows} : !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<2x64xbf16, vector> -> !fa.tile<4x64xf32, vector>
+  %lse_1 = fa.logsumexp %m_1, %l scratch %room {bound = 20 : i64, empty_rows} : !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<3x64xbf16, vector> -> !fa.tile<4x64xf32, vector>
+  // CHECK-NEXT: %lse_1 = fa.logsumexp %m_1, %l scratch %room {bound = 20 : i64, empty_rows} : !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<3x64xbf16, vector> -> !fa.tile<4x64xf32, vector>
   %acc_3, %m_5, %l_4 = fa.combine(%acc_1, %m_1, %l), (%acc_2, %m_2, %l_1) : (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>) -> !fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   // CHECK-NEXT: %acc_3, %m_5, %l_4 = fa.combine(%acc_1, %m_1, %l), (%acc_2, %m_2, %l_1) : (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>) -> !fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
-  %acc_4, %m_6, %l_5 = fa.combine(%acc_1, %m_1, %l), (%acc_2, %m_2, %l_1) scratch %room {empty_rows} : (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), !fa.tile<2x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
-  // CHECK-NEXT: %acc_4, %m_6, %l_5 = fa.combine(%acc_1, %m_1, %l), (%acc_2, %m_2, %l_1) scratch %room {empty_rows} : (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), !fa.tile<2x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  %acc_4, %m_6, %l_5 = fa.combine(%acc_1, %m_1, %l), (%acc_2, %m_2, %l_1) scratch %room {empty_rows} : (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), !fa.tile<3x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  // CHECK-NEXT: %acc_4, %m_6, %l_5 = fa.combine(%acc_1, %m_1, %l), (%acc_2, %m_2, %l_1) scratch %room {empty_rows} : (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), (!fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), !fa.tile<3x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   %mapped = fa.map %s at[%i, %i, %i, %i] {
   // CHECK-NEXT: %mapped = fa.map %s at[%i, %i, %i, %i] {
   ^bb0(%x: f32, %n: index, %h: index, %r: index, %c: index):
@@ -144,8 +144,8 @@ func.func @tiles(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matri
   // CHECK-NEXT: ^bb0(%x_1: f32, %n_1: index, %h_1: index, %r_1: index, %c_1: index):
     fa.yield %x_1 : f32
     // CHECK-NEXT: fa.yield %x_1 : f32
-  } : !fa.tile<8x64xbf16, vector>, !fa.tile<2x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
-  // CHECK-NEXT: } : !fa.tile<8x64xbf16, vector>, !fa.tile<2x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  } : !fa.tile<8x64xbf16, vector>, !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: } : !fa.tile<8x64xbf16, vector>, !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   %copy = fa.copy %o : !fa.tile<8x128xbf16, vector> -> !fa.tile<8x128xbf16, vector at 0>
   // CHECK-NEXT: %copy = fa.copy %o : !fa.tile<8x128xbf16, vector> -> !fa.tile<8x128xbf16, vector at 0>
   %copy_1 = fa.copy %l : !fa.tile<8xf32, scalar> -> !fa.tile<8xf32, scalar at 7>
