@@ -147,9 +147,8 @@ def decode(b: Body, code: SSAValue, form: Element) -> SSAValue:
     return b.value(b.op(arith.OrIOp, bits, sign))
 
 
-def e8m0(b: Body, largest: SSAValue, form: Element, rule: str) -> tuple[SSAValue, SSAValue]:
-    """Scale code (i32) and the factor 1 / scale (f32) of a block, from the bits of its largest
-    magnitude, which is finite."""
+def e8m0(b: Body, largest: SSAValue, form: Element, rule: str) -> SSAValue:
+    """The scale code (i32) of a block, from the bits of its largest magnitude, which is finite."""
     top = floor(log2(form.largest))
     least = 1 - BIAS if form.plena else -BIAS
     lifted = b.compare("ult", largest, b.int(LEAST_NORMAL))
@@ -165,9 +164,7 @@ def e8m0(b: Body, largest: SSAValue, form: Element, rule: str) -> tuple[SSAValue
     exponent = b.op(arith.MaxSIOp, exponent, b.int(least & 0xFFFF_FFFF))
     exponent = b.op(arith.MinSIOp, exponent, b.int(BIAS))
     code = b.op(arith.AddiOp, exponent, b.int(BIAS))
-    if form.plena:
-        code = b.select(zero, b.int(0), code)
-    return code, power_of_two(b, b.op(arith.SubiOp, b.int(0), exponent))
+    return b.select(zero, b.int(0), code) if form.plena else code
 
 
 def power_of_two(b: Body, exponent: SSAValue) -> SSAValue:
@@ -188,15 +185,15 @@ def scale_value(b: Body, code: SSAValue, plena: bool) -> SSAValue:
     return b.value(b.select(bad, b.int(NAN), value))
 
 
-def store_scale(b: Body, largest: SSAValue) -> tuple[SSAValue, SSAValue]:
-    """Scale code and exponent (i32) as the machine's stores have them (ISA section 5.2).
+def store_scale(b: Body, largest: SSAValue) -> SSAValue:
+    """The scale code (i32) as the machine's stores have it (ISA section 5.2).
 
     `largest` is a magnitude in f32, NaNs left out.
     """
     exponent = _clamped_log2(b, largest, BIAS)[0]
     code = b.op(arith.AddiOp, exponent, b.int(BIAS))
     empty = b.compare_float("oeq", largest, b.float(0.0))
-    return b.select(empty, b.int(0), code), exponent
+    return b.select(empty, b.int(0), code)
 
 
 def _clamped_log2(b: Body, value: SSAValue, bound: int) -> tuple[SSAValue, SSAValue]:

@@ -147,29 +147,26 @@ def _one_level(
 ) -> tuple[SSAValue, SSAValue]:
     """Codes as blocks, and E8M0 scales, elements to nearest."""
 
-    def scale(b: Body, most: SSAValue) -> tuple[SSAValue, SSAValue]:
+    def scale(b: Body, most: SSAValue) -> SSAValue:
         if form.plena:
-            code, factor = formulas.e8m0(b, most, form, rule)
-            return b.code(code), factor
+            return b.code(formulas.e8m0(b, most, form, rule))
         strange = b.compare("uge", most, b.int(INFINITY))
-        code, factor = formulas.e8m0(b, b.select(strange, b.int(0), most), form, rule)
-        return b.code(b.select(strange, b.int(NAN_SCALE), code)), factor
+        code = formulas.e8m0(b, b.select(strange, b.int(0), most), form, rule)
+        return b.code(b.select(strange, b.int(NAN_SCALE), code))
 
-    every = tuple(range(len(loops.blocks)))
-    scales, factors = build.generic(
-        loops.blocks, [(largest, every)], [(i8, every), (f32, every)], scale
-    )
+    scales = build.elementwise(largest, i8, scale)
 
-    def code(b: Body, x: SSAValue, factor: SSAValue, most: SSAValue) -> SSAValue:
+    def code(b: Body, x: SSAValue, scale: SSAValue, most: SSAValue) -> SSAValue:
         size = formulas.magnitude(b, x) if form.plena else most
         strange = b.compare("uge", size, b.int(INFINITY))
-        finite = b.select(strange, b.float(0.0), x)
-        found = formulas.nearest_code(b, b.op(arith.MulfOp, finite, factor), form)
+        exponent = b.op(arith.SubiOp, b.int(formulas.BIAS), b.from_code(scale))
+        scaled = b.op(arith.MulfOp, x, formulas.power_of_two(b, exponent))
+        found = formulas.nearest_code(b, b.select(strange, b.float(0.0), scaled), form)
         if form.plena:
             found = _strange_code(b, x, size, found, form)
         return b.code(found)
 
-    inputs = [(values, loops.all), (factors, loops.outer), (largest, loops.outer)]
+    inputs = [(values, loops.all), (scales, loops.outer), (largest, loops.outer)]
     return build.generic(loops.extents, inputs, [(i8, loops.all)], code)[0], scales
 
 
@@ -188,21 +185,18 @@ def _store(
     build: PlainBuilder, values: SSAValue, largest: SSAValue, loops: _Blocked, form: Element
 ) -> tuple[SSAValue, SSAValue]:
     """Codes as blocks, and scales, as the machine's stores make them."""
-    every = tuple(range(len(loops.blocks)))
 
-    def scale(b: Body, most: SSAValue) -> tuple[SSAValue, SSAValue]:
-        code, exponent = formulas.store_scale(b, b.value(most))
-        return b.code(code), exponent
+    def scale(b: Body, most: SSAValue) -> SSAValue:
+        return b.code(formulas.store_scale(b, b.value(most)))
 
-    scales, exponents = build.generic(
-        loops.blocks, [(largest, every)], [(i8, every), (i32, every)], scale
-    )
+    scales = build.elementwise(largest, i8, scale)
 
-    def code(b: Body, x: SSAValue, exponent: SSAValue, most: SSAValue) -> SSAValue:
+    def code(b: Body, x: SSAValue, scale: SSAValue, most: SSAValue) -> SSAValue:
+        exponent = b.op(arith.SubiOp, b.from_code(scale), b.int(formulas.BIAS))
         found = formulas.store_code(b, x, exponent, form)
         return b.code(b.select(b.compare("eq", most, b.int(0)), b.int(0), found))
 
-    inputs = [(values, loops.all), (exponents, loops.outer), (largest, loops.outer)]
+    inputs = [(values, loops.all), (scales, loops.outer), (largest, loops.outer)]
     return build.generic(loops.extents, inputs, [(i8, loops.all)], code)[0], scales
 
 
@@ -236,27 +230,25 @@ def _two_level(
     every = tuple(range(len(loops.blocks)))
     e4m3 = formulas.named_element("e4m3")
 
-    def scale(b: Body, most: SSAValue, all_: SSAValue) -> tuple[SSAValue, SSAValue]:
+    def scale(b: Body, most: SSAValue, all_: SSAValue) -> SSAValue:
         strange = b.compare("uge", most, b.int(INFINITY))
         size = b.value(b.select(strange, b.int(0), most))
         wanted = b.op(arith.DivfOp, b.op(arith.DivfOp, size, b.float(form.largest)), all_)
         code = formulas.nearest_code(b, wanted, e4m3)
-        factor = b.op(arith.MulfOp, formulas.decode(b, code, e4m3), all_)
-        return b.code(b.select(strange, b.int(E4M3_NAN), code)), factor
+        return b.code(b.select(strange, b.int(E4M3_NAN), code))
 
-    scales, factors = build.generic(
-        loops.blocks, [(largest, every), (whole, ())], [(i8, every), (f32, every)], scale
-    )
+    scales = build.generic(loops.blocks, [(largest, every), (whole, ())], [(i8, every)], scale)[0]
 
-    def code(b: Body, x: SSAValue, factor: SSAValue, most: SSAValue) -> SSAValue:
+    def code(b: Body, x: SSAValue, scale: SSAValue, all_: SSAValue, most: SSAValue) -> SSAValue:
         strange = b.compare("uge", most, b.int(INFINITY))
-        finite = b.select(strange, b.float(0.0), x)
-        none = b.compare_float("oeq", factor, b.float(0.0))
-        quotient = b.op(arith.DivfOp, finite, factor)
-        quotient = b.select(none, b.float(0.0), quotient)
+        factor = b.op(arith.MulfOp, formulas.decode(b, b.from_code(scale), e4m3), all_)
+        none = b.op(arith.OrIOp, strange, b.compare_float("oeq", factor, b.float(0.0)))
+        quotient = b.select(none, b.float(0.0), b.op(arith.DivfOp, x, factor))
         return b.code(formulas.nearest_code(b, quotient, form))
 
-    inputs = [(values, loops.all), (factors, loops.outer), (largest, loops.outer)]
+    inputs: list[tuple[SSAValue, Dims]] = [
+        (values, loops.all), (scales, loops.outer), (whole, ()), (largest, loops.outer),
+    ]  # fmt: skip
     return build.generic(loops.extents, inputs, [(i8, loops.all)], code)[0], scales
 
 

@@ -1,0 +1,6 @@
+func.func @attention(%q: tensor<1x1x64x64xbf16>, %k: tensor<1x1x64x64xbf16>, %v: tensor<1x1x64x64xbf16>)
+    -> tensor<1x1x64x64xbf16> {
+  %o = fa.attention %q, %k, %v
+      : tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16> -> tensor<1x1x64x64xbf16>
+  func.return %o : tensor<1x1x64x64xbf16>
+}
