@@ -65,6 +65,7 @@ def show(title: str, source: Path, mask: MaskAttr | None) -> None:
         ("vector SRAM, rows", f"{sram['vector_rows']:,} of {machine.vector_sram_rows:,}"),
         ("matrix SRAM, tiles", f"{sram['matrix_tiles']:,} of {machine.matrix_tiles:,}"),
         ("FP_MEM, entries", f"{sram['fp_mem']:,} of {machine.fp_sram_depth:,}"),
+        ("INT_MEM, entries", f"{sram['int_mem']:,} of {machine.int_sram_depth:,}"),
         ("HBM, bytes", f"{kernel.layout.hbm_bytes:,} of {machine.hbm_size:,}"),
     )
     print(f"\n{title}\n  passes: {FUSED}")

@@ -11,7 +11,7 @@ iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS are unrolled, w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, memref, scf
@@ -42,6 +42,7 @@ from .instruction_sources import named_location
 from .loop_limit import check_loop_limit, limit_loops
 from .register_allocation import allocate_registers
 from .register_check import check_registers
+from .report import kernel_slots
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class LowerToIsaPass(ModulePass):
             raise OpError(functions[1], "a program is made of one function; this is the second")
         for step in (TilePass(), QuantizePass(), AllocateSramPass()):
             step.apply(ctx, op)
-        kernel = _lower(machine, functions[0])
+        kernel, layout = _lower(machine, functions[0])
         region_dce(kernel.body)
         limit_loops(kernel, machine.max_loop_instructions)
         allocate_registers(kernel, machine.int_sram_depth)
@@ -69,10 +70,12 @@ class LowerToIsaPass(ModulePass):
         limit_loops(kernel, machine.max_loop_instructions)
         check_loop_limit(kernel, machine.max_loop_instructions)
         check_registers(kernel)
+        sram = {**layout.sram, "int_mem": kernel_slots(kernel)}
+        kernel.attributes["layout"] = encode(replace(layout, sram=sram).to_json())
 
 
-def _lower(machine: Machine, function: func.FuncOp) -> plena.KernelOp:
-    """Put a kernel in the place of a function."""
+def _lower(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layout]:
+    """Put a kernel in the place of a function; returns it and where its data lies."""
     used = _sram_used(machine, function)
     regions = plan(machine, function)
     floats = FloatConstants(first=used["fp_mem"])
@@ -94,9 +97,8 @@ def _lower(machine: Machine, function: func.FuncOp) -> plena.KernelOp:
         (),
         {**used, "fp_mem": floats.end},
     )
-    kernel.attributes["layout"] = encode(layout.to_json())
     Rewriter.replace_op(function, kernel, [])
-    return kernel
+    return kernel, layout
 
 
 def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:

@@ -200,7 +200,7 @@ class Layout:
     """Initial values of INT_MEM from entry 0 on."""
     sram: Mapping[str, int] = field(default_factory=dict[str, int])
     """How much of each on-chip memory is used: rows of vector SRAM (`vector_rows`), tiles of matrix
-    SRAM (`matrix_tiles`), entries of FP_MEM (`fp_mem`)."""
+    SRAM (`matrix_tiles`), entries of FP_MEM (`fp_mem`) and INT_MEM (`int_mem`)."""
 
     @property
     def hbm_bytes(self) -> int:
