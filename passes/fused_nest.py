@@ -10,7 +10,6 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
 from ..machine.params import Machine
-from .affine import affine
 from .attention_nests import Nests, function_block, nest_of, position, producer, taps
 from .building import Loop, TileBuilder
 from .tile_sizes import round_up
@@ -187,8 +186,9 @@ class FusedNest:
         assert nest is not None
         new = [loop.induction for loop in loops]
         if len(nest) < len(new):
-            # A loop of one iteration was built in neither nest: its variable is a constant.
-            new = [induction for induction in new if affine(induction).terms]
+            # A loop of one iteration is in neither nest; the last one goes over the keys.
+            keys_loop = self.extents[1] > self.kv_rows
+            new = (new[-1:] if keys_loop or len(new) == 1 else new[:1])[: len(nest)]
         old: list[SSAValue] = [loop.body.block.args[0] for loop in nest]
         table = dict(zip(old, new, strict=True))
         return [table.get(index, index) for index in indices]

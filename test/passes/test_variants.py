@@ -104,8 +104,10 @@ def check_machine(text: str, passes: str, bound: float) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("mask", [None, "causal"])
-def test_orders(order: str, mask: str | None):
-    case = Case(70, 130, 40, 4, 2, mask, causal_offset=-20 if mask else None, lse=True)
+@pytest.mark.parametrize("q_len", [70, 50])
+def test_orders(order: str, mask: str | None, q_len: int):
+    """With several tiles of queries, and with one, where parts of the keys are one tile each."""
+    case = Case(q_len, 130, 40, 4, 2, mask, causal_offset=-20 if mask else None, lse=True)
     kernel = fa.compile(case.module(), passes=f"tile,{order},lower-to-isa")
     args = case.arguments()
     run = kernel.run(*args, hbm_time="none")
