@@ -42,12 +42,14 @@ from .numerics import F32, U8, U32
 
 Scale: TypeAlias = Literal["e8m0", "e4m3"]
 Rounding: TypeAlias = Literal["nearest", "store"]
+Place: TypeAlias = Literal["behind", "inline"]
 
 __all__ = [
     "ELEMENTS",
     "RULES",
     "Blocks",
     "ElementFormat",
+    "Place",
     "Rounding",
     "Rule",
     "Scale",
@@ -88,11 +90,20 @@ class Blocks:
         """The element codes as dense bytes, in C order, low bits first; uint8, one-dimensional."""
         return pack_codes(self.codes, ELEMENTS[self.fmt].bits)
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, scales: Place = "behind") -> bytes:
         """Everything: dense element codes, then scales, then the tensor scale if scales are e4m3
-        (little-endian float32). `from_bytes` reads it."""
+        (little-endian float32). `from_bytes` reads it.
+
+        With `scales` "inline" each scale stands in front of its block. Raises ValueError where
+        blocks are then not whole bytes, or not whole along the last axis.
+        """
         tail = self.tensor_scale.astype("<f4").tobytes() if self.scale == "e4m3" else b""
-        return self.pack().tobytes() + self.scales.tobytes() + tail
+        if scales == "behind":
+            return self.pack().tobytes() + self.scales.tobytes() + tail
+        size = _inline_bytes(self.codes.shape, self.fmt, self.block, self.axis)
+        elements = self.pack().reshape(-1, size)
+        rows = np.concatenate([self.scales.reshape(-1, 1), elements], axis=1)
+        return rows.tobytes() + tail
 
 
 def from_bytes(
@@ -103,24 +114,41 @@ def from_bytes(
     axis: int = -1,
     scale: Scale = "e8m0",
     variant: Variant = "ocp",
+    scales: Place = "behind",
 ) -> Blocks:
-    """The blocks whose `to_bytes` is `data`, of an array of that shape.
+    """The blocks whose `to_bytes(scales)` is `data`, of an array of that shape.
 
     Raises ValueError where the length is not that of the shape and format.
     """
     element = _checked(fmt, block, scale, variant)
     counts = list(shape)
     counts[_axis(axis, len(shape))] = -(-counts[axis] // block)
-    elements, scales = packed_bytes(element.bits, prod(shape)), prod(counts)
+    size, blocks = packed_bytes(element.bits, prod(shape)), prod(counts)
     tail = 4 if scale == "e4m3" else 0
-    if len(data) != elements + scales + tail:
-        parts = f"{elements} of elements, {scales} of scales" + ", 4 of tensor scale" * (tail > 0)
-        raise ValueError(f"{elements + scales + tail} bytes are needed ({parts}), got {len(data)}")
-    raw = np.frombuffer(data, np.uint8)
-    codes = unpack_codes(raw[:elements], element.bits, prod(shape)).reshape(shape)
+    if len(data) != size + blocks + tail:
+        parts = f"{size} of elements, {blocks} of scales" + ", 4 of tensor scale" * (tail > 0)
+        raise ValueError(f"{size + blocks + tail} bytes are needed ({parts}), got {len(data)}")
+    raw = np.frombuffer(data, np.uint8)[: size + blocks]
+    packed, scale_codes = raw[:size], raw[size:]
+    if scales == "inline":
+        rows = raw.reshape(blocks, 1 + _inline_bytes(shape, fmt, block, axis))
+        packed, scale_codes = np.ascontiguousarray(rows[:, 1:]).reshape(-1), rows[:, 0].copy()
+    codes = unpack_codes(packed, element.bits, prod(shape)).reshape(shape)
     whole = np.frombuffer(data[-4:], "<f4")[0] if tail else np.float32(1)
-    scale_codes = raw[elements : elements + scales].reshape(counts)
-    return Blocks(codes, scale_codes, fmt, block, axis, scale, variant, np.float32(whole))
+    return Blocks(
+        codes, scale_codes.reshape(counts), fmt, block, axis, scale, variant, np.float32(whole)
+    )
+
+
+def _inline_bytes(shape: tuple[int, ...], fmt: str, block: int, axis: int) -> int:
+    """Bytes of the elements of a block, where scales can stand in front of blocks."""
+    bits = block * ELEMENTS[fmt].bits
+    if axis % len(shape) != len(shape) - 1 or shape[-1] % block or bits % 8:
+        raise ValueError(
+            f"inline scales need whole blocks of whole bytes along the last axis; {block} elements "
+            f"of {fmt} along axis {axis} of {shape} are not"
+        )
+    return bits // 8
 
 
 def quantize(

@@ -246,6 +246,21 @@ def test_bytes_and_back(x, form, axis):
         mx.from_bytes(data + b"\0", x.shape, form[0], 16, axis, form[1])
 
 
+@pytest.mark.parametrize("form", [("e4m3", "e8m0", 16), ("e3m2", "e8m0", 4), ("e2m1", "e4m3", 16)])
+def test_inline_scales(form):
+    fmt, scale, block = form
+    x = np.random.default_rng(3).standard_normal((3, 48)).astype(np.float32)
+    b = mx.quantize(x, fmt, block, scale=scale)
+    data = b.to_bytes("inline")
+    assert len(data) == len(b.to_bytes())
+    assert data[0] == b.scales[0, 0]
+    c = mx.from_bytes(data, x.shape, fmt, block, scale=scale, scales="inline")
+    assert np.array_equal(c.codes, b.codes)
+    assert np.array_equal(c.scales, b.scales)
+    with pytest.raises(ValueError, match="whole blocks of whole bytes"):
+        mx.quantize(x, "e3m2", 3).to_bytes("inline")
+
+
 def test_machine_keeps_what_is_no_number():
     x = np.array([[1, np.nan, -np.inf, 2]], np.float32)
     y = mx.dequantize(mx.quantize(x, "e4m3", 4, variant="plena", rounding="nearest"))
