@@ -193,7 +193,13 @@ def _interface(
     return Interface("buffer", "buffer", -1, "buffer", fa.tensor_dims(hbm), "bf16")
 
 
-_ROLE_KINDS: dict[str, Kind] = {"q": "query", "k": "key", "v": "value", "weights": "weight"}
+_ROLE_KINDS: dict[str, Kind] = {
+    "q": "query",
+    "k": "key",
+    "v": "value",
+    "bias": "bias",
+    "weights": "weight",
+}
 
 
 def _argument_kind(accesses: Sequence[fa.LoadOp | fa.StoreOp]) -> Kind:

@@ -171,7 +171,8 @@ class _Quantization:
 
     def _format(self, role: str, op: Operation) -> HbmFormat:
         try:
-            return self.policy.storage(self.machine, role)
+            # Biases are operands of the vector unit, as queries are.
+            return self.policy.storage(self.machine, "q" if role == "bias" else role)
         except PolicyError as error:
             raise OpError(op, str(error)) from None
 

@@ -1,4 +1,4 @@
-"""Which part an operand from HBM plays: query, key, value, or a weight."""
+"""Which part an operand from HBM plays: query, key, value, a bias of scores, or a weight."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from ..dialects.mx import CenterOp, QuantizeOp, RotateOp
 
 @dataclass(frozen=True)
 class Operand:
-    """A tensor where attention, or a load of its tiles, reads it; `role` is q, k, v or weights."""
+    """A tensor where attention, or a load of its tiles, reads it; `role` is q, k, v, bias or
+    weights."""
 
     op: Operation
     index: int
@@ -43,12 +44,15 @@ def operands(function: func.FuncOp) -> Iterator[Operand]:
 
 def load_role(load: fa.LoadOp) -> str:
     """The role of a tensor whose tile is loaded, from what the tile is used for."""
+    users = [use.operation for use in load.tile.uses]
     if fa.tile(load.tile).space.data == "vector":
-        return "q"
-    for use in load.tile.uses:
-        if isinstance(use.operation, fa.ScoresOp):
+        # The scale is folded into queries; what else the vector unit takes from HBM is added.
+        queries = (fa.ScoresOp, fa.ScaleOp)
+        return "q" if not users or any(isinstance(user, queries) for user in users) else "bias"
+    for user in users:
+        if isinstance(user, fa.ScoresOp):
             return "k"
-        if isinstance(use.operation, fa.MatmulOp):
+        if isinstance(user, fa.MatmulOp):
             return "v"
     return "weights"
 
