@@ -57,12 +57,6 @@ class TilePass(ModulePass):
                 )
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
-            if not sizes.softmax_rows:
-                raise OpError(
-                    attention,
-                    f"{tile_sizes.row_granule(machine)} whole rows of scores for {v[2]} keys do "
-                    f"not fit the {machine.vector_sram_rows} rows of vector SRAM",
-                )
             _Tiling(machine, attention, sizes).build()
 
 

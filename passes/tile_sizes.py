@@ -123,10 +123,13 @@ def largest_rows(machine: Machine, panels: int, what: str, granule: int) -> int:
 
 
 def softmax_rows(machine: Machine, padded_kv: int, q_rows: int, granule: int) -> int:
-    """The most whole rows of scores that fit and divide `q_rows`; 0 where no granule fits."""
+    """The most whole rows of scores that fit and divide `q_rows`; `granule` where none fits.
+
+    `fuse` takes whole rows away, so rows that are too long are left for `allocate-sram` to refuse.
+    """
     try:
         most = largest_rows(machine, padded_kv // machine.vlen, "a tile of scores", granule)
     except TileSizeError:
-        return 0
+        return granule
     fitting = range(min(q_rows, most) // granule * granule, 0, -granule)
     return next(rows for rows in fitting if q_rows % rows == 0)

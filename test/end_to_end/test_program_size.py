@@ -39,6 +39,14 @@ def test_tiles(passes: str):
     assert max(cut) <= cut[0] + LARGER_CONSTANTS
 
 
+def test_long_caches():
+    """Keys whose whole rows of scores would not fit vector SRAM; fused kernels hold no such row."""
+    long = sizes(FUSED, *(Case(1, n, 128, 32, 8) for n in (1024, 16384, 131072)))
+    assert max(long) <= long[0] + LARGER_CONSTANTS
+    with pytest.raises(fa.CompileError, match=r"4x131072 does not fit.* vector SRAM"):
+        fa.compile(Case(1, 131072, 128, 32, 8).module(), passes=UNFUSED)
+
+
 @FORMS
 def test_causal(passes: str):
     """At most linear in the number of query tiles: what a tile adds does not grow."""

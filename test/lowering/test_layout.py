@@ -216,7 +216,7 @@ def test_packed_bytes_are_where_addresses_say(case: Case, target: Machine) -> No
 
 @pytest.mark.parametrize(("phase", "batch"), [("decode", 1), ("decode", 16), ("prefill", 3)])
 def test_128_ki_tokens_of_llama(phase: str, batch: int) -> None:
-    target = machine(64, 8, "mx", "plain", hbm=1 << 34, v=4194304)
+    target = machine(64, 8, "mx", "plain", hbm=1 << 34)
     module = MODELS["Llama-3.1-8B"].module(phase, 131072, batch=batch)
     function, regions = planned(module, target, "tile,fuse,quantize")
     check_all(function, regions, target)
@@ -227,7 +227,7 @@ def test_128_ki_tokens_of_llama(phase: str, batch: int) -> None:
 
 
 def test_a_tensor_of_four_gibibytes_is_refused() -> None:
-    target = machine(64, 8, "mx", "plain", hbm=1 << 36, v=4194304)
+    target = machine(64, 8, "mx", "plain", hbm=1 << 36)
     module = MODELS["Llama-3.1-8B"].module("prefill", 131072, batch=4)
     with pytest.raises(fa.CompileError, match="offsets in one tensor have 32 bits"):
         with_position(lambda: planned(module, target, "tile,fuse,quantize"), module)
