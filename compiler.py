@@ -341,7 +341,7 @@ def kernel_of(module: ModuleOp) -> Kernel:
 def _mapping(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise LayoutError("the layout of a kernel is a dictionary")
-    return value  # pyright: ignore
+    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def interpret(

@@ -68,4 +68,4 @@ def fold_constant(
         if not np.array_equal(values, round_to(values, wanted), equal_nan=True):
             return None
     data = values.astype(_DTYPES[type(wanted)]).tobytes()
-    return DenseIntOrFPElementsAttr(result, BytesAttr(data))  # pyright: ignore
+    return DenseIntOrFPElementsAttr(result, BytesAttr(data))  # pyright: ignore[reportArgumentType]

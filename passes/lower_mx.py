@@ -139,7 +139,7 @@ class _Lowering:
         kind = op.result.type
         assert isa(kind, TensorType[Attribute])
         plain = TensorType(kind.get_element_type(), kind.get_shape())
-        return build.constant(DenseIntOrFPElementsAttr(plain, op.value.data))  # pyright: ignore
+        return build.constant(DenseIntOrFPElementsAttr(plain, op.value.data))  # pyright: ignore[reportArgumentType]
 
     def _loadable(self, op: Operation, encoding: BlockAttr) -> BlockAttr:
         if encoding.variant.data == "plena" and encoding.element.data.startswith("int"):

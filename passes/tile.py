@@ -3,7 +3,8 @@
 Precondition: `fa.attention` on tensors of static shape.
 Postcondition: for each head three loop nests, scores S = scale Q K^T to HBM, P = softmax(S) by
 whole rows to HBM, O = P V; tiles hold the tensors' element type. S and P are two buffers in HBM
-that every head reuses. Masks are `fa.mask` at the tile's place; no buffer for a mask exists.
+that every head reuses. Masks are `fa.mask` at the tile's place; no buffer for a mask exists. Whole
+rows may be too long for vector SRAM: `fuse` takes them away, or `allocate-sram` refuses them.
 Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits),
 `machine`.
 """
