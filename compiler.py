@@ -147,16 +147,10 @@ class Kernel:
     def stored(self, *args: Value) -> list[Array]:
         """The arguments as the machine sees them: rounded to their storage format, float32.
 
-        One that no tile is loaded from is rounded to its interface type only.
+        One that no tile is loaded from, or that the host computes on, is rounded to its interface
+        type only.
         """
-        image = self._image(args)
-        placed = self.layout.arguments()
-        return [
-            host.unpack(placed[index][0], image)
-            if index in placed and not placed[index][0].recipe
-            else host.as_dtype(np.asarray(arg), tensor.dtype)
-            for index, (arg, tensor) in enumerate(zip(args, self.layout.signature, strict=True))
-        ]
+        return host.stored(self.layout, self._image(args), [np.asarray(arg) for arg in args])
 
     def unpack(self, hbm: NDArray[np.uint8] | bytes) -> list[Array]:
         """The results in an HBM image, in order, as float32. Raises CompileError where it is too

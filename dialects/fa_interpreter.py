@@ -31,7 +31,8 @@ from ..machine.mx import Blocks, dequantize
 from . import fa, mx, mx_semantics
 from . import fa_semantics as semantics
 from .fa_attrs import TileType, storage_of
-from .fa_semantics import Array, Rounder
+from .fa_mapping import BATCHED_FACTOR
+from .fa_semantics import Array, Rounder, padded
 from .plain_interpreter import PlainConstants, PlainFunctions, array_type
 from .scalar_functions import evaluate
 
@@ -171,6 +172,14 @@ class FaFunctions(InterpreterFunctions):
     def broadcast(self, _: Interpreter, op: fa.BroadcastOp, args: PythonValues) -> PythonValues:
         return (np.broadcast_to(args[0], fa.tensor_dims(op.result)),)
 
+    @impl(fa.PadOp)
+    def pad(self, _: Interpreter, op: fa.PadOp, args: PythonValues) -> PythonValues:
+        return (padded(args[0], fa.tensor_dims(op.result)),)
+
+    @impl(fa.CropOp)
+    def crop(self, _: Interpreter, op: fa.CropOp, args: PythonValues) -> PythonValues:
+        return (args[0][tuple(slice(extent) for extent in fa.tensor_dims(op.result))],)
+
     @impl(fa.MapOp)
     def map(self, _: Interpreter, op: fa.MapOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
@@ -230,12 +239,24 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.ScoresOp)
     def scores(self, _: Interpreter, op: fa.ScoresOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        return self._write(op, [self.round(args[0] @ args[1].T, fa.tile(op.result).element_type)])
+        query, key = args
+        kind = fa.tile(op.result)
+        if op.packing is not None:
+            query = semantics.unpacked(query, kind.rows, op.packing.numbers)
+            key = key[:, : query.shape[1]]
+        product = query @ key.T
+        if op.packing is not None:
+            product *= np.float32(BATCHED_FACTOR)
+        return self._write(op, [self.round(product, kind.element_type)])
 
     @impl(fa.MatmulOp)
     def matmul(self, _: Interpreter, op: fa.MatmulOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        return self._write(op, [self.round(args[0] @ args[1], fa.tile(op.result).element_type)])
+        if op.transposed:
+            product = (args[0] @ args[1].T) * np.float32(BATCHED_FACTOR)
+        else:
+            product = args[0] @ args[1]
+        return self._write(op, [self.round(product, fa.tile(op.result).element_type)])
 
     @impl(fa.MaskOp)
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
@@ -255,7 +276,10 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.OnlineSoftmaxOp)
     def online(self, _: Interpreter, op: fa.OnlineSoftmaxOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        s, m, total = args
+        s = args[0]
+        m, total = np.full(len(s), -np.inf, np.float32), np.zeros(len(s), np.float32)
+        if op.maximum is not None:
+            m, total = args[1:3]
         element, statistic = _elements(op.result, op.new_total)
         return self._write(
             op, semantics.online_softmax(s, m, total, element, statistic, self.round)
@@ -275,7 +299,8 @@ class FaFunctions(InterpreterFunctions):
         self._read(op, args)
         acc, total = args
         element, statistic = _elements(op.result, op.total)
-        return self._write(op, [semantics.normalize(acc, total, element, statistic, self.round)])
+        result = semantics.normalize(acc, total, element, statistic, self.round, op.multiplier)
+        return self._write(op, [result])
 
     @impl(fa.LogsumexpOp)
     def logsumexp(self, _: Interpreter, op: fa.LogsumexpOp, args: PythonValues) -> PythonValues:

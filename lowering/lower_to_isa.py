@@ -33,7 +33,7 @@ from ..passes.affine import Affine, iterations
 from ..passes.allocate_sram import AllocateSramPass
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
-from . import maps, products, rows, transfers
+from . import maps, packed_scores, products, rows, transfers
 from .address_registers import AddressRegisters
 from .constants import FloatConstants
 from .emitter import Emitter
@@ -43,6 +43,7 @@ from .loop_limit import check_loop_limit, limit_loops
 from .register_allocation import allocate_registers
 from .register_check import check_registers
 from .report import kernel_slots
+from .row_loop import emit_row_loop, in_row_loop, row_loops
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,10 @@ class _Lowering:
         block = e.block()
         last = block.last_op
         assert last is not None
-        for op in function.body.block.ops:
-            e.location = named_location(op)
-            self.bases.enter(op)
-            self._operation(op)
+        for ops in row_loops(function.body.block):
+            e.location = named_location(ops[0])
+            self.bases.enter(ops[0])
+            self._operations(ops)
         e.location = named_location(function)
         e.insert_at(InsertPoint.after(last))
         for value, parts in list(e.floats.computed.items()):
@@ -168,9 +169,15 @@ class _Lowering:
             e.do("S_ST_FP", product, e.zero, e.floats.slot(value))
 
     def _block(self, block: Block) -> None:
-        for op in block.ops:
-            self.e.location = named_location(op)
-            self._operation(op)
+        for ops in row_loops(block):
+            self.e.location = named_location(ops[0])
+            self._operations(ops)
+
+    def _operations(self, ops: Sequence[Operation]) -> None:
+        if in_row_loop(ops[0]):
+            emit_row_loop(self.e, ops)
+        else:
+            self._operation(ops[0])
 
     def _operation(self, op: Operation) -> None:
         e = self.e
@@ -181,6 +188,8 @@ class _Lowering:
                 transfers.load(e, op, *self._place(op.source, op.indices))
             case fa.StoreOp():
                 transfers.store(e, op, *self._place(op.target, op.indices))
+            case fa.ScoresOp() if op.packing is not None:
+                packed_scores.scores(e, op)
             case fa.ScoresOp():
                 products.scores(e, op)
             case fa.MatmulOp():
@@ -197,12 +206,8 @@ class _Lowering:
                 maps.apply_map(e, op)
             case fa.SoftmaxOp():
                 rows.softmax(e, op)
-            case fa.OnlineSoftmaxOp():
-                rows.online_softmax(e, op)
             case fa.AccumulateOp():
                 rows.accumulate(e, op)
-            case fa.NormalizeOp():
-                rows.normalize(e, op)
             case fa.LogsumexpOp():
                 rows.logsumexp(e, op)
             case fa.SpreadOp():
@@ -215,7 +220,8 @@ class _Lowering:
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
                 | memref.AllocOp() | fa.ScratchOp() | fa.ResultOp() | QuantizeOp()
                 | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp() | fa.TransposeOp()
-                | fa.BroadcastOp() | fa.ConcatOp() | fa.AdditiveOp() | scf.YieldOp()
+                | fa.BroadcastOp() | fa.ConcatOp() | fa.PadOp() | fa.CropOp() | fa.AdditiveOp()
+                | scf.YieldOp()
                 | func.ReturnOp()
             ):  # fmt: skip
                 # Indices are computed where they are used; the rest is the host's or the planner's.

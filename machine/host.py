@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import mx
+from .arranged import is_arranged, taken_back
 from .layout import Layout, LayoutError, Region, Storage, Tensor
-from .preparation import center, rotate
+from .preparation import as_dtype, prepare
 from .recipe import Leaf, evaluate
 
 Array = NDArray[np.float32]
@@ -21,22 +22,11 @@ Value: TypeAlias = "NDArray[np.floating] | mx.Blocks | bytes"
 as the bytes of `Blocks.to_bytes`."""
 
 
-def as_dtype(values: NDArray[np.floating], dtype: str) -> Array:
-    """Values rounded to an interface type (bf16, f16 or f32), as float32."""
-    with np.errstate(over="ignore"):
-        if dtype == "bf16":
-            return values.astype(ml_dtypes.bfloat16).astype(np.float32)
-        if dtype == "f16":
-            return values.astype(np.float16).astype(np.float32)
-        return values.astype(np.float32)
-
-
 def prepared(values: NDArray[np.floating], region: Region) -> Array:
     """Values of an argument as they are quantized: rounded to its type, centred, rotated."""
     result = as_dtype(values, region.dtype)
     for step in region.prepare:
-        turned = center(result, step.value) if step.step == "center" else rotate(result, step.value)
-        result = as_dtype(turned, step.dtype)
+        result = prepare(result, step.step, step.value, step.dtype)
     return result
 
 
@@ -256,6 +246,24 @@ def image(layout: Layout, args: list[Value]) -> Bytes:
                 made = np.ascontiguousarray(evaluate(region.recipe, leaf))
             pack(made, region, hbm)
     return hbm
+
+
+def stored(layout: Layout, hbm: Bytes, args: list[NDArray[np.floating]]) -> list[Array]:
+    """The arguments as an image holds them, in their own shapes.
+
+    One that no tile is loaded from, or that the host computes on, is `args` in its interface type.
+    """
+    placed = layout.arguments()
+    result: list[Array] = []
+    for index, (arg, tensor) in enumerate(zip(args, layout.signature, strict=True)):
+        region = placed[index][0] if index in placed else None
+        if region is not None and not region.recipe:
+            result.append(unpack(region, hbm))
+        elif region is not None and is_arranged(region.recipe):
+            result.append(taken_back(unpack(region, hbm), region.recipe, tensor.shape))
+        else:
+            result.append(as_dtype(arg, tensor.dtype))
+    return result
 
 
 def outputs(layout: Layout, hbm: Bytes) -> list[Array]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import cast
 
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import BlockArgument, OpResult, SSAValue
 
 from ..diagnostics import OpError
+
+
+def _exact(value: Fraction) -> int:
+    """An integer where the fraction is one; else the fraction, which multiplies as integers do."""
+    return value.numerator if value.denominator == 1 else cast("int", value)
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,17 @@ class Affine:
         if factor == 0:
             return Affine()
         return Affine(self.constant * factor, {v: c * factor for v, c in self.terms.items()})
+
+    def over(self, divisor: int) -> Affine:
+        """The quotient as a function with fractional coefficients.
+
+        It stands for a floor division of a multiple of the divisor: at the places that loops reach
+        the value is an integer.
+        """
+        return Affine(
+            _exact(Fraction(self.constant) / divisor),
+            {v: _exact(Fraction(c) / divisor) for v, c in self.terms.items()},
+        )
 
     def divided(self, divisor: int) -> Affine:
         """The quotient by a divisor of the constant and of every coefficient."""
@@ -67,6 +85,8 @@ def affine(value: SSAValue) -> Affine:
                 return right.times(left.constant)
             if not right.terms:
                 return left.times(right.constant)
+        case arith.FloorDivSIOp() if not (divisor := affine(value.op.rhs)).terms:
+            return affine(value.op.lhs).over(divisor.constant)
         case _:
             pass
     raise OpError(
@@ -115,4 +135,11 @@ def per_iteration(index: Affine) -> Affine:
         result = result.plus(
             Affine(coefficient * steps.start, {variable: coefficient * steps.step})
         )
-    return result
+    return _integral(result)
+
+
+def _integral(index: Affine) -> Affine:
+    """The same function with integers for coefficients, which those of iteration numbers are."""
+    parts = (index.constant, *index.terms.values())
+    assert all(Fraction(part).denominator == 1 for part in parts), "a division leaves a rest"
+    return Affine(int(index.constant), {v: int(c) for v, c in index.terms.items()})

@@ -231,6 +231,8 @@ def _skip(mask: fa.MaskOp) -> bool:
     users = [use.operation for use in mask.result.uses]
     if len(users) != 1 or not isinstance(step := users[0], fa.OnlineSoftmaxOp):
         return False
+    if step.maximum is None or step.total is None:
+        return False
     adds = [use.operation for use in step.alpha.uses]
     products = [use.operation for use in step.result.uses]
     if not all(isinstance(add, fa.AccumulateOp) for add in adds) or not all(
@@ -270,6 +272,8 @@ def _every_row_seen(op: Operation) -> bool:
         if isinstance(value.op, fa.OnlineSoftmaxOp):
             if _rows_see(value.op.scores):
                 return True
+            if value.op.total is None:
+                return False
             value = value.op.total
         elif isinstance(value.op, scf.ForOp):
             last = value.op.body.block.last_op

@@ -1,0 +1,48 @@
+"""Arguments that the host only arranges anew: where each element of an argument lies in a region.
+
+A recipe of views (reshape, transpose, pad, crop) moves elements and computes nothing, so a region
+made by one can be read back, and written in part, as the argument itself.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .recipe import Recipe, evaluate
+
+VIEWS = frozenset({"argument", "reshape", "transpose", "pad", "crop"})
+"""Steps of a recipe that only move elements."""
+
+
+def is_arranged(recipe: Recipe) -> bool:
+    """Whether a recipe moves the elements of one argument and does nothing else."""
+    if not recipe:
+        return False
+    while recipe[0] in VIEWS and recipe[0] != "argument":
+        recipe = cast("Recipe", recipe[-1])
+    return recipe[0] == "argument"
+
+
+def sources(recipe: Recipe, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """For each element of what an arranging recipe makes: its number in the argument, from 1 on.
+
+    `shape` is the argument's; 0 stands for padding.
+    """
+    numbers = np.arange(1, 1 + int(np.prod(shape)), dtype=np.int64).reshape(shape)
+    # A recipe is written for values; moving numbers is the same.
+    made = evaluate(recipe, lambda kind, index: cast("NDArray[np.float32]", numbers))
+    return cast("NDArray[np.int64]", made)
+
+
+def taken_back(
+    values: NDArray[np.float32], recipe: Recipe, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """The argument, of `shape`, that an arranging recipe made `values` of."""
+    numbers = sources(recipe, shape).reshape(-1)
+    used = numbers > 0
+    result = np.zeros(int(np.prod(shape)), np.float32)
+    result[numbers[used] - 1] = values.reshape(-1)[used]
+    return result.reshape(shape)
