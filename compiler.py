@@ -126,7 +126,8 @@ class Kernel:
         """
         self.check_append(name, np.shape(values), at)
         for region in self._regions(name):
-            host.append(np.asarray(values), region, image, at)
+            shape = self.layout.signature[region.index].shape
+            host.append(np.asarray(values), region, shape, image, at)
 
     def check_append(self, name: str, shape: tuple[int, ...], at: int) -> None:
         """Raise CompileError unless `append` can write tokens of that shape."""
@@ -136,7 +137,7 @@ class Kernel:
                 names = ", ".join(tensor.name for tensor in self.layout.signature)
                 raise LayoutError(f"no argument called '{name}'; there are {names}")
             for region in regions:
-                host.check_append(shape, region, at)
+                host.check_append(shape, region, self.layout.signature[region.index].shape, at)
         except LayoutError as error:
             raise CompileError(str(error)) from None
 

@@ -218,10 +218,10 @@ class _Lowering:
                 rows.combine(e, op)
             case (
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
-                | memref.AllocOp() | fa.ScratchOp() | fa.ResultOp() | QuantizeOp()
-                | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp() | fa.TransposeOp()
-                | fa.BroadcastOp() | fa.ConcatOp() | fa.PadOp() | fa.CropOp() | fa.AdditiveOp()
-                | scf.YieldOp()
+                | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ResultOp()
+                | QuantizeOp() | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp()
+                | fa.TransposeOp() | fa.BroadcastOp() | fa.ConcatOp() | fa.PadOp() | fa.CropOp()
+                | fa.AdditiveOp() | scf.YieldOp()
                 | func.ReturnOp()
             ):  # fmt: skip
                 # Indices are computed where they are used; the rest is the host's or the planner's.

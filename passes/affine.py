@@ -14,9 +14,9 @@ from xdsl.ir import BlockArgument, OpResult, SSAValue
 from ..diagnostics import OpError
 
 
-def _exact(value: Fraction) -> int:
-    """An integer where the fraction is one; else the fraction, which multiplies as integers do."""
-    return value.numerator if value.denominator == 1 else cast("int", value)
+def _exact(value: int) -> int:
+    """An integer where a fraction is one; else the fraction, which multiplies as integers do."""
+    return value.numerator if value.denominator == 1 else value
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,10 @@ class Affine:
 
     constant: int = 0
     terms: Mapping[SSAValue, int] = field(default_factory=dict[SSAValue, int])
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "constant", _exact(self.constant))
+        object.__setattr__(self, "terms", {v: _exact(c) for v, c in self.terms.items()})
 
     def plus(self, other: Affine) -> Affine:
         """The sum of two."""
@@ -45,10 +49,8 @@ class Affine:
         It stands for a floor division of a multiple of the divisor: at the places that loops reach
         the value is an integer.
         """
-        return Affine(
-            _exact(Fraction(self.constant) / divisor),
-            {v: _exact(Fraction(c) / divisor) for v, c in self.terms.items()},
-        )
+        part = cast("int", Fraction(1, divisor))
+        return self.times(part)
 
     def divided(self, divisor: int) -> Affine:
         """The quotient by a divisor of the constant and of every coefficient."""
@@ -135,11 +137,6 @@ def per_iteration(index: Affine) -> Affine:
         result = result.plus(
             Affine(coefficient * steps.start, {variable: coefficient * steps.step})
         )
-    return _integral(result)
-
-
-def _integral(index: Affine) -> Affine:
-    """The same function with integers for coefficients, which those of iteration numbers are."""
-    parts = (index.constant, *index.terms.values())
-    assert all(Fraction(part).denominator == 1 for part in parts), "a division leaves a rest"
-    return Affine(int(index.constant), {v: int(c) for v, c in index.terms.items()})
+    parts = (result.constant, *result.terms.values())
+    assert all(isinstance(part, int) for part in parts), "a division leaves a rest"
+    return result
