@@ -40,6 +40,7 @@ from .emitter import Emitter
 from .hbm_plan import outputs, plan, signature
 from .instruction_sources import named_location
 from .loop_limit import check_loop_limit, limit_loops
+from .optimize import optimize
 from .register_allocation import allocate_registers
 from .register_check import check_registers
 from .report import kernel_slots
@@ -64,6 +65,7 @@ class LowerToIsaPass(ModulePass):
             step.apply(ctx, op)
         kernel, layout = _lower(machine, functions[0])
         region_dce(kernel.body)
+        optimize(kernel)
         limit_loops(kernel, machine.max_loop_instructions)
         allocate_registers(kernel, machine.int_sram_depth)
         # Spilling adds instructions: what it took over the limit is unrolled as well.
