@@ -18,7 +18,7 @@ from .kernel_pass import (
     erase,
     erase_dead,
     insert_constant,
-    loops_of,
+    move_before,
     zero_of,
 )
 
@@ -28,6 +28,8 @@ CSRS: dict[str, str] = {
     "C_SET_V_MASK_REG": "mask",
 }
 """Instructions that write a control register, and the table's name of it."""
+
+_WRITERS: dict[str, str] = {name: mnemonic for mnemonic, name in CSRS.items()}
 
 Content = SSAValue | int
 """What a control register holds: a number where that is known, what a register held otherwise."""
@@ -53,12 +55,9 @@ def settle_csrs(kernel: plena.KernelOp) -> None:
         return
     integers = Integers()
     zero = zero_of(kernel)
-    for loop in loops_of(kernel.body.block):
-        for mnemonic in CSRS:
-            _hoist(loop, mnemonic, integers, zero)
+    _hoist_from(kernel.body.block, integers, zero)
     _drop_repeated(kernel.body.block, {}, integers)
-    for block in [loop.body.block for loop in loops_of(kernel.body.block)] + [kernel.body.block]:
-        _drop_unread(block)
+    _drop_unread(kernel.body.block)
 
 
 def _content(op: plena.Instruction, integers: Integers) -> Content:
@@ -66,45 +65,68 @@ def _content(op: plena.Instruction, integers: Integers) -> Content:
     return op.operands[0] if known is None else known
 
 
-def _writes(op: Operation, mnemonic: str) -> bool:
-    return isinstance(op, plena.Instruction) and op.mnemonic == mnemonic
-
-
-def _reads(op: Operation, mnemonic: str) -> bool:
-    if not isinstance(op, plena.Instruction) or CSRS[mnemonic] not in op.row.effects.reads:
-        return False
-    # Without a mask operand the mask register is not looked at.
-    return mnemonic != "C_SET_V_MASK_REG" or any(
+def _read_by(op: plena.Instruction) -> list[str]:
+    """The writers of the control registers that an instruction reads."""
+    effects = op.row.effects.reads
+    if not effects or not (_WRITERS.keys() & set(effects)):
+        return []
+    found = [_WRITERS[name] for name in effects if name in _WRITERS and name != "mask"]
+    if "mask" in effects and any(
         operand.bank == "mask" and op.constant(operand.name) for operand in op.constants
-    )
+    ):
+        # Without a mask operand the mask register is not looked at.
+        found.append(_WRITERS["mask"])
+    return found
 
 
-def _hoist(loop: plena.LoopOp, mnemonic: str, integers: Integers, zero: SSAValue) -> None:
-    """Write in front of the loop what all writes in the loop write, if no read comes before."""
-    writes: list[plena.Instruction] = []
-    for op in loop.body.block.walk():
-        if isinstance(op, plena.Instruction):
-            if op.mnemonic == mnemonic:
-                writes.append(op)
-            elif not writes and _reads(op, mnemonic):
-                return
-    contents = [_content(op, integers) for op in writes]
-    if not writes or any(content != contents[0] for content in contents):
-        return
-    value = contents[0]
+@dataclass
+class _Use:
+    """How a block, inner loops included, uses a control register."""
+
+    first: str
+    """"read" or "written": what comes first."""
+    writes: list[plena.Instruction]
+
+
+def _hoist_from(block: Block, integers: Integers, zero: SSAValue) -> dict[str, _Use]:
+    """Hoist out of the loops in a block, inner loops first; how the block uses each register."""
+    uses: dict[str, _Use] = {}
+    for op in list(block.ops):
+        if isinstance(op, plena.LoopOp):
+            for mnemonic, use in _hoist_from(op.body.block, integers, zero).items():
+                if use.first == "written" and use.writes:
+                    moved = _hoist(op, use.writes, integers, zero)
+                    use = _Use("written", [moved] if moved else use.writes)
+                known = uses.setdefault(mnemonic, _Use(use.first, []))
+                known.writes += use.writes
+        elif isinstance(op, plena.Instruction):
+            if op.mnemonic in CSRS:
+                uses.setdefault(op.mnemonic, _Use("written", [])).writes.append(op)
+            else:
+                for mnemonic in _read_by(op):
+                    uses.setdefault(mnemonic, _Use("read", []))
+    return uses
+
+
+def _hoist(
+    loop: plena.LoopOp, writes: list[plena.Instruction], integers: Integers, zero: SSAValue
+) -> plena.Instruction | None:
+    """Write in front of the loop what all writes in the loop write; that write, if it can be."""
+    value = _content(writes[0], integers)
+    if any(_content(op, integers) != value for op in writes):
+        return None
     if isinstance(value, int):
         value = insert_constant(zero, value, loop, writes[0].location)
     elif defined_inside(value, loop):
-        return
+        return None
     first, *others = writes
     source = first.operands[0].owner
-    first.detach()
-    assert loop.parent is not None
-    loop.parent.insert_op_before(first, loop)
+    move_before(first, loop)
     first.operands[0] = value
     _erase_dead_source(source)
     for op in others:
         _erase_write(op)
+    return first
 
 
 def _erase_dead_source(source: Operation | Block) -> None:
@@ -149,35 +171,22 @@ def _left_by(block: Block, integers: Integers) -> dict[str, Content]:
     return left
 
 
-def _drop_unread(block: Block) -> None:
-    """Erase writes that another follows before any read."""
-    # From the end: the control registers that will be written before they are read.
-    coming: set[str] = set()
+def _drop_unread(block: Block) -> dict[str, str]:
+    """Erase writes that another follows before any read; what the block does first with each."""
+    # From the end: what will be done next with each control register.
+    coming: dict[str, str] = {}
     op = block.last_op
     while op is not None:
         before = op.prev_op
         if isinstance(op, plena.LoopOp):
-            for mnemonic in CSRS:
-                found = _first_access(op.body.block, mnemonic)
-                if found == "read":
-                    coming.discard(mnemonic)
-                elif found == "write":
-                    coming.add(mnemonic)
+            coming |= _drop_unread(op.body.block)
         elif isinstance(op, plena.Instruction):
             if op.mnemonic in CSRS:
-                if op.mnemonic in coming:
+                mnemonic = op.mnemonic
+                if coming.get(mnemonic) == "written":
                     _erase_write(op)
-                coming.add(op.mnemonic)
+                coming[mnemonic] = "written"
             else:
-                coming -= {mnemonic for mnemonic in CSRS if _reads(op, mnemonic)}
+                coming |= dict.fromkeys(_read_by(op), "read")
         op = before
-
-
-def _first_access(block: Block, mnemonic: str) -> str | None:
-    """Whether a control register is read or written first in a block that is run."""
-    for op in block.walk():
-        if _writes(op, mnemonic):
-            return "write"
-        if _reads(op, mnemonic):
-            return "read"
-    return None
+    return coming

@@ -14,18 +14,21 @@ from xdsl.ir import SSAValue
 from ..dialects import plena
 from .fold_offsets import takes_offset
 from .kernel_pass import KernelPass, frequency, loops_of
-from .loop_limit import emitted, needs_counter, unroll
+from .loop_limit import emitted, executed, needs_counter, unroll
 
 
 @dataclass(frozen=True)
 class UnrollLoops(KernelPass):
-    """Unroll innermost loops, those first that save most for each instruction added to the text.
+    """Unroll innermost loops as far as pays, those first that save most for what they add.
 
-    Precondition: kernels without registers. Postcondition: they do the same.
+    Precondition: kernels without registers. Postcondition: they do the same. A loop of which the
+    body reads the counter is unrolled to the end or not at all.
 
     `factor`: at most so many copies in a partly unrolled loop; they divide the iterations.
     `body`: at most so many instructions in an unrolled body, or in place of a loop.
     `growth`: at most so many instructions more in the whole program, however long it runs.
+    `worth`: an instruction more must save at least this part (1/worth) of what an instruction of
+    the program executes on average.
     """
 
     name = "unroll-loops"
@@ -33,16 +36,16 @@ class UnrollLoops(KernelPass):
     factor: int = 8
     body: int = 64
     growth: int = 512
+    worth: int = 8
 
     def run(self, kernel: plena.KernelOp) -> None:
-        unroll_loops(kernel, self.factor, self.body, self.growth)
+        unroll_loops(kernel, self)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Choice:
-    """A loop to unroll, what that saves, and what it costs."""
+    """A way to unroll a loop: what that saves, and what it costs."""
 
-    loop: plena.LoopOp
     copies: int
     saved: int
     """Executed instructions."""
@@ -50,48 +53,82 @@ class _Choice:
     """Instructions of text."""
 
 
-def unroll_loops(kernel: plena.KernelOp, factor: int, body: int, growth: int) -> None:
+@dataclass(frozen=True)
+class _Step:
+    """From one choice for a loop to the next one, which saves and adds more."""
+
+    loop: plena.LoopOp
+    copies: int
+    saved: int
+    added: int
+
+    @property
+    def ratio(self) -> float:
+        return self.saved / max(self.added, 1)
+
+
+def unroll_loops(kernel: plena.KernelOp, options: UnrollLoops) -> None:
     """Unroll in one kernel, as `UnrollLoops` says."""
-    left = growth
+    block = kernel.body.block
+    least = executed(block) / max(emitted(block), 1) / options.worth
+    left = options.growth
     done: set[plena.LoopOp] = set()
-    while True:
-        choices = [
-            choice
-            for loop in loops_of(kernel.body.block)
-            if loop not in done and (choice := _choose(loop, factor, body)) is not None
-        ]
-        choices.sort(key=lambda choice: -choice.saved / max(choice.added, 1))
+    progress = True
+    while progress:
+        steps: list[_Step] = []
+        for loop in loops_of(block):
+            if loop not in done and not any(
+                isinstance(op, plena.LoopOp) for op in loop.body.block.ops
+            ):
+                done.add(loop)
+                steps += _steps(loop, _choices(loop, options))
+        # Each loop's steps have falling ratios, so sorting keeps their order.
+        steps.sort(key=lambda step: -step.ratio)
+        chosen: dict[plena.LoopOp, int] = {}
+        stopped: set[plena.LoopOp] = set()
+        for step in steps:
+            if step.loop in stopped or step.added > left or step.ratio < least:
+                stopped.add(step.loop)
+                continue
+            left -= max(step.added, 0)
+            chosen[step.loop] = step.copies
         progress = False
-        for choice in choices:
-            if choice.added <= left:
-                left -= max(choice.added, 0)
-                # A loop that is gone may leave an innermost one behind.
-                progress |= choice.copies == choice.loop.iterations
-                done.add(choice.loop)
-                _unroll(choice.loop, choice.copies)
-        if not progress:
-            return
+        for loop, copies in chosen.items():
+            # A loop that is gone may leave an innermost one behind.
+            progress |= copies == loop.iterations
+            _unroll(loop, copies)
 
 
-def _choose(loop: plena.LoopOp, factor: int, body: int) -> _Choice | None:
-    """How far to unroll a loop, if at all."""
-    if any(isinstance(op, plena.LoopOp) for op in loop.body.block.ops):
-        return None
+def _choices(loop: plena.LoopOp, options: UnrollLoops) -> list[_Choice]:
+    """The ways to unroll a loop, those that add least first."""
     count, size = loop.iterations, emitted(loop.body.block)
     steps = _foldable_steps(loop)
     runs = frequency(loop.parent)
-    if count == 1 or count * (size - steps) <= body:
+    found: list[_Choice] = []
+    if not needs_counter(loop):
+        for copies in range(2, min(options.factor, count - 1) + 1):
+            if count % copies == 0 and copies * size <= options.body:
+                saved = runs * (count - count // copies) * (1 + steps)
+                found.append(_Choice(copies, saved, (copies - 1) * (size - steps)))
+    if count == 1 or count * (size - steps) <= options.body:
         saved = runs * (count * (1 + steps) + 1)
-        return _Choice(loop, count, saved, count * (size - steps) - size - 2)
-    if needs_counter(loop):
-        return None
-    copies = max(
-        (f for f in range(2, factor + 1) if count % f == 0 and f * size <= body), default=1
-    )
-    if copies == 1:
-        return None
-    saved = runs * (count - count // copies) * (1 + steps)
-    return _Choice(loop, copies, saved, (copies - 1) * (size - steps))
+        found.append(_Choice(count, saved, count * (size - steps) - size - 2))
+    found.sort(key=lambda choice: choice.added)
+    return found
+
+
+def _steps(loop: plena.LoopOp, choices: list[_Choice]) -> list[_Step]:
+    """The choices that are best for some amount added, each as what it has more than the last."""
+    steps: list[_Step] = []
+    saved = added = 0
+    while choices:
+        best = max(choices, key=lambda c: (c.saved - saved) / max(c.added - added, 1))
+        if best.saved <= saved:
+            break
+        steps.append(_Step(loop, best.copies, best.saved - saved, best.added - added))
+        saved, added = best.saved, best.added
+        choices = [choice for choice in choices if choice.added > added]
+    return steps
 
 
 def _foldable_steps(loop: plena.LoopOp) -> int:
