@@ -24,6 +24,7 @@ from .kernel_pass import (
     insert,
     is_zero,
     move_before,
+    ops_of,
     replace,
     zero_of,
 )
@@ -70,10 +71,10 @@ def fold_offsets(kernel: plena.KernelOp) -> None:
     """Fold in one kernel, as `FoldOffsets` says."""
     zero = zero_of(kernel)
     integers = Integers()
-    for op in list(kernel.walk()):
+    for op in ops_of(kernel.body.block):
         if isinstance(op, plena.Instruction) and op.mnemonic in ARITHMETIC:
             _simplify(op, zero, integers)
-    for op in list(kernel.walk()):
+    for op in ops_of(kernel.body.block):
         if isinstance(op, plena.Instruction) and op.mnemonic == "S_ADDI_INT":
             if op.result.first_use is None:
                 erase_dead(op)

@@ -16,7 +16,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from ..dialects import plena
 from .fp_memory import Entry, accesses, entry_of
 from .integers import Integers
-from .kernel_pass import KernelPass, erase, is_zero, loops_of, replace, tied_uses
+from .kernel_pass import KernelPass, erase, is_zero, loops_of, ops_of, replace, tied_uses
 from .pressure import Pressure
 
 
@@ -37,7 +37,7 @@ class ForwardStores(KernelPass):
 
 def forward_stores(kernel: plena.KernelOp) -> None:
     """Forward in one kernel, as `ForwardStores` says."""
-    if not any(accesses(op, "reads") for op in kernel.walk()):
+    if not any(accesses(op, "reads") for op in ops_of(kernel.body.block)):
         return
     pressure = Pressure(kernel)
     integers = Integers(through_loops=True)
@@ -51,7 +51,7 @@ def _forward(block: Block, integers: Integers, pressure: Pressure) -> None:
     held: list[tuple[Entry, SSAValue]] = []
     for op in list(block.ops):
         if isinstance(op, plena.LoopOp):
-            for inner in op.body.block.walk():
+            for inner in ops_of(op.body.block):
                 if accesses(inner, "writes"):
                     held = _after(inner, held, integers)
         elif isinstance(op, plena.Instruction) and op.mnemonic == "S_LD_FP":
@@ -100,7 +100,7 @@ def _drop_overwritten(block: Block, integers: Integers) -> None:
     while op is not None:
         before = op.prev_op
         if isinstance(op, plena.LoopOp):
-            if any(accesses(inner, "reads") for inner in op.body.block.walk()):
+            if any(accesses(inner, "reads") for inner in ops_of(op.body.block)):
                 coming = []
         elif isinstance(op, plena.Instruction) and op.mnemonic == "S_ST_FP":
             entry = entry_of(op, integers)

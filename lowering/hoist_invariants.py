@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..dialects import plena
-from .fp_memory import accesses, entry_of
+from .fp_memory import Entry, accesses, entry_of
 from .integers import Integers, disjoint
 from .kernel_pass import (
     KernelPass,
@@ -19,6 +19,7 @@ from .kernel_pass import (
     is_pure,
     loops_of,
     move_before,
+    ops_of,
     tied_uses,
 )
 from .pressure import Pressure
@@ -54,9 +55,10 @@ def _hoist_from(loop: plena.LoopOp, pressure: Pressure, integers: Integers) -> N
     runs = frequency(loop.body.block)
     gain = runs - runs // loop.iterations
     order = pressure.order
+    stored = _Stored(loop, integers)
     span = (2 * order.position[loop], order.span_end(loop))
     for op in list(loop.body.block.ops):
-        if not isinstance(op, plena.Instruction) or not _stays_the_same(op, loop, integers):
+        if not isinstance(op, plena.Instruction) or not _stays_the_same(op, loop, stored):
             continue
         copies = sum(frequency(user.parent) for user in tied_uses(op.result))
         if gain <= copies:
@@ -73,20 +75,32 @@ def _hoist_from(loop: plena.LoopOp, pressure: Pressure, integers: Integers) -> N
             pressure.take(bank, *inside)
 
 
-def _stays_the_same(op: plena.Instruction, loop: plena.LoopOp, integers: Integers) -> bool:
+class _Stored:
+    """The entries of FP_MEM that a loop may write; looked for when first asked."""
+
+    def __init__(self, loop: plena.LoopOp, integers: Integers):
+        self._loop = loop
+        self._integers = integers
+        self._entries: list[Entry | None] | None = None
+
+    def spares(self, load: plena.Instruction) -> bool:
+        """Whether a load reads what no store of the loop writes."""
+        if self._entries is None:
+            self._entries = [
+                entry_of(op, self._integers)
+                if isinstance(op, plena.Instruction) and op.mnemonic == "S_ST_FP"
+                else None
+                for op in ops_of(self._loop.body.block)
+                if accesses(op, "writes")
+            ]
+        bounds = entry_of(load, self._integers).bounds
+        return all(entry and disjoint(bounds, entry.bounds) for entry in self._entries)
+
+
+def _stays_the_same(op: plena.Instruction, loop: plena.LoopOp, stored: _Stored) -> bool:
     """Whether `op` gives the same in every iteration."""
+    if not (is_pure(op) or op.mnemonic == "S_LD_FP"):
+        return False
     if any(defined_inside(operand, loop) for operand in op.operands):
         return False
-    if is_pure(op):
-        return True
-    if op.mnemonic != "S_LD_FP":
-        return False
-    entry = entry_of(op, integers)
-    for other in loop.body.block.walk():
-        if not accesses(other, "writes"):
-            continue
-        if not isinstance(other, plena.Instruction) or other.mnemonic != "S_ST_FP":
-            return False
-        if not disjoint(entry.bounds, entry_of(other, integers).bounds):
-            return False
-    return True
+    return op.mnemonic != "S_LD_FP" or stored.spares(op)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import LocationAttr, ModuleOp
@@ -38,7 +38,7 @@ class KernelPass(ModulePass, ABC):
 
 def has_registers(kernel: plena.KernelOp) -> bool:
     """Whether some value has been given a register or slot that does not read as zero."""
-    for op in kernel.walk():
+    for op in ops_of(kernel.body.block):
         values = [*op.results, *(op.body.block.args if isinstance(op, plena.LoopOp) else ())]
         for value in values:
             kind = value.type
@@ -140,12 +140,31 @@ def erase_dead(op: Operation) -> None:
         waiting += [source for source in sources if isinstance(source, Operation)]
 
 
-def loops_of(block: Block) -> Iterator[plena.LoopOp]:
+def ops_of(block: Block) -> list[Operation]:
+    """The operations in a block, in program order; a loop comes before what is in it.
+
+    A list made at once, which costs much less than `walk`, and stays as it is under changes.
+    """
+    found: list[Operation] = []
+    op = block.first_op
+    while op is not None:
+        found.append(op)
+        if type(op) is plena.LoopOp:
+            found += ops_of(op.body.block)
+        op = op.next_op
+    return found
+
+
+def loops_of(block: Block) -> list[plena.LoopOp]:
     """The loops in a block, inner loops before the loops around them, in program order."""
-    for op in list(block.ops):
-        if isinstance(op, plena.LoopOp):
-            yield from loops_of(op.body.block)
-            yield op
+    found: list[plena.LoopOp] = []
+    op = block.first_op
+    while op is not None:
+        if type(op) is plena.LoopOp:
+            found += loops_of(op.body.block)
+            found.append(op)
+        op = op.next_op
+    return found
 
 
 def carry(loop: plena.LoopOp, start: SSAValue) -> tuple[plena.LoopOp, BlockArgument]:

@@ -19,6 +19,7 @@ from .kernel_pass import (
     is_pure,
     is_removable,
     loops_of,
+    ops_of,
     remake,
     replace,
     tied_uses,
@@ -44,7 +45,7 @@ class RemoveRedundant(KernelPass):
 
 def remove_redundant(kernel: plena.KernelOp) -> None:
     """Clean up one kernel, as `RemoveRedundant` says."""
-    for op in list(kernel.walk()):
+    for op in ops_of(kernel.body.block):
         if isinstance(op, plena.CopyOp):
             replace(op, op.source)
     for loop in loops_of(kernel.body.block):

@@ -19,6 +19,7 @@ from .kernel_pass import (
     erase_dead,
     insert_constant,
     move_before,
+    ops_of,
     zero_of,
 )
 
@@ -51,7 +52,10 @@ class SettleCsrs(KernelPass):
 
 def settle_csrs(kernel: plena.KernelOp) -> None:
     """Settle the control registers of one kernel, as `SettleCsrs` says."""
-    if not any(isinstance(op, plena.Instruction) and op.mnemonic in CSRS for op in kernel.walk()):
+    if not any(
+        isinstance(op, plena.Instruction) and op.mnemonic in CSRS
+        for op in ops_of(kernel.body.block)
+    ):
         return
     integers = Integers()
     zero = zero_of(kernel)
@@ -165,7 +169,7 @@ def _drop_repeated(block: Block, held: dict[str, Content], integers: Integers) -
 def _left_by(block: Block, integers: Integers) -> dict[str, Content]:
     """What the last write of each control register in a block leaves there."""
     left: dict[str, Content] = {}
-    for op in block.walk():
+    for op in ops_of(block):
         if isinstance(op, plena.Instruction) and op.mnemonic in CSRS:
             left[op.mnemonic] = _content(op, integers)
     return left

@@ -33,6 +33,7 @@ from .kernel_pass import (
     is_inside,
     is_zero,
     loops_of,
+    ops_of,
     replace,
     tied_uses,
     zero_of,
@@ -179,7 +180,7 @@ def _linear_values(kernel: plena.KernelOp) -> dict[plena.Instruction, Linear]:
             return Linear()
         return linear.get(value) or Linear(0, {value: 1})
 
-    for op in kernel.walk():
+    for op in ops_of(kernel.body.block):
         if not isinstance(op, plena.Instruction) or op.mnemonic not in ARITHMETIC:
             continue
         match op.mnemonic:

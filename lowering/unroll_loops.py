@@ -36,7 +36,7 @@ class UnrollLoops(KernelPass):
     factor: int = 8
     body: int = 64
     growth: int = 512
-    worth: int = 8
+    worth: int = 24
 
     def run(self, kernel: plena.KernelOp) -> None:
         unroll_loops(kernel, self)
