@@ -1,10 +1,12 @@
 """`lower-to-isa`: tiles into PLENA instructions, registers allocated and checked.
 
-Runs what has not been run yet with its defaults: `tile`, `quantize`, `allocate-sram`. Precondition:
+Runs what has not been run yet with its defaults: `tile`, `quantize`, `allocate-sram`; then emits
+instructions, cleans them up (`optimize.CLEAN_UP`) and allocates registers. Precondition:
 tile IR, one function with attention. Postcondition: the function is a `plena.kernel` of the same
 name that prints as assembly; its attribute `layout` says where the host puts arguments and
-constants and finds results (`machine/layout.py`). Loops stay loops; only those of which one
-iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS are unrolled, which the attribute
+constants and finds results (`machine/layout.py`). Loops stay loops, but for those that
+`unroll-loops` finds worth their text, within a fixed number of instructions, and those of which one
+iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS, which the attribute
 `unrolled_loops` tells.
 """
 
@@ -40,6 +42,7 @@ from .emitter import Emitter
 from .hbm_plan import outputs, plan, signature
 from .instruction_sources import named_location
 from .loop_limit import check_loop_limit, limit_loops
+from .optimize import optimize
 from .register_allocation import allocate_registers
 from .register_check import check_registers
 from .report import kernel_slots
@@ -48,11 +51,16 @@ from .row_loop import emit_row_loop, in_row_loop, row_loops
 
 @dataclass(frozen=True)
 class LowerToIsaPass(ModulePass):
-    """From tiles to allocated PLENA instructions."""
+    """From tiles to allocated PLENA instructions.
+
+    `clean_up`: whether the passes of `optimize.CLEAN_UP` run between emission and register
+    allocation; what is computed is the same without, bit for bit.
+    """
 
     name = "lower-to-isa"
 
     machine: str | None = None
+    clean_up: bool = True
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
@@ -63,20 +71,36 @@ class LowerToIsaPass(ModulePass):
             raise OpError(functions[1], "a program is made of one function; this is the second")
         for step in (TilePass(), QuantizePass(), AllocateSramPass()):
             step.apply(ctx, op)
-        kernel, layout = _lower(machine, functions[0])
-        region_dce(kernel.body)
-        limit_loops(kernel, machine.max_loop_instructions)
-        allocate_registers(kernel, machine.int_sram_depth)
-        # Spilling adds instructions: what it took over the limit is unrolled as well.
-        limit_loops(kernel, machine.max_loop_instructions)
-        check_loop_limit(kernel, machine.max_loop_instructions)
-        check_registers(kernel)
+        kernel, layout = _emit(machine, functions[0])
+        try:
+            _finish(kernel, machine, self.clean_up)
+        except OpError:
+            if not self.clean_up:
+                raise
+            # Float and address registers are not spilled, and how many are taken is an estimate
+            # until they are allocated: a kernel that fits only as it was emitted stays so.
+            kernel, layout = _emit(machine, functions[0])
+            _finish(kernel, machine, clean_up=False)
         sram = {**layout.sram, "int_mem": kernel_slots(kernel)}
         kernel.attributes["layout"] = encode(replace(layout, sram=sram).to_json())
+        Rewriter.replace_op(functions[0], kernel, [])
 
 
-def _lower(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layout]:
-    """Put a kernel in the place of a function; returns it and where its data lies."""
+def _finish(kernel: plena.KernelOp, machine: Machine, clean_up: bool) -> None:
+    """From emitted instructions to a program that the machine runs."""
+    region_dce(kernel.body)
+    if clean_up:
+        optimize(kernel)
+    limit_loops(kernel, machine.max_loop_instructions)
+    allocate_registers(kernel, machine.int_sram_depth)
+    # Spilling adds instructions: what it took over the limit is unrolled as well.
+    limit_loops(kernel, machine.max_loop_instructions)
+    check_loop_limit(kernel, machine.max_loop_instructions)
+    check_registers(kernel)
+
+
+def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layout]:
+    """A kernel that does what a function does, and where its data lies."""
     used = _sram_used(machine, function)
     regions = plan(machine, function)
     floats = FloatConstants(first=used["fp_mem"])
@@ -98,7 +122,6 @@ def _lower(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Lay
         (),
         {**used, "fp_mem": floats.end},
     )
-    Rewriter.replace_op(function, kernel, [])
     return kernel, layout
 
 
