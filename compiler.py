@@ -21,7 +21,7 @@ from fa.frontends.source import (
     with_position,
 )
 from fa.machine import host, mx
-from fa.machine.cost import Cost, program_cost
+from fa.machine.cost import Cost, CostError, program_cost
 from fa.machine.host import Value
 from fa.machine.layout import Layout, LayoutError, Region
 from fa.machine.params import Machine
@@ -369,5 +369,12 @@ def interpret(
 
 
 def cost(kernel: Kernel) -> Cost:
-    """What a kernel costs in both tables and in HBM bytes, counted without running it."""
-    return program_cost((int(word) for word in kernel.words), kernel.machine)
+    """What a kernel costs in both tables and in HBM bytes, counted without running it.
+
+    The result answers to attributes and to keys: `cost["emulator_cycles"]`, `dict(cost)`; see
+    `fa.machine.cost.Cost`. Raises CompileError for a program whose cost is not static.
+    """
+    try:
+        return program_cost((int(word) for word in kernel.words), kernel.machine, kernel.layout)
+    except CostError as error:
+        raise CompileError(str(error)) from None
