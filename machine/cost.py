@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .figures import UNITS, Figures
 from .hbm_time import LINES, Executions, line_counts, transfer_cycles
 from .isa import Unit
 from .layout import Layout
@@ -20,54 +21,12 @@ from .structure import Structure, structure_of
 from .transfer_plan import NotLinear, Transfer, plan_transfers
 from .transfer_replay import NotReplayed, replay
 
-UNITS: tuple[Unit, ...] = ("matrix", "vector", "scalar", "control", "hbm")
-"""The units in the order in which they are printed."""
-
 MOVED = ("query", "output")
 """Kinds of regions whose transfers published figures leave out: loading Q and storing O."""
 
 
 class CostError(ValueError):
     """A program without a static cost, because the machine would stop or go other ways."""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Cycles in both tables and HBM bytes, in lines of 64: a program's or a part's.
-
-    `emulator_cycles` takes instructions one at a time (ISA section 6.1), HBM time included;
-    `analytic_cycles` is the pipelined table, in which HBM bandwidth is a bound of its own and a
-    transfer takes a cycle.
-    """
-
-    emulator_cycles: int = 0
-    analytic_cycles: int = 0
-    hbm_bytes_read: int = 0
-    hbm_bytes_written: int = 0
-
-    def __add__(self, other: Figures) -> Figures:
-        return Figures(
-            self.emulator_cycles + other.emulator_cycles,
-            self.analytic_cycles + other.analytic_cycles,
-            self.hbm_bytes_read + other.hbm_bytes_read,
-            self.hbm_bytes_written + other.hbm_bytes_written,
-        )
-
-    def __sub__(self, other: Figures) -> Figures:
-        return Figures(
-            self.emulator_cycles - other.emulator_cycles,
-            self.analytic_cycles - other.analytic_cycles,
-            self.hbm_bytes_read - other.hbm_bytes_read,
-            self.hbm_bytes_written - other.hbm_bytes_written,
-        )
-
-    def to_json(self) -> dict[str, int]:
-        """The figures by name."""
-        return {name: getattr(self, name) for name in FIGURES}
-
-
-FIGURES = ("emulator_cycles", "analytic_cycles", "hbm_bytes_read", "hbm_bytes_written")
-"""The names of the figures."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fa
 import numpy as np
 import pytest
-from fa.machine.cost import FIGURES, UNITS, program_cost
+from fa.machine.cost import program_cost
+from fa.machine.figures import FIGURES, UNITS
 
 from ..attentions import FUSED, UNFUSED, Case
 
