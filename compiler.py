@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 
 import numpy as np
-from fa.diagnostics import CompileError
+from fa.diagnostics import CompileError, position
 from fa.dialects import plena
 from fa.dialects.json_attr import decode
 from fa.dialects.machine_attr import machine_of
@@ -29,6 +29,7 @@ from fa.machine.settings import MachineError
 from fa.machine.source_map import SourceMap, SourceMapError
 from numpy.typing import ArrayLike, NDArray
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 
 if TYPE_CHECKING:
     from fa.machine.simulator import Simulator
@@ -365,7 +366,8 @@ def interpret(
         values = [arg if isinstance(arg, mx.Blocks) else np.asarray(arg) for arg in args]
         return run_function(loaded, values, round)
     except InterpretationError as error:
-        raise CompileError(str(error)) from None
+        op: Operation | None = getattr(error, "op", None)
+        raise CompileError(str(error), None if op is None else position(op)) from None
 
 
 def cost(kernel: Kernel) -> Cost:
