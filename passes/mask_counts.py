@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 from xdsl.dialects import func, scf
 from xdsl.ir import Operation, OpResult, SSAValue
 
 from ..diagnostics import position
 from ..dialects import fa
+from ..dialects.json_attr import decode
 from .affine import iterations
 from .mask_classes import MaskClass, TileMask
 from .mask_functions import Shown
 from .mask_sites import Look, Site
+
+MASK_TILES = "mask_tiles"
+"""The attribute of a function, later of its kernel, with the counts of each attention."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,26 @@ class MaskTiles:
         """The counts of an entry of `to_json`; raises TypeError where it is none."""
         return cls(**entry)
 
+    @property
+    def masked(self) -> bool:
+        """Whether anything is hidden."""
+        return self.full < self.tiles
+
     def __str__(self) -> str:
         return (
             f"of {self.tiles:,} tiles of scores ({self.rows}x{self.cols}) {self.empty:,} are "
             f"empty, {self.full:,} full and {self.partial:,} partial, with {self.distinct:,} "
             f"distinct masks, {self.stored:,} of them stored"
         )
+
+
+def mask_tiles(op: Operation) -> tuple[MaskTiles, ...]:
+    """The counts that a function or a kernel carries."""
+    attribute = op.attributes.get(MASK_TILES)
+    if attribute is None:
+        return ()
+    entries = cast("Sequence[Mapping[str, Any]]", decode(attribute))
+    return tuple(MaskTiles.from_json(entry) for entry in entries)
 
 
 @dataclass

@@ -94,18 +94,17 @@ class Shown:
                 for single in singles
                 for part in self.stretches(batch, head, row, rows, cols, single)
             )
+        import numpy as np
+
         found: list[Stretch] = []
         for seen in self._blocks(batch, head, row, rows, cols, starts):
             tiles = seen.reshape(rows, -1, cols)
-            some: Bits = tiles.any((0, 2))
-            every: Bits = tiles.all((0, 2))
-            for number in range(tiles.shape[1]):
-                if not some[number]:
-                    found.append((1, uniform(rows, cols, (0, 0))))
-                elif every[number]:
-                    found.append((1, uniform(rows, cols, (0, cols))))
-                else:
+            counts: list[int] = np.count_nonzero(tiles, (0, 2)).tolist()
+            for number, count in enumerate(counts):
+                if 0 < count < rows * cols:
                     found.append((1, tile_of(tiles[:, number])))
+                else:
+                    found.append((1, uniform(rows, cols, (0, cols) if count else (0, 0))))
         return merged(found)
 
     def tile(self, batch: int, head: int, row: int, col: int, rows: int, cols: int) -> TileMask:

@@ -32,7 +32,7 @@ from ..dialects import fa
 from ..dialects.json_attr import encode
 from .affine import Affine, affine, iterations
 from .mask_classes import MaskClass, Stretch, TileMask
-from .mask_counts import count_tiles
+from .mask_counts import MASK_TILES, count_tiles
 from .mask_functions import MaskFunction, Shown
 from .mask_sites import (
     PATTERN,
@@ -59,9 +59,6 @@ class SpecializeMasksPass(ModulePass):
 
 
 WITH_EMPTY_ROWS = (fa.SoftmaxOp, fa.OnlineSoftmaxOp, fa.NormalizeOp, fa.LogsumexpOp)
-
-MASK_TILES = "mask_tiles"
-"""The attribute of a function, later of its kernel, that counts tiles (`mask_counts`)."""
 
 
 @dataclass
@@ -103,7 +100,9 @@ class _Specialization:
         self._take_functions()
         if MASK_TILES not in self.function.attributes:
             counts = count_tiles(self.function, self.shown, self._look)
-            self.function.attributes[MASK_TILES] = encode([count.to_json() for count in counts])
+            if counts:
+                entries = [count.to_json() for count in counts]
+                self.function.attributes[MASK_TILES] = encode(entries)
         while loops := self._outermost_dependent(self.function):
             for loop in loops:
                 self._specialize(loop)
@@ -114,8 +113,9 @@ class _Specialization:
         # What fed tiles that are not visited; before allocation only stores have effects.
         region_dce(self.function.body)
         for step in list(self.function.walk()):
-            guarded = isinstance(step, WITH_EMPTY_ROWS) and step.empty_rows is not None
-            if guarded and self._every_row_seen(step):
+            if not isinstance(step, WITH_EMPTY_ROWS):
+                continue
+            if step.empty_rows is not None and self._every_row_seen(step):
                 step.empty_rows = None
         self._load_hidden(loaded)
         for mask in _masks(self.function):
