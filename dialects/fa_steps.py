@@ -30,10 +30,11 @@ from xdsl.irdl import (
     prop_def,
     region_def,
     result_def,
+    traits_def,
 )
 from xdsl.utils.exceptions import VerifyException
 
-from .fa_attention import verify_function, verify_mask_function
+from .fa_attention import OwnValues, verify_function, verify_mask_function
 from .fa_attrs import TileType
 from .fa_masks import MaskAttr, unknown_mask
 from .fa_tiles import TileOp, expect, expect_scratch
@@ -143,6 +144,7 @@ class MaskOp(TileOp):
     result = result_def(TileType)
     mask_mod = opt_region_def("single_block")
 
+    traits = traits_def(OwnValues())
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
@@ -227,6 +229,7 @@ class MapOp(TileOp):
     result = result_def(TileType)
     function = region_def("single_block")
 
+    traits = traits_def(OwnValues())
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
     assembly_format = (
