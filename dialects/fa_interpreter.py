@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import (
     IntegerType,
@@ -30,11 +31,12 @@ from xdsl.utils.hints import isa
 from ..machine.mx import Blocks, dequantize
 from . import fa, mx, mx_semantics
 from . import fa_semantics as semantics
+from .dense import array_type
 from .fa_attrs import TileType, storage_of
 from .fa_mapping import BATCHED_FACTOR
 from .fa_semantics import Array, Rounder, padded
-from .plain_interpreter import PlainConstants, PlainFunctions, array_type
-from .scalar_functions import evaluate
+from .plain_interpreter import PlainConstants, PlainFunctions
+from .scalar_functions import evaluate, evaluate_mask
 
 
 @dataclass
@@ -137,8 +139,13 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.AttentionOp)
     def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
         q, k, v, *rest = args
+        mask_mod = None
+        if op.mask_mod is not None:
+            rows, cols = range(q.shape[2]), range(k.shape[2])
+            mask_mod = _mask_function(op.mask_mod, rows, cols)
         extras = semantics.Extras(
             softcap=op.cap,
+            mask_mod=mask_mod,
             score_mod=_function(op.score_mod),
             bias=rest.pop(0) if op.bias is not None else None,
             sinks=rest.pop(0) if op.sinks is not None else None,
@@ -261,10 +268,15 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.MaskOp)
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        scores, batch, row, col = args[:4]
+        scores, batch, head, row, col = args[:5]
         kind = fa.tile(op.result)
         rows, cols = range(row, row + kind.rows), range(col, col + kind.cols)
-        seen = semantics.visible(rows, cols, op.kv_len.value.data, op.shown, batch)
+        if op.hidden is not None:
+            seen = args[5] == 0
+        else:
+            seen = semantics.visible(rows, cols, op.kv_len.value.data, op.shown, batch)
+            if op.mask_mod is not None:
+                seen = seen & _mask_function(op.mask_mod, rows, cols)(batch, head)
         return self._write(op, [np.where(seen, scores, np.float32(-np.inf))])
 
     @impl(fa.SoftmaxOp)
@@ -346,6 +358,15 @@ def _function(region: Region | None) -> Callable[..., Array] | None:
     if region is None:
         return None
     return lambda *values: evaluate(region, [np.asarray(value) for value in values])
+
+
+def _mask_function(
+    region: Region, rows: range, cols: range
+) -> Callable[[int, int], NDArray[np.bool_]]:
+    """A mask function as one of batch and head that gives a matrix."""
+    return lambda batch, head: evaluate_mask(
+        region, batch, head, np.asarray(rows), np.asarray(cols)
+    )
 
 
 def _elements(tile: SSAValue, statistic: SSAValue) -> tuple[Attribute, Attribute]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.ir import BlockArgument, OpResult, SSAValue
 
 from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.mx import CenterOp, RotateOp
-from ..machine.recipe import Recipe, constant
+from ..machine.recipe import Recipe
+from .constant_tensors import constant_recipe
 
 BOUNDARY = (
     fa.ReshapeOp,
@@ -60,8 +59,5 @@ def argument_recipe(value: SSAValue) -> Recipe:
         source = argument_recipe(value.op.source)
         return ["prepare", step, number.value.data, str(fa.tensor_element(value)), source]
     if isinstance(value.op, arith.ConstantOp):
-        dense = value.op.value
-        if isinstance(dense, DenseIntOrFPElementsAttr):
-            numbers = [float(cast("float", number)) for number in dense.get_values()]
-            return constant(numbers, list(fa.tensor_dims(value)))
+        return constant_recipe(value.op)
     return recipe_of(value, argument_recipe)

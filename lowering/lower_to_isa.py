@@ -33,10 +33,12 @@ from ..machine.layout import Layout, Region
 from ..machine.params import Machine
 from ..passes.affine import Affine, iterations
 from ..passes.allocate_sram import AllocateSramPass
+from ..passes.mask_counts import MASK_TILES
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
 from . import maps, packed_scores, products, rows, transfers
 from .address_registers import AddressRegisters
+from .constant_tensors import share_constants
 from .constants import FloatConstants
 from .emitter import Emitter
 from .hbm_plan import outputs, plan, signature
@@ -71,6 +73,7 @@ class LowerToIsaPass(ModulePass):
             raise OpError(functions[1], "a program is made of one function; this is the second")
         for step in (TilePass(), QuantizePass(), AllocateSramPass()):
             step.apply(ctx, op)
+        share_constants(functions[0])
         kernel, layout = _emit(machine, functions[0])
         try:
             _finish(kernel, machine, self.clean_up)
@@ -122,6 +125,9 @@ def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layo
         (),
         {**used, "fp_mem": floats.end},
     )
+    counts = function.attributes.get(MASK_TILES)
+    if counts is not None:
+        kernel.attributes[MASK_TILES] = counts
     return kernel, layout
 
 

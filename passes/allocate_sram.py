@@ -29,6 +29,7 @@ from .first_fit import Block, first_fit, most_alive
 from .live_tiles import Places, TileLiveness
 from .map import MapPass
 from .map_plan import MapPlan
+from .quantize import store_masks
 from .schedule_rows import ScheduleRowsPass
 from .specialize_masks import SpecializeMasksPass
 
@@ -46,6 +47,7 @@ class AllocateSramPass(ModulePass):
         for step in (MapPass(), SpecializeMasksPass(), ScheduleRowsPass()):
             step.apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            store_masks(machine, function)
             tiles = [value.type for inner in function.walk() for value in inner.results]
             if any(isinstance(kind, TileType) and kind.at is None for kind in tiles):
                 _allocate(machine, function)
@@ -102,6 +104,8 @@ def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
     """Give operations that work in scratch rows their room."""
     for op in list(function.walk()):
         if not isinstance(op, WITH_SCRATCH) or op.scratch is not None:
+            continue
+        if isinstance(op, fa.MaskOp) and op.hidden is not None:
             continue
         rows = _scratch_rows(machine, op)
         if not rows:

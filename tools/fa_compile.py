@@ -57,6 +57,10 @@ def _compile(arguments: Sequence[str]) -> None:
         optimize_for=args.optimize_for,
         tune=args.tune,
     )
+    for count in kernel.mask_tiles:
+        if count.masked:
+            # On standard error, so that what is printed stays what was asked for.
+            print(f"{count.where or TOOL}: remark: {count}", file=sys.stderr)
     if args.emulator_dir is not None:
         _write_for_emulator(kernel, args.emulator_dir, args.arg)
     if args.output is not None:
