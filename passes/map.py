@@ -110,19 +110,25 @@ class _Mapping:
                 raise OpError(op, f"qk={family} is not possible here: {reason}; qk=tmm is")
 
     def _accumulations(self) -> list[tuple[list[fa.MatmulOp], list[End] | None]]:
-        """Products that end in the same accumulator, with where that ends (None: elsewhere)."""
+        """Products that must be of one family, with what they end in (None: in something else).
+
+        They are those that end in one accumulator, and those that read one tile of values.
+        """
         groups: list[tuple[list[fa.MatmulOp], list[End] | None]] = []
         for op in self.function.walk():
             if not isinstance(op, fa.MatmulOp) or op.family is not None:
                 continue
-            ends = linear_ends(op.result)
-            for products, others in groups:
-                if ends is not None and others is not None and set(ends) & set(others):
-                    products.append(op)
-                    others += [end for end in ends if end not in others]
-                    break
-            else:
-                groups.append(([op], ends))
+            products, ends = [op], linear_ends(op.result)
+            apart: list[tuple[list[fa.MatmulOp], list[End] | None]] = []
+            for others, other_ends in groups:
+                meet = bool(set(ends or ()) & set(other_ends or ()))
+                if meet or any(other.rhs is op.rhs for other in others):
+                    products = others + products
+                    both = None if ends is None or other_ends is None else other_ends + ends
+                    ends = None if both is None else list(dict.fromkeys(both))
+                else:
+                    apart.append((others, other_ends))
+            groups = [*apart, (products, ends)]
         return groups
 
     def _products(self, products: list[fa.MatmulOp], ends: list[End] | None) -> None:

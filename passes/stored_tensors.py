@@ -46,6 +46,7 @@ def rebuilt(
     value = source
     point = _after(source)
     # Operations are built detached on a value, compared with what stands, and inserted if new.
+    doubles: list[Operation] = []
     for op in make(source):
         op.operands[0] = value
         found = _same(value, op)
@@ -55,8 +56,11 @@ def rebuilt(
             point = InsertPoint.after(op)
             value = op.result
         else:
+            doubles.append(op)
             value = found.results[0]
             point = InsertPoint.after(found)
+    for op in reversed(doubles):
+        op.erase()
     if value is source or not (isinstance(hbm, OpResult) and isinstance(hbm.op, QuantizeOp)):
         return value
     old = hbm.type
