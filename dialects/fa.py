@@ -25,6 +25,7 @@ from .fa_steps import (
     OnlineSoftmaxOp,
     ScaleOp,
     ScoresOp,
+    SinkOp,
     SoftmaxOp,
     SpreadOp,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "ScaleOp",
     "ScoresOp",
     "ScratchOp",
+    "SinkOp",
     "SoftmaxOp",
     "SpreadOp",
     "StoreOp",
@@ -83,6 +85,7 @@ FA = Dialect(
         MatmulOp,
         MapOp,
         MaskOp,
+        SinkOp,
         SoftmaxOp,
         OnlineSoftmaxOp,
         AccumulateOp,

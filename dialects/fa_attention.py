@@ -206,7 +206,12 @@ class AttentionOp(IRDLOperation):
                 verify_function(name, region)
 
     def _verify_inputs(self, q: Sequence[int], k: Sequence[int]) -> None:
-        """Check shapes of bias and sinks."""
+        """Check shapes and element types of bias and sinks."""
+        for name, operand in (("bias", self.bias), ("sinks", self.sinks)):
+            if operand is not None and not isinstance(tensor_element(operand), ELEMENT_TYPES):
+                raise VerifyException(
+                    f"{name} must hold bf16, f16 or f32, got {tensor_element(operand)}"
+                )
         if self.bias is not None:
             dims, full = tensor_dims(self.bias), (*q[:3], k[2])
             if len(dims) != 4 or any(d not in (1, n) for d, n in zip(dims, full, strict=True)):

@@ -250,7 +250,15 @@ class FaFunctions(InterpreterFunctions):
     def softmax(self, _: Interpreter, op: fa.SoftmaxOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
         element, statistic = _elements(op.result, op.total)
-        return self._write(op, semantics.softmax(args[0], element, statistic, self.round))
+        first = None if op.first is None else (args[1], args[2])
+        return self._write(op, semantics.softmax(args[0], element, statistic, self.round, first))
+
+    @impl(fa.SinkOp)
+    def sink(self, _: Interpreter, op: fa.SinkOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        dims, score = fa.tile(op.maximum).dims, args[0][0].max()
+        total = np.float32(0 if np.isneginf(score) else 1)
+        return self._write(op, [np.full(dims, value, np.float32) for value in (score, total)])
 
     @impl(fa.OnlineSoftmaxOp)
     def online(self, _: Interpreter, op: fa.OnlineSoftmaxOp, args: PythonValues) -> PythonValues:

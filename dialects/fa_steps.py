@@ -245,39 +245,86 @@ class MapOp(TileOp):
 
 
 @irdl_op_definition
+class SinkOp(TileOp):
+    """Maximum and sum of rows that have seen an attention sink and no key: m = score, l = 1.
+
+    The score is the largest value of the first row of a tile [r, C], r <= R, in vector memory; the
+    same for all R rows of the results, which lie in scalar memory. A score of -inf is no sink: m =
+    -inf and l = 0, as before any key.
+    """
+
+    name = "fa.sink"
+
+    score = operand_def(TileType)
+    maximum = result_def(TileType)
+    total = result_def(TileType)
+
+    assembly_format = "$score attr-dict `:` type($score) `->` type($maximum) `,` type($total)"
+
+    def __init__(self, score: SSAValue, statistic: TileType):
+        super().__init__(operands=[score], result_types=[statistic, statistic])
+
+    def verify_(self) -> None:
+        expect(self.score, "the score", "vector", tile(self.score).dims)
+        for what, value in (("the maximum", self.maximum), ("the sum", self.total)):
+            expect(value, what, "scalar", tile(self.maximum).dims[:1])
+
+
+@irdl_op_definition
 class SoftmaxOp(TileOp):
     """Softmax of whole rows, [R, C], with their maximum m and sum l, [R] in scalar memory.
 
-    `empty_rows` says that a row may see no key at all: it gives 0, m = -inf and l = 0.
+    `from` m0 and l0, also [R], are the maximum and sum of what the rows see besides these scores:
+    m = max(m0, rowmax S), l = exp(m0 - m) l0 + rowsum exp(S - m). `empty_rows` says that a row may
+    see no key at all: it gives 0, without m0 and l0 m = -inf and l = 0.
     """
 
     name = "fa.softmax"
 
     scores = operand_def(TileType)
+    first_maximum = opt_operand_def(TileType)
+    first_total = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
     result = result_def(TileType)
     maximum = result_def(TileType)
     total = result_def(TileType)
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
-    irdl_options = (ParsePropInAttrDict(),)
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
-        "$scores attr-dict `:` type($scores) `->` type($result) `,` type($maximum) `,` type($total)"
+        "$scores (`from` $first_maximum^ `,` $first_total)? attr-dict `:` type($scores) "
+        "(`from` type($first_maximum)^ `,` type($first_total))? `->` "
+        "type($result) `,` type($maximum) `,` type($total)"
     )
 
-    def __init__(self, scores: SSAValue, empty_rows: bool, statistics: Attribute):
+    def __init__(
+        self,
+        scores: SSAValue,
+        empty_rows: bool,
+        statistics: Attribute,
+        first: tuple[SSAValue, SSAValue] | None = None,
+    ):
         s = tile(scores)
         row = TileType.get((s.rows,), statistics, "scalar")
         super().__init__(
-            operands=[scores],
+            operands=[scores, *(first or (None, None))],
             properties={"empty_rows": UnitAttr() if empty_rows else None},
             result_types=[s.placed_at(None), row, row],
         )
+
+    @property
+    def first(self) -> tuple[SSAValue, SSAValue] | None:
+        """Maximum and sum that the rows start from; None without any."""
+        if self.first_maximum is None or self.first_total is None:
+            return None
+        return self.first_maximum, self.first_total
 
     def verify_(self) -> None:
         s = tile(self.scores)
         expect(self.scores, "the scores", "vector", s.dims)
         expect(self.result, "the result", "vector", s.dims)
+        for value in self.first or ():
+            expect(value, "a statistic to start from", "scalar", (s.rows,))
         expect(self.maximum, "the maximum", "scalar", (s.rows,))
         expect(self.total, "the sum", "scalar", (s.rows,))
 

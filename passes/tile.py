@@ -50,7 +50,6 @@ class TilePass(ModulePass):
         for attention in [inner for inner in op.walk() if isinstance(inner, fa.AttentionOp)]:
             if not isinstance(attention.parent_op(), func.FuncOp):
                 raise OpError(attention, "fa.attention must stand directly in a function")
-            _check_supported(attention)
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
             try:
                 sizes = tile_sizes.choose(
@@ -59,12 +58,6 @@ class TilePass(ModulePass):
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
             _Tiling(machine, attention, sizes).build()
-
-
-def _check_supported(op: fa.AttentionOp) -> None:
-    """Reject what has no form on tiles."""
-    if op.sinks is not None:
-        raise OpError(op, "sinks of fa.attention can be interpreted but not tiled")
 
 
 def soft_cap(cap: float | None) -> Region | None:
@@ -89,6 +82,7 @@ class _Tiling:
         self.sizes = sizes
         self.element = fa.tensor_element(op.query)
         self.bias: SSAValue | None = None
+        self.sinks: SSAValue | None = None
         block = op.parent_block()
         assert block is not None
         assert block.first_op is not None
@@ -110,6 +104,7 @@ class _Tiling:
         if op.scores is not None:
             taken = self._buffer("taken", fa.tensor_dims(op.scores), fa.tensor_element(op.scores))
         self._prepare_bias()
+        self._prepare_sinks()
         with (
             build.loop("batch", batch) as b,
             build.loop("kv_head", heads // group) as g,
@@ -147,6 +142,25 @@ class _Tiling:
         full = (*dims[:2], fa.tensor_dims(self.op.query)[2], fa.tensor_dims(self.op.key)[2])
         if full != dims:
             self.bias = self.build_.insert(fa.BroadcastOp(self.bias, full), "bias").result
+
+    def _prepare_sinks(self) -> None:
+        """The sink of each head in every element of a tile as small as can be loaded."""
+        if self.op.sinks is None:
+            return
+        (heads,) = fa.tensor_dims(self.op.sinks)
+        full = (heads, self.machine.prefetch_v, self.machine.vlen)
+        apart = self.build_.insert(fa.ReshapeOp(self.op.sinks, (heads, 1, 1)), "sinks").result
+        self.sinks = self.build_.insert(fa.BroadcastOp(apart, full), "sinks").result
+
+    def _first(self, head: SSAValue, rows: int) -> tuple[SSAValue, SSAValue] | None:
+        """Maximum and sum of rows that have seen the sink only; None without sinks."""
+        if self.sinks is None:
+            return None
+        build, zero = self.build_, self.build_.constant(0)
+        kind = self._tile(self.machine.prefetch_v, self.machine.vlen)
+        score = build.insert(fa.LoadOp(self.sinks, (head, zero, zero), kind), "sink").tile
+        sink = build.insert(fa.SinkOp(score, TileType.get((rows,), f32, "scalar")), "m", "l")
+        return sink.maximum, sink.total
 
     def _tile(self, rows: int, cols: int, space: str = "vector") -> TileType:
         return TileType.get((rows, cols), self.element, space)
@@ -215,7 +229,8 @@ class _Tiling:
                     "s_masked",
                 ).result
             take("masked", s)
-            softmax = build.insert(fa.SoftmaxOp(s, empty, f32), "p", "m", "l")
+            first = self._first(query[1], rows)
+            softmax = build.insert(fa.SoftmaxOp(s, empty, f32, first), "p", "m", "l")
             p = softmax.result
             if op.prob_mod is not None:
                 p = build.insert(fa.MapOp(p, place, op.prob_mod.clone()), "p").result
@@ -227,8 +242,9 @@ class _Tiling:
                     f32,
                     "vector",
                 )
+                most = kv_len if first is None else kv_len + 1
                 row = build.insert(
-                    fa.LogsumexpOp(softmax.maximum, softmax.total, kv_len, empty, line), "lse"
+                    fa.LogsumexpOp(softmax.maximum, softmax.total, most, empty, line), "lse"
                 ).result
                 build.insert(fa.StoreOp(row, lse, (*query, i.induction), row=True))
 

@@ -602,3 +602,19 @@ func.func @op() {
   %0 = "fa.fill"() : () -> !fa.tile<8x64xbf16, vector>
   func.return
 }
+
+// -----
+// CHECK:<stdin>:610:12: error: 'fa.sink': the sum must be 8, got 4
+
+func.func @op(%a: !fa.tile<4x64xbf16, vector>) {
+  %m, %l = fa.sink %a : !fa.tile<4x64xbf16, vector> -> !fa.tile<8xf32, scalar>, !fa.tile<4xf32, scalar>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:618:16: error: 'fa.softmax': a statistic to start from must be 8, got 4
+
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %n: !fa.tile<4xf32, scalar>) {
+  %p, %m, %l = fa.softmax %a from %n, %n : !fa.tile<8x64xbf16, vector> from !fa.tile<4xf32, scalar>, !fa.tile<4xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}

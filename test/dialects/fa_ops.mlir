@@ -154,6 +154,15 @@ func.func @tiles(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matri
   // CHECK-NEXT: func.return
 }
 
+func.func @sinks(%q: !fa.tile<8x64xbf16, vector>) {
+// CHECK-LABEL: func.func @sinks(%q: !fa.tile<8x64xbf16, vector>) {
+  %m, %l = fa.sink %q : !fa.tile<8x64xbf16, vector> -> !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  // CHECK-NEXT: %m, %l = fa.sink %q : !fa.tile<8x64xbf16, vector> -> !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  %ps, %ms, %ls = fa.softmax %q from %m, %l : !fa.tile<8x64xbf16, vector> from !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  // CHECK-NEXT: %ps, %ms, %ls = fa.softmax %q from %m, %l : !fa.tile<8x64xbf16, vector> from !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
 // What the host does before a kernel and after it.
 
 func.func @boundary(%x: tensor<2x3x4xbf16>, %y: tensor<2x1x4xbf16>, %m: tensor<2x3xi1>) {
