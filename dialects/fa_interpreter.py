@@ -30,9 +30,10 @@ from xdsl.utils.hints import isa
 from ..machine.mx import Blocks, dequantize
 from . import fa, mx, mx_semantics
 from . import fa_semantics as semantics
+from .dense import array_type
 from .fa_attrs import TileType, storage_of
 from .fa_semantics import Array, Rounder
-from .plain_interpreter import PlainConstants, PlainFunctions, array_type
+from .plain_interpreter import PlainConstants, PlainFunctions
 from .scalar_functions import evaluate
 
 

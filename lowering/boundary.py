@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.ir import BlockArgument, OpResult, SSAValue
 
 from ..diagnostics import OpError
 from ..dialects import fa
-from ..machine.recipe import Recipe, constant
+from ..machine.recipe import Recipe
+from .constant_tensors import constant_recipe
 
 BOUNDARY = (fa.ReshapeOp, fa.TransposeOp, fa.BroadcastOp, fa.ConcatOp, fa.AdditiveOp)
 """Operations on tensors that the host does."""
@@ -42,8 +41,5 @@ def argument_recipe(value: SSAValue) -> Recipe:
         return ["argument", value.index]
     assert isinstance(value, OpResult)
     if isinstance(value.op, arith.ConstantOp):
-        dense = value.op.value
-        if isinstance(dense, DenseIntOrFPElementsAttr):
-            numbers = [float(cast("float", number)) for number in dense.get_values()]
-            return constant(numbers, list(fa.tensor_dims(value)))
+        return constant_recipe(value.op)
     return recipe_of(value, argument_recipe)

@@ -35,6 +35,7 @@ from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
 from . import maps, products, rows, transfers
 from .address_registers import AddressRegisters
+from .constant_tensors import share_constants
 from .constants import FloatConstants
 from .emitter import Emitter
 from .hbm_plan import outputs, plan, signature
@@ -62,6 +63,7 @@ class LowerToIsaPass(ModulePass):
             raise OpError(functions[1], "a program is made of one function; this is the second")
         for step in (TilePass(), QuantizePass(), AllocateSramPass()):
             step.apply(ctx, op)
+        share_constants(functions[0])
         kernel, layout = _lower(machine, functions[0])
         region_dce(kernel.body)
         limit_loops(kernel, machine.max_loop_instructions)

@@ -82,7 +82,7 @@ def _check_shape(shape: tuple[int, ...], tensor: Tensor) -> None:
 
 
 def pack(value: NDArray[np.floating] | mx.Blocks, region: Region, hbm: Bytes) -> None:
-    """Write an argument (of the region's shape) into an HBM image, elements and scales.
+    """Write a tensor (of the region's shape) into an HBM image, elements and scales.
 
     Padding is not written: an image starts as zeros. Raises LayoutError where the shape differs.
     """
@@ -234,7 +234,7 @@ def _as_blocks(codes: Bytes, scales: Bytes, storage: Storage) -> mx.Blocks:
 
 
 def image(layout: Layout, args: list[Value]) -> Bytes:
-    """An HBM image with the arguments in place, everything else zero.
+    """An HBM image with arguments and constants in place, everything else zero.
 
     Raises LayoutError where an argument does not fit.
     """
@@ -255,6 +255,8 @@ def image(layout: Layout, args: list[Value]) -> Bytes:
             if region.recipe:
                 made = np.ascontiguousarray(evaluate(region.recipe, leaf))
             pack(made, region, hbm)
+    for region in layout.constants():
+        pack(np.ascontiguousarray(evaluate(region.recipe, leaf)), region, hbm)
     return hbm
 
 
