@@ -180,7 +180,8 @@ class FaFunctions(InterpreterFunctions):
         rows = row + np.arange(kind.rows, dtype=np.int64)[:, None]
         cols = col + np.arange(kind.cols, dtype=np.int64)[None, :]
         place = [np.asarray(index) for index in (batch, head)]
-        mapped = evaluate(op.function, [values, *place, rows, cols])
+        tables = [_spread_table(table, kind) for table in args[5 : 5 + len(op.tables)]]
+        mapped = evaluate(op.function, [values, *place, rows, cols, *tables])
         return self._write(op, [self.round(mapped, kind.element_type)])
 
     @impl(fa.AdditiveOp)
@@ -330,6 +331,12 @@ def _function(region: Region | None) -> Callable[..., Array] | None:
     if region is None:
         return None
     return lambda *values: evaluate(region, [np.asarray(value) for value in values])
+
+
+def _spread_table(table: Array, kind: TileType) -> Array:
+    """A table of `fa.map` over a tile: its first row for all rows, its columns again and again."""
+    rows = table if table.shape[0] == kind.rows else table[:1]
+    return np.tile(rows, (1, kind.cols // table.shape[1]))
 
 
 def _elements(tile: SSAValue, statistic: SSAValue) -> tuple[Attribute, Attribute]:

@@ -29,6 +29,7 @@ from xdsl.irdl import (
     prop_def,
     region_def,
     result_def,
+    var_operand_def,
 )
 from xdsl.utils.exceptions import VerifyException
 
@@ -36,7 +37,7 @@ from .fa_attention import verify_function
 from .fa_attrs import TileType
 from .fa_masks import MaskAttr, unknown_mask
 from .fa_tiles import TileOp, expect, expect_scratch
-from .fa_values import tile
+from .fa_values import shape_text, tile
 
 
 @irdl_op_definition
@@ -197,7 +198,9 @@ class MapOp(TileOp):
     """A function of each element of a tile and its place.
 
     The region takes (value f32, batch, head, query, key) and yields the new value; element (i, j)
-    of the tile is query row + i and key col + j.
+    of the tile is query row + i and key col + j. For each table, a tile [r, c] in vector memory, it
+    takes one more f32: element (i, j mod c), or (0, j mod c) where r < R, so that c divides the
+    columns and one row may stand for all.
     """
 
     name = "fa.map"
@@ -207,6 +210,7 @@ class MapOp(TileOp):
     head = operand_def(IndexType)
     row = operand_def(IndexType)
     col = operand_def(IndexType)
+    tables = var_operand_def(TileType)
     scratch = opt_operand_def(TileType)
     result = result_def(TileType)
     function = region_def("single_block")
@@ -214,8 +218,9 @@ class MapOp(TileOp):
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
     assembly_format = (
-        "$source `at` `[` $batch `,` $head `,` $row `,` $col `]` (`scratch` $scratch^)? $function "
-        "attr-dict `:` type($source) (`,` type($scratch)^)? `->` type($result)"
+        "$source `at` `[` $batch `,` $head `,` $row `,` $col `]` (`with` $tables^)? "
+        "(`scratch` $scratch^)? $function attr-dict `:` type($source) (`with` type($tables)^)? "
+        "(`scratch` type($scratch)^)? `->` type($result)"
     )
 
     def __init__(
@@ -224,9 +229,10 @@ class MapOp(TileOp):
         place: tuple[SSAValue, SSAValue, SSAValue, SSAValue],
         function: Region,
         scratch: SSAValue | None = None,
+        tables: Sequence[SSAValue] = (),
     ):
         super().__init__(
-            operands=[source, *place, scratch],
+            operands=[source, *place, tables, scratch],
             result_types=[tile(source).placed_at(None)],
             regions=[function],
         )
@@ -234,14 +240,22 @@ class MapOp(TileOp):
     def with_scratch(self, scratch: SSAValue) -> MapOp:
         """The same operation with room to work in."""
         place = (self.batch, self.head, self.row, self.col)
-        return MapOp(self.source, place, self.function.clone(), scratch)
+        return MapOp(self.source, place, self.function.clone(), scratch, self.tables)
 
     def verify_(self) -> None:
         dims = tile(self.source).dims
         expect(self.source, "the operand", "vector", dims)
         expect(self.result, "the result", "vector", dims)
         expect_scratch(self.scratch, 1)
-        verify_function("the function", self.function)
+        verify_function("the function", self.function, len(self.tables))
+        for value in self.tables:
+            table = tile(value)
+            expect(value, "a table", "vector", table.dims)
+            if table.rows > dims[0] or dims[1] % table.cols:
+                raise VerifyException(
+                    f"a table has at most the operand's rows, and columns that divide its columns "
+                    f"({shape_text(dims)}), got {shape_text(table.dims)}"
+                )
 
 
 @irdl_op_definition

@@ -1,6 +1,7 @@
 """`allocate-sram`: an address for each tile.
 
-Precondition: tile IR; `specialize-masks` runs first, because it settles which tiles exist.
+Precondition: tile IR; `tabulate` and `specialize-masks` run first, because they settle which tiles
+exist.
 Postcondition: every tile type has an address in elements, aligned as the machine wants it (whole
 rows of VLEN in vector SRAM, whole tiles in matrix SRAM), tiles alive together do not overlap, and
 the values of a loop-carried tile (initial, argument, yielded, result) lie in one place. Copies
@@ -28,6 +29,7 @@ from .first_fit import Block, first_fit, most_alive
 from .live_tiles import Places, TileLiveness
 from .map_plan import MapPlan
 from .specialize_masks import SpecializeMasksPass
+from .tabulate import TabulatePass
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class AllocateSramPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
+        TabulatePass(self.machine).apply(ctx, op)
         SpecializeMasksPass().apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             tiles = [value.type for inner in function.walk() for value in inner.results]

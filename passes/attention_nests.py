@@ -82,10 +82,10 @@ def _steps(scores: SSAValue) -> tuple[Operation, ...]:
     steps: list[Operation] = []
     while isinstance(scores, OpResult):
         op = scores.op
+        # Tables are of whole rows: `tabulate` comes after.
+        plain = isinstance(op, fa.MaskOp) or (isinstance(op, fa.MapOp) and not op.tables)
         biased = isinstance(op, fa.AccumulateOp) and op.alpha is None
-        if not isinstance(op, fa.MapOp | fa.MaskOp) and not (
-            biased and producer(op.operands[1], fa.LoadOp) is not None
-        ):
+        if not plain and not (biased and producer(op.operands[1], fa.LoadOp) is not None):
             break
         steps.append(op)
         scores = op.operands[0]

@@ -16,7 +16,7 @@ from itertools import groupby, product
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, scf
-from xdsl.dialects.builtin import IndexType, LocationAttr, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -24,7 +24,9 @@ from xdsl.transforms.dead_code_elimination import region_dce
 
 from ..diagnostics import OpError
 from ..dialects import fa
-from .affine import Affine, affine, iterations
+from .affine import affine, iterations
+from .building import index_constant, index_value
+from .index_values import may_hide
 from .mask_classes import MaskClass, TileMask
 
 Known = Mapping[SSAValue, int]
@@ -154,21 +156,13 @@ def _signature(loop: scf.ForOp, known: Known) -> tuple[TileMask, ...]:
     return tuple(result)
 
 
-def _index(value: int, point: InsertPoint, location: LocationAttr) -> SSAValue:
-    op = arith.ConstantOp.from_int_and_width(value, IndexType())
-    op.location = location
-    op.result.name_hint = f"c{value}" if value >= 0 else None
-    Rewriter.insert_op(op, point)
-    return op.result
-
-
 def _copy(
     loop: scf.ForOp, values: Sequence[int], carried: Sequence[SSAValue]
 ) -> Sequence[SSAValue]:
     """A specialised copy of a loop over `values`, in front of it; returns what it carries out."""
     point, old = InsertPoint.before(loop), loop.body.block
     if len(values) == 1:
-        first = _index(values[0], point, loop.location)
+        first = index_constant(values[0], point, loop.location)
         table: dict[SSAValue, SSAValue] = dict(zip(old.args, [first, *carried], strict=True))
         last = old.last_op
         assert isinstance(last, scf.YieldOp)
@@ -176,7 +170,9 @@ def _copy(
             Rewriter.insert_op(op.clone(table), point)
         return [table.get(value, value) for value in last.arguments]
     step = values[1] - values[0]
-    bounds = [_index(at, point, loop.location) for at in (values[0], values[-1] + step, step)]
+    bounds = [
+        index_constant(at, point, loop.location) for at in (values[0], values[-1] + step, step)
+    ]
     block = Block(arg_types=[arg.type for arg in old.args])
     for arg, model in zip(block.args, old.args, strict=True):
         arg.name_hint = model.name_hint
@@ -190,22 +186,8 @@ def _copy(
         # All iterations are masked alike, so the first may stand for them.
         for position in PLACE:
             place = affine(mask.operands[position]).at({block.args[0]: values[0]})
-            mask.operands[position] = _materialize(place, InsertPoint.before(mask), loop.location)
+            mask.operands[position] = index_value(place, InsertPoint.before(mask), loop.location)
     return list(copy.results)
-
-
-def _materialize(place: Affine, point: InsertPoint, location: LocationAttr) -> SSAValue:
-    """Operations that compute an affine index."""
-    total = _index(place.constant, point, location)
-    for variable, coefficient in place.terms.items():
-        factor = _index(coefficient, point, location)
-        scaled = arith.MuliOp(variable, factor)
-        added = arith.AddiOp(total, scaled.result)
-        for op in (scaled, added):
-            op.location = location
-            Rewriter.insert_op(op, point)
-        total = added.result
-    return total
 
 
 def _settle(mask: fa.MaskOp) -> None:
@@ -223,7 +205,7 @@ def _settle(mask: fa.MaskOp) -> None:
         place = affine(mask.operands[position]).at({})
         if place.terms or not isinstance(mask.operands[position].owner, arith.ConstantOp):
             value = 0 if place.terms else place.constant
-            mask.operands[position] = _index(value, point, mask.location)
+            mask.operands[position] = index_constant(value, point, mask.location)
 
 
 def _skip(mask: fa.MaskOp) -> bool:
@@ -287,6 +269,8 @@ def _rows_see(scores: SSAValue) -> bool:
     ):
         if isinstance(op, fa.AccumulateOp):
             # A bias may hide anything.
+            return False
+        if isinstance(op, fa.MapOp) and (op.tables or may_hide(op.function)):
             return False
         if isinstance(op, fa.MaskOp):
             batch, row = (affine(place).constant for place in (op.batch, op.row))

@@ -28,6 +28,7 @@ from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
+from .index_values import may_hide
 from .mask_classes import clip_run
 from .tile_sizes import TileSizeError, TileSizes
 
@@ -194,8 +195,9 @@ class _Tiling:
         """P = softmax(S), by whole rows, and whatever changes the scores before or after."""
         build, sizes, zero, op = self.build_, self.sizes, self.build_.constant(0), self.op
         mask, kv_len = op.resolved_mask, fa.tensor_dims(op.key)[2]
-        # A bias may hold -inf, so that any row may see nothing.
-        empty = self.bias is not None or self._some_row_sees_nothing(mask, kv_len)
+        # A bias may hold -inf, so that any row may see nothing, and a score function may give it.
+        hiding = self.bias is not None or (op.score_mod is not None and may_hide(op.score_mod))
+        empty = hiding or self._some_row_sees_nothing(mask, kv_len)
         rows = sizes.softmax_rows
         with build.loop("row", sizes.q_len, rows) as i:
             kind = self._tile(rows, sizes.kv_len)
