@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 
 import numpy as np
-from fa.diagnostics import CompileError
+from fa.diagnostics import CompileError, position
 from fa.dialects import plena
 from fa.dialects.json_attr import decode
 from fa.dialects.machine_attr import machine_of
@@ -29,9 +29,11 @@ from fa.machine.settings import MachineError
 from fa.machine.source_map import SourceMap, SourceMapError
 from numpy.typing import ArrayLike, NDArray
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 
 if TYPE_CHECKING:
     from fa.machine.simulator import Simulator
+    from fa.passes.mask_counts import MaskTiles
     from onnx import ModelProto
 
 Array = NDArray[np.float32]
@@ -68,7 +70,8 @@ class Run:
 class Kernel:
     """A compiled program with all that is needed to run it.
 
-    `sources` says which operation each instruction was made from.
+    `sources` says which operation each instruction was made from, `mask_tiles` for each attention
+    how many tiles of scores are empty, full and partial.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Kernel:
         mlir: str,
         report: str,
         sources: SourceMap | None = None,
+        mask_tiles: Sequence[MaskTiles] = (),
     ):
         from fa.machine import assemble
 
@@ -88,6 +92,7 @@ class Kernel:
         self.mlir = mlir
         self.report = report
         self.sources = SourceMap() if sources is None else sources
+        self.mask_tiles = tuple(mask_tiles)
         self.words: NDArray[np.uint32] = assemble(asm)
 
     @property
@@ -219,6 +224,7 @@ class Kernel:
             **self.layout.to_json(),
             "machine": machine,
             "sources": self.sources.to_json(),
+            "mask_tiles": [count.to_json() for count in self.mask_tiles],
         }
         texts = (
             self.mlir,
@@ -233,6 +239,8 @@ class Kernel:
     @classmethod
     def load(cls, directory: str | Path) -> Kernel:
         """Read what `save` wrote; raises CompileError where files are missing or damaged."""
+        from fa.passes.mask_counts import MaskTiles
+
         folder = Path(directory)
         try:
             texts = {name: (folder / name).read_text("utf-8") for name in KERNEL_FILES}
@@ -244,12 +252,18 @@ class Kernel:
             layout = Layout.from_json(manifest)
             entry = manifest["machine"]
             machine = Machine.from_settings(entry["settings"], entry["name"])
+            counts = [MaskTiles.from_json(count) for count in manifest.get("mask_tiles", ())]
         except json.JSONDecodeError as error:
             raise CompileError(error.msg, f"{where}:{error.lineno}:{error.colno}") from None
         except (LayoutError, MachineError, KeyError, TypeError) as error:
             raise CompileError(str(error), f"{where}:1:1") from None
         kernel = cls(
-            texts["kernel.asm"], layout, machine, texts["kernel.mlir"], texts["report.txt"]
+            texts["kernel.asm"],
+            layout,
+            machine,
+            texts["kernel.mlir"],
+            texts["report.txt"],
+            mask_tiles=counts,
         )
         # Directories from before there was a map have none, and need none to run.
         if "sources" in manifest:
@@ -316,6 +330,7 @@ def kernel_of(module: ModuleOp) -> Kernel:
     from fa.lowering.assembly import assembly, the_kernel
     from fa.lowering.instruction_sources import source_map
     from fa.lowering.report import report
+    from fa.passes.mask_counts import mask_tiles
 
     found: list[Kernel] = []
 
@@ -329,7 +344,8 @@ def kernel_of(module: ModuleOp) -> Kernel:
             layout = Layout.from_json(_mapping(decode(manifest)))
         text = report(op, layout, machine)
         mlir = module_text(module)
-        found.append(Kernel(assembly(op), layout, machine, mlir, text, source_map(op)))
+        counts = mask_tiles(op)
+        found.append(Kernel(assembly(op), layout, machine, mlir, text, source_map(op), counts))
 
     try:
         with_position(build, module)
@@ -365,7 +381,8 @@ def interpret(
         values = [arg if isinstance(arg, mx.Blocks) else np.asarray(arg) for arg in args]
         return run_function(loaded, values, round)
     except InterpretationError as error:
-        raise CompileError(str(error)) from None
+        op: Operation | None = getattr(error, "op", None)
+        raise CompileError(str(error), None if op is None else position(op)) from None
 
 
 def cost(kernel: Kernel) -> Cost:

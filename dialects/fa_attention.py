@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     UnitAttr,
     f32,
+    i1,
 )
 from xdsl.dialects.utils import AbstractYieldOperation
 from xdsl.ir import Attribute, Region, SSAValue
@@ -46,13 +47,19 @@ STAGES = ("raw", "capped", "masked", "softmax")
 """Where the scores can be taken out as a result: scale Q K^T, after softcap and score function,
 after bias and mask, after the softmax."""
 
+MASK_ARGUMENTS = 4
+"""Arguments of a mask function: batch, head, query, key."""
+
 SCORE_ARGUMENTS = 5
 """Arguments of a score or probability function: value, batch, head, query, key."""
+
+REGIONS = ("mask_mod", "score_mod", "prob_mod")
+"""Functions of `fa.attention`, in the order in which they are written."""
 
 
 @irdl_op_definition
 class YieldOp(AbstractYieldOperation[Attribute]):
-    """The result of a score or probability function."""
+    """The result of a mask, score or probability function."""
 
     name = "fa.yield"
 
@@ -70,10 +77,11 @@ class AttentionOp(IRDLOperation):
 
     In the order in which they act on the scores: `softcap` c makes c tanh(s / c); `score_mod` is a
     function of (s, batch, head, query, key); `bias` [batch|1, q_heads|1, q_len|1, kv_len] is added;
-    `mask` hides; `sinks` [q_heads] is one more score for each row that attends to nothing;
-    `prob_mod` is a function of the probabilities. With `lse` a second result is the logsumexp of
-    each row, [batch, q_heads, q_len] in f32; with `qk = "raw" | "capped" | "masked" | "softmax"` a
-    further one is the scores at that stage, [batch, q_heads, q_len, kv_len].
+    `mask` hides, and `mask_mod`, a function of (batch, head, query, key) known at compile time,
+    hides where it is false; `sinks` [q_heads] is one more score for each row that attends to
+    nothing; `prob_mod` is a function of the probabilities. With `lse` a second result is the
+    logsumexp of each row, [batch, q_heads, q_len] in f32; with `qk = "raw" | "capped" | "masked" |
+    "softmax"` a further one is the scores at that stage, [batch, q_heads, q_len, kv_len].
     """
 
     name = "fa.attention"
@@ -91,6 +99,7 @@ class AttentionOp(IRDLOperation):
     output = result_def(TensorType)
     logsumexp = opt_result_def(TensorType)
     scores = opt_result_def(TensorType)
+    mask_mod = opt_region_def("single_block")
     score_mod = opt_region_def("single_block")
     prob_mod = opt_region_def("single_block")
 
@@ -114,6 +123,7 @@ class AttentionOp(IRDLOperation):
         softcap: float | None = None,
         lse: bool = False,
         qk: str | None = None,
+        mask_mod: Region | None = None,
         score_mod: Region | None = None,
         prob_mod: Region | None = None,
     ):
@@ -133,7 +143,7 @@ class AttentionOp(IRDLOperation):
                 "qk": None if qk is None else StringAttr(qk),
             },
             result_types=list(results),
-            regions=[score_mod, prob_mod],
+            regions=[mask_mod, score_mod, prob_mod],
         )
 
     @property
@@ -204,6 +214,8 @@ class AttentionOp(IRDLOperation):
         for name, region in (("score_mod", self.score_mod), ("prob_mod", self.prob_mod)):
             if region is not None:
                 verify_function(name, region)
+        if self.mask_mod is not None:
+            verify_mask_function("mask_mod", self.mask_mod)
 
     def _verify_inputs(self, q: Sequence[int], k: Sequence[int]) -> None:
         """Check shapes and element types of bias and sinks."""
@@ -254,7 +266,9 @@ class AttentionOp(IRDLOperation):
         properties = {name: self.properties.get(name) for name in ATTRIBUTES}
         shown = {name: value for name, value in properties.items() if value is not None}
         printer.print_op_attributes({**shown, **self.attributes})
-        for word, region in (("score_mod", self.score_mod), ("prob_mod", self.prob_mod)):
+        for word, region in zip(
+            REGIONS, (self.mask_mod, self.score_mod, self.prob_mod), strict=True
+        ):
             if region is not None:
                 printer.print_string(f" {word} ")
                 printer.print_region(region)
@@ -280,7 +294,7 @@ class AttentionOp(IRDLOperation):
         given = dict(parser.parse_optional_attr_dict())
         regions = {
             word: parser.parse_region()
-            for word in ("score_mod", "prob_mod")
+            for word in REGIONS
             if parser.parse_optional_keyword(word) is not None
         }
         parser.parse_punctuation(":")
@@ -307,7 +321,7 @@ class AttentionOp(IRDLOperation):
                 rest.pop(0) if "lse" in given else None,
                 rest.pop(0) if "qk" in given else None,
             ],
-            regions=[regions.get("score_mod"), regions.get("prob_mod")],
+            regions=[regions.get(word) for word in REGIONS],
         )
 
 
@@ -345,3 +359,23 @@ def verify_function(name: str, region: Region, tables: int = 0) -> None:
     last = region.block.last_op
     if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [f32]:
         raise VerifyException(f"{name} must end with fa.yield of one f32")
+
+
+def verify_mask_function(name: str, region: Region) -> None:
+    """Check the signature of a mask function."""
+    kinds = [argument.type for argument in region.block.args]
+    if len(kinds) != MASK_ARGUMENTS or not all(isinstance(kind, IndexType) for kind in kinds):
+        raise VerifyException(
+            f"{name} takes the indices of batch, head, query and key (index each), "
+            f"got ({', '.join(map(str, kinds))})"
+        )
+    last = region.block.last_op
+    if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [i1]:
+        raise VerifyException(f"{name} must end with fa.yield of one i1")
+    inner = {value for op in region.block.ops for value in op.results} | set(region.block.args)
+    for op in region.block.ops:
+        if any(operand not in inner for operand in op.operands):
+            raise VerifyException(
+                f"{op.name} in {name} uses a value from outside; what a mask depends on is known "
+                "at compile time"
+            )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import (
     IntegerType,
@@ -34,7 +35,7 @@ from .dense import array_type
 from .fa_attrs import TileType, storage_of
 from .fa_semantics import Array, Rounder
 from .plain_interpreter import PlainConstants, PlainFunctions
-from .scalar_functions import evaluate
+from .scalar_functions import evaluate, evaluate_mask
 
 
 @dataclass
@@ -137,8 +138,13 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.AttentionOp)
     def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
         q, k, v, *rest = args
+        mask_mod = None
+        if op.mask_mod is not None:
+            rows, cols = range(q.shape[2]), range(k.shape[2])
+            mask_mod = _mask_function(op.mask_mod, rows, cols)
         extras = semantics.Extras(
             softcap=op.cap,
+            mask_mod=mask_mod,
             score_mod=_function(op.score_mod),
             bias=rest.pop(0) if op.bias is not None else None,
             sinks=rest.pop(0) if op.sinks is not None else None,
@@ -242,10 +248,15 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.MaskOp)
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        scores, batch, row, col = args[:4]
+        scores, batch, head, row, col = args[:5]
         kind = fa.tile(op.result)
         rows, cols = range(row, row + kind.rows), range(col, col + kind.cols)
-        seen = semantics.visible(rows, cols, op.kv_len.value.data, op.shown, batch)
+        if op.hidden is not None:
+            seen = args[5] == 0
+        else:
+            seen = semantics.visible(rows, cols, op.kv_len.value.data, op.shown, batch)
+            if op.mask_mod is not None:
+                seen = seen & _mask_function(op.mask_mod, rows, cols)(batch, head)
         return self._write(op, [np.where(seen, scores, np.float32(-np.inf))])
 
     @impl(fa.SoftmaxOp)
@@ -337,6 +348,15 @@ def _spread_table(table: Array, kind: TileType) -> Array:
     """A table of `fa.map` over a tile: its first row for all rows, its columns again and again."""
     rows = table if table.shape[0] == kind.rows else table[:1]
     return np.tile(rows, (1, kind.cols // table.shape[1]))
+
+
+def _mask_function(
+    region: Region, rows: range, cols: range
+) -> Callable[[int, int], NDArray[np.bool_]]:
+    """A mask function as one of batch and head that gives a matrix."""
+    return lambda batch, head: evaluate_mask(
+        region, batch, head, np.asarray(rows), np.asarray(cols)
+    )
 
 
 def _elements(tile: SSAValue, statistic: SSAValue) -> tuple[Attribute, Attribute]:

@@ -56,11 +56,13 @@ def visible(
 class Extras:
     """What `fa.attention` does to the scores besides scale and mask, in this order.
 
-    `bias` broadcasts to [B, H, N, M]; `sinks` is [H]; the functions are called with (values, batch,
+    `mask_mod` gives for (batch, head) which keys are seen beside the mask, [N, M]; `bias`
+    broadcasts to [B, H, N, M]; `sinks` is [H]; the functions are called with (values, batch,
     head, queries, keys), the last two as a column and a row; `stage` says which scores to return.
     """
 
     softcap: float | None = None
+    mask_mod: Callable[[int, int], NDArray[np.bool_]] | None = None
     score_mod: Callable[..., NDArray[np.floating]] | None = None
     bias: NDArray[np.floating] | None = None
     sinks: NDArray[np.floating] | None = None
@@ -114,7 +116,8 @@ def attention_with_scores(
             if extras.bias is not None:
                 bias = extras.bias
                 s = s + bias[b % bias.shape[0], h % bias.shape[1]]
-            s = np.where(seen, s, -np.inf)
+            shown = seen if extras.mask_mod is None else seen & extras.mask_mod(b, h)
+            s = np.where(shown, s, -np.inf)
             stages["masked"] = s
             if extras.sinks is not None:
                 s = np.concatenate([s, np.full((len(rows), 1), extras.sinks[h])], axis=1)

@@ -26,6 +26,7 @@ from xdsl.irdl import (
     operand_def,
     opt_operand_def,
     opt_prop_def,
+    opt_region_def,
     prop_def,
     region_def,
     result_def,
@@ -33,7 +34,7 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from .fa_attention import verify_function
+from .fa_attention import verify_function, verify_mask_function
 from .fa_attrs import TileType
 from .fa_masks import MaskAttr, unknown_mask
 from .fa_tiles import TileOp, expect, expect_scratch
@@ -123,42 +124,51 @@ class MatmulOp(TileOp):
 class MaskOp(TileOp):
     """Scores with what a query must not see set to -inf.
 
-    Element (i, j) of the tile is query row + i and key col + j of a batch. It stays iff key <
-    kv_len (columns past the last key are padding) and the mask, if there is one, shows it; the
-    mask's offsets must be resolved.
+    Element (i, j) of the tile is query row + i and key col + j of a batch and query head. It stays
+    iff key < kv_len (columns past the last key are padding) and mask and `mask_mod`, where there
+    are such, show it; the mask's offsets must be resolved. With `hidden` it is that tile alone that
+    says what stays: 0 where a key is seen, `HIDDEN` where it is not.
     """
 
     name = "fa.mask"
 
     scores = operand_def(TileType)
     batch = operand_def(IndexType)
+    head = operand_def(IndexType)
     row = operand_def(IndexType)
     col = operand_def(IndexType)
+    hidden = opt_operand_def(TileType)
     scratch = opt_operand_def(TileType)
     kv_len = prop_def(IntegerAttr)
     mask = opt_prop_def(Attribute)
     result = result_def(TileType)
+    mask_mod = opt_region_def("single_block")
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
-        "$scores `at` `[` $batch `,` $row `,` $col `]` (`scratch` $scratch^)? attr-dict `:` "
-        "type($scores) (`,` type($scratch)^)? `->` type($result)"
+        "$scores `at` `[` $batch `,` $head `,` $row `,` $col `]` "
+        "(`hidden` `(` $hidden^ `:` type($hidden) `)`)? (`scratch` $scratch^)? "
+        "(`mask_mod` $mask_mod^)? attr-dict `:` type($scores) (`,` type($scratch)^)? `->` "
+        "type($result)"
     )
 
     def __init__(
         self,
         scores: SSAValue,
-        place: tuple[SSAValue, SSAValue, SSAValue],
+        place: tuple[SSAValue, SSAValue, SSAValue, SSAValue],
         *,
         kv_len: int,
         mask: MaskAttr | None,
+        mask_mod: Region | None = None,
+        hidden: SSAValue | None = None,
         scratch: SSAValue | None = None,
     ):
         super().__init__(
-            operands=[scores, *place, scratch],
+            operands=[scores, *place, hidden, scratch],
             properties={"kv_len": IntegerAttr(kv_len, i64), "mask": mask},
             result_types=[tile(scores).placed_at(None)],
+            regions=[mask_mod],
         )
 
     @property
@@ -171,9 +181,11 @@ class MaskOp(TileOp):
         """The same operation with room to work in."""
         return MaskOp(
             self.scores,
-            (self.batch, self.row, self.col),
+            (self.batch, self.head, self.row, self.col),
             kv_len=self.kv_len.value.data,
             mask=self.shown,
+            mask_mod=None if self.mask_mod is None else self.mask_mod.clone(),
+            hidden=self.hidden,
             scratch=scratch,
         )
 
@@ -182,6 +194,10 @@ class MaskOp(TileOp):
         expect(self.scores, "the scores", "vector", dims)
         expect(self.result, "the result", "vector", dims)
         expect_scratch(self.scratch, 2)
+        if self.hidden is not None:
+            expect(self.hidden, "what is hidden", "vector", dims)
+        if self.mask_mod is not None:
+            verify_mask_function("mask_mod", self.mask_mod)
         if self.kv_len.value.data < 1:
             raise VerifyException(f"kv_len must be at least 1, got {self.kv_len.value.data}")
         if self.mask is not None:

@@ -31,6 +31,7 @@ from ..machine.layout import Layout, Region
 from ..machine.params import Machine
 from ..passes.affine import Affine, iterations
 from ..passes.allocate_sram import AllocateSramPass
+from ..passes.mask_counts import MASK_TILES
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
 from . import maps, products, rows, transfers
@@ -99,6 +100,9 @@ def _lower(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Lay
         (),
         {**used, "fp_mem": floats.end},
     )
+    counts = function.attributes.get(MASK_TILES)
+    if counts is not None:
+        kernel.attributes[MASK_TILES] = counts
     Rewriter.replace_op(function, kernel, [])
     return kernel, layout
 

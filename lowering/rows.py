@@ -17,13 +17,10 @@ from xdsl.ir import SSAValue
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
 from ..dialects.fa_masks import Run
-from ..passes.mask_classes import Piece, pieces
-from ..passes.specialize_masks import tile_mask
+from ..passes.mask_classes import HIDDEN, Piece, pieces
+from ..passes.mask_sites import tile_mask
 from .constants import log_iterations, log_start
 from .emitter import Emitter
-
-HIDDEN = -(2.0**120)
-"""What is added to a score that must not be seen: finite, so that differences are no NaN."""
 
 FLOOR = -(2.0**100)
 """The least running maximum where a row may see no key: above HIDDEN, below any score."""
@@ -146,12 +143,18 @@ def scale(e: Emitter, op: fa.ScaleOp) -> None:
 
 
 def mask(e: Emitter, op: fa.MaskOp) -> None:
-    """HIDDEN added to what a row must not see.
+    """HIDDEN added to what a row must not see, from a tile of its own or by shifting.
 
     A row of HIDDEN shifted right by `last` hides the columns from `last` on; that row minus itself
     shifted by `first` hides those before `first`.
     """
     kind, result = fa.tile(op.scores), fa.tile(op.result)
+    if op.hidden is not None:
+        rows, hiding = Rows.of(e, kind), fa.tile(op.hidden).placed
+        count = rows.rows * rows.panels
+        with each_vector(e, count, kind.placed, hiding, result.placed) as (old, add, new):
+            e.do("V_ADD_VV", new, old, add, FULL)
+        return
     assert op.scratch is not None
     move(e, kind, result)
     rows = Rows.of(e, result)
@@ -159,7 +162,7 @@ def mask(e: Emitter, op: fa.MaskOp) -> None:
     hidden, shifted = e.constant(room), e.constant(room + rows.width)
     e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
     e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
-    runs = tile_mask(op, {}).runs
+    runs = tile_mask(op).runs
     panels = [panel_runs(runs, panel * rows.width, rows.width) for panel in range(rows.panels)]
     first = 0
     for unseen, group in groupby(panels, lambda panel: set(panel) == {(0, 0)}):

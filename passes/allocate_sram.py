@@ -28,6 +28,7 @@ from ..machine.params import Machine
 from .first_fit import Block, first_fit, most_alive
 from .live_tiles import Places, TileLiveness
 from .map_plan import MapPlan
+from .quantize import store_masks
 from .specialize_masks import SpecializeMasksPass
 from .tabulate import TabulatePass
 
@@ -45,6 +46,7 @@ class AllocateSramPass(ModulePass):
         TabulatePass(self.machine).apply(ctx, op)
         SpecializeMasksPass().apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            store_masks(machine, function)
             tiles = [value.type for inner in function.walk() for value in inner.results]
             if any(isinstance(kind, TileType) and kind.at is None for kind in tiles):
                 _allocate(machine, function)
@@ -73,6 +75,8 @@ def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
     """Give operations that work in scratch rows their room."""
     for op in list(function.walk()):
         if not isinstance(op, WITH_SCRATCH) or op.scratch is not None:
+            continue
+        if isinstance(op, fa.MaskOp) and op.hidden is not None:
             continue
         rows = max(1, MapPlan(op.function).count) if isinstance(op, fa.MapOp) else SCRATCH[type(op)]
         element = fa.tile(op.results[0]).element_type

@@ -47,6 +47,10 @@ def _compile(arguments: Sequence[str]) -> None:
     from ..compiler import compile as compile_attention
 
     kernel = compile_attention(source, machine=args.machine, passes=",".join(pieces) or None)
+    for count in kernel.mask_tiles:
+        if count.masked:
+            # On standard error, so that what is printed stays what was asked for.
+            print(f"{count.where or TOOL}: remark: {count}", file=sys.stderr)
     if args.emulator_dir is not None:
         _write_for_emulator(kernel, args.emulator_dir, args.arg)
     if args.output is not None:

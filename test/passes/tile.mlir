@@ -31,7 +31,7 @@ func.func @attention(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x1x192x64xbf16>, %
 // P = softmax(S), by whole rows:
 // CHECK-NEXT:       scf.for %row_1 = %c0 to %c128 step %c64 {
 // CHECK-NEXT:         %s_1 = fa.load %scores[%row_1, %c0]
-// CHECK-NEXT:         %s_masked = fa.mask %s_1 at[%c0, %row_1, %c0] {kv_len = 192 : i64, mask = #fa.causal<offset = 64>}
+// CHECK-NEXT:         %s_masked = fa.mask %s_1 at[%c0, %member, %row_1, %c0] {kv_len = 192 : i64, mask = #fa.causal<offset = 64>}
 // CHECK-NEXT:         %p, %m, %l = fa.softmax %s_masked
 // CHECK-NEXT:         fa.store %p, %weights[%row_1, %c0]
 // CHECK-NEXT:       }
