@@ -32,6 +32,7 @@ from xdsl.irdl import (
     region_def,
     result_def,
     traits_def,
+    var_operand_def,
 )
 from xdsl.utils.exceptions import VerifyException
 
@@ -40,7 +41,7 @@ from .fa_attrs import TileType
 from .fa_mapping import PRODUCT_FAMILIES, SCORE_FAMILIES, PackingAttr
 from .fa_masks import MaskAttr, unknown_mask
 from .fa_tiles import TileOp, expect, expect_scratch
-from .fa_values import tile
+from .fa_values import shape_text, tile
 
 
 @irdl_op_definition
@@ -310,7 +311,9 @@ class MapOp(TileOp):
     """A function of each element of a tile and its place.
 
     The region takes (value f32, batch, head, query, key) and yields the new value; element (i, j)
-    of the tile is query row + i and key col + j.
+    of the tile is query row + i and key col + j. For each table, a tile [r, c] in vector memory, it
+    takes one more f32: element (i, j mod c), or (0, j mod c) where r < R, so that c divides the
+    columns and one row may stand for all.
     """
 
     name = "fa.map"
@@ -320,6 +323,7 @@ class MapOp(TileOp):
     head = operand_def(IndexType)
     row = operand_def(IndexType)
     col = operand_def(IndexType)
+    tables = var_operand_def(TileType)
     scratch = opt_operand_def(TileType)
     result = result_def(TileType)
     function = region_def("single_block")
@@ -328,8 +332,9 @@ class MapOp(TileOp):
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
     assembly_format = (
-        "$source `at` `[` $batch `,` $head `,` $row `,` $col `]` (`scratch` $scratch^)? $function "
-        "attr-dict `:` type($source) (`,` type($scratch)^)? `->` type($result)"
+        "$source `at` `[` $batch `,` $head `,` $row `,` $col `]` (`with` $tables^)? "
+        "(`scratch` $scratch^)? $function attr-dict `:` type($source) (`with` type($tables)^)? "
+        "(`scratch` type($scratch)^)? `->` type($result)"
     )
 
     def __init__(
@@ -338,9 +343,10 @@ class MapOp(TileOp):
         place: tuple[SSAValue, SSAValue, SSAValue, SSAValue],
         function: Region,
         scratch: SSAValue | None = None,
+        tables: Sequence[SSAValue] = (),
     ):
         super().__init__(
-            operands=[source, *place, scratch],
+            operands=[source, *place, tables, scratch],
             result_types=[tile(source).placed_at(None)],
             regions=[function],
         )
@@ -348,50 +354,105 @@ class MapOp(TileOp):
     def with_scratch(self, scratch: SSAValue) -> MapOp:
         """The same operation with room to work in."""
         place = (self.batch, self.head, self.row, self.col)
-        return MapOp(self.source, place, self.function.clone(), scratch)
+        return MapOp(self.source, place, self.function.clone(), scratch, self.tables)
 
     def verify_(self) -> None:
         dims = tile(self.source).dims
         expect(self.source, "the operand", "vector", dims)
         expect(self.result, "the result", "vector", dims)
         expect_scratch(self.scratch, 1)
-        verify_function("the function", self.function)
+        verify_function("the function", self.function, len(self.tables))
+        for value in self.tables:
+            table = tile(value)
+            expect(value, "a table", "vector", table.dims)
+            if table.rows > dims[0] or dims[1] % table.cols:
+                raise VerifyException(
+                    f"a table has at most the operand's rows, and columns that divide its columns "
+                    f"({shape_text(dims)}), got {shape_text(table.dims)}"
+                )
+
+
+@irdl_op_definition
+class SinkOp(TileOp):
+    """Maximum and sum of rows that have seen an attention sink and no key: m = score, l = 1.
+
+    The score is the largest value of the first row of a tile [r, C], r <= R, in vector memory; the
+    same for all R rows of the results, which lie in scalar memory. A score of -inf is no sink: m =
+    -inf and l = 0, as before any key.
+    """
+
+    name = "fa.sink"
+
+    score = operand_def(TileType)
+    maximum = result_def(TileType)
+    total = result_def(TileType)
+
+    assembly_format = "$score attr-dict `:` type($score) `->` type($maximum) `,` type($total)"
+
+    def __init__(self, score: SSAValue, statistic: TileType):
+        super().__init__(operands=[score], result_types=[statistic, statistic])
+
+    def verify_(self) -> None:
+        expect(self.score, "the score", "vector", tile(self.score).dims)
+        for what, value in (("the maximum", self.maximum), ("the sum", self.total)):
+            expect(value, what, "scalar", tile(self.maximum).dims[:1])
 
 
 @irdl_op_definition
 class SoftmaxOp(TileOp):
     """Softmax of whole rows, [R, C], with their maximum m and sum l, [R] in scalar memory.
 
-    `empty_rows` says that a row may see no key at all: it gives 0, m = -inf and l = 0.
+    `from` m0 and l0, also [R], are the maximum and sum of what the rows see besides these scores:
+    m = max(m0, rowmax S), l = exp(m0 - m) l0 + rowsum exp(S - m). `empty_rows` says that a row may
+    see no key at all: it gives 0, without m0 and l0 m = -inf and l = 0.
     """
 
     name = "fa.softmax"
 
     scores = operand_def(TileType)
+    first_maximum = opt_operand_def(TileType)
+    first_total = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
     result = result_def(TileType)
     maximum = result_def(TileType)
     total = result_def(TileType)
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
-    irdl_options = (ParsePropInAttrDict(),)
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
-        "$scores attr-dict `:` type($scores) `->` type($result) `,` type($maximum) `,` type($total)"
+        "$scores (`from` $first_maximum^ `,` $first_total)? attr-dict `:` type($scores) "
+        "(`from` type($first_maximum)^ `,` type($first_total))? `->` "
+        "type($result) `,` type($maximum) `,` type($total)"
     )
 
-    def __init__(self, scores: SSAValue, empty_rows: bool, statistics: Attribute):
+    def __init__(
+        self,
+        scores: SSAValue,
+        empty_rows: bool,
+        statistics: Attribute,
+        first: tuple[SSAValue, SSAValue] | None = None,
+    ):
         s = tile(scores)
         row = TileType.get((s.rows,), statistics, "scalar")
         super().__init__(
-            operands=[scores],
+            operands=[scores, *(first or (None, None))],
             properties={"empty_rows": UnitAttr() if empty_rows else None},
             result_types=[s.placed_at(None), row, row],
         )
+
+    @property
+    def first(self) -> tuple[SSAValue, SSAValue] | None:
+        """Maximum and sum that the rows start from; None without any."""
+        if self.first_maximum is None or self.first_total is None:
+            return None
+        return self.first_maximum, self.first_total
 
     def verify_(self) -> None:
         s = tile(self.scores)
         expect(self.scores, "the scores", "vector", s.dims)
         expect(self.result, "the result", "vector", s.dims)
+        for value in self.first or ():
+            expect(value, "a statistic to start from", "scalar", (s.rows,))
         expect(self.maximum, "the maximum", "scalar", (s.rows,))
         expect(self.total, "the sum", "scalar", (s.rows,))
 

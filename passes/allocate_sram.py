@@ -1,6 +1,7 @@
 """`allocate-sram`: an address for each tile.
 
-Precondition: tile IR; `specialize-masks` runs first, because it settles which tiles exist.
+Precondition: tile IR; `tabulate` and `specialize-masks` run first, because they settle which tiles
+exist.
 Postcondition: every tile type has an address in elements, aligned as the machine wants it (whole
 rows of VLEN in vector SRAM, whole tiles in matrix SRAM), tiles alive together do not overlap, and
 the values of a loop-carried tile (initial, argument, yielded, result) lie in one place. Copies
@@ -32,6 +33,7 @@ from .map_plan import MapPlan
 from .quantize import store_masks
 from .schedule_rows import ScheduleRowsPass
 from .specialize_masks import SpecializeMasksPass
+from .tabulate import TabulatePass
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class AllocateSramPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
-        for step in (MapPass(), SpecializeMasksPass(), ScheduleRowsPass()):
+        steps = (TabulatePass(self.machine), MapPass(), SpecializeMasksPass(), ScheduleRowsPass())
+        for step in steps:
             step.apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             store_masks(machine, function)

@@ -33,6 +33,7 @@ from xdsl.transforms.dead_code_elimination import region_dce
 from ..dialects import fa
 from ..dialects.json_attr import encode
 from .affine import Affine, affine, iterations
+from .index_values import may_hide
 from .mask_classes import MaskClass, Stretch, TileMask
 from .mask_counts import MASK_TILES, count_tiles
 from .mask_functions import MaskFunction, Shown
@@ -371,6 +372,8 @@ class _Specialization:
         ):
             if isinstance(op, fa.AccumulateOp):
                 # A bias may hide anything.
+                return False
+            if isinstance(op, fa.MapOp) and (op.tables or may_hide(op.function)):
                 return False
             if isinstance(op, fa.MaskOp):
                 if op.hidden is not None:
