@@ -302,9 +302,17 @@ class FaFunctions(InterpreterFunctions):
         if op.maximum is not None:
             m, total = args[1:3]
         element, statistic = _elements(op.result, op.new_total)
-        return self._write(
-            op, semantics.online_softmax(s, m, total, element, statistic, self.round)
+        if op.ones is None:
+            return self._write(
+                op, semantics.online_softmax(s, m, total, element, statistic, self.round)
+            )
+        # Sums in units of the batched instructions' factor, the same in each column.
+        before = (total if total.ndim == 1 else total[:, 0]) / np.float32(BATCHED_FACTOR)
+        p, m, total, alpha = semantics.online_softmax(s, m, before, element, statistic, self.round)
+        lanes = np.broadcast_to(
+            total[:, None] * np.float32(BATCHED_FACTOR), fa.tile(op.new_total).dims
         )
+        return self._write(op, [p, m, lanes, alpha])
 
     @impl(fa.AccumulateOp)
     def accumulate(self, _: Interpreter, op: fa.AccumulateOp, args: PythonValues) -> PythonValues:
@@ -319,6 +327,7 @@ class FaFunctions(InterpreterFunctions):
     def normalize(self, _: Interpreter, op: fa.NormalizeOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
         acc, total = args
+        total = total if total.ndim == 1 else total[:, 0]
         element, statistic = _elements(op.result, op.total)
         result = semantics.normalize(acc, total, element, statistic, self.round, op.multiplier)
         return self._write(op, [result])

@@ -193,6 +193,11 @@ class MatmulOp(TileOp):
         return "mm" if self.family is None else self.family.data
 
     @property
+    def in_place(self) -> dict[int, int]:
+        """M_BTMV takes a row as a whole and then writes one."""
+        return {0: 0} if self.transposed else {}
+
+    @property
     def transposed(self) -> bool:
         """Whether the right operand is V transposed."""
         return self.instruction == "btmv"
@@ -464,6 +469,10 @@ class OnlineSoftmaxOp(TileOp):
     m' = max(m, rowmax S), P = exp(S - m'), alpha = exp(m - m'), l' = alpha l + rowsum P; statistics
     are [R] in scalar memory. The first step has no m and no l (they would be -inf and 0), and its
     alpha is 0. `empty_rows` says that a row may have seen no key so far: then m' = -inf and P = 0.
+
+    With `ones`, a tile of ones in matrix memory, the matrix unit adds up rows (M_BTMV): l and l'
+    are tiles [R, C] in vector memory of which each column holds 0.25 times the sum
+    (`fa_mapping.BATCHED_FACTOR`).
     """
 
     name = "fa.online_softmax"
@@ -471,6 +480,7 @@ class OnlineSoftmaxOp(TileOp):
     scores = operand_def(TileType)
     maximum = opt_operand_def(TileType)
     total = opt_operand_def(TileType)
+    ones = opt_operand_def(TileType)
     scratch = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
     result = result_def(TileType)
@@ -481,9 +491,10 @@ class OnlineSoftmaxOp(TileOp):
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0, 1: 1, 2: 2}
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
-        "$scores (`,` $maximum^ `,` $total)? (`scratch` $scratch^)? attr-dict `:` type($scores) "
-        "(`,` type($maximum)^ `,` type($total))? (`,` type($scratch)^)? `->` type($result) `,` "
-        "type($new_maximum) `,` type($new_total) `,` type($alpha)"
+        "$scores (`,` $maximum^ `,` $total)? (`ones` $ones^)? (`scratch` $scratch^)? attr-dict `:` "
+        "type($scores) (`,` type($maximum)^ `,` type($total))? (`ones` type($ones)^)? "
+        "(`scratch` type($scratch)^)? `->` type($result) `,` type($new_maximum) `,` "
+        "type($new_total) `,` type($alpha)"
     )
 
     def __init__(
@@ -492,17 +503,19 @@ class OnlineSoftmaxOp(TileOp):
         maximum: SSAValue | None,
         total: SSAValue | None,
         empty_rows: bool,
-        statistic: TileType | None = None,
+        statistics: tuple[TileType, TileType] | None = None,
+        ones: SSAValue | None = None,
         scratch: SSAValue | None = None,
     ):
-        if statistic is None:
-            assert maximum is not None, "the first step must be told the type of its statistics"
-            statistic = tile(maximum)
-        m = statistic.placed_at(None)
+        if statistics is None:
+            assert maximum is not None, "the first step must be told the types of its statistics"
+            assert total is not None
+            statistics = (tile(maximum), tile(total))
+        m, total_kind = (statistic.placed_at(None) for statistic in statistics)
         super().__init__(
-            operands=[scores, maximum, total, scratch],
+            operands=[scores, maximum, total, ones, scratch],
             properties={"empty_rows": UnitAttr() if empty_rows else None},
-            result_types=[tile(scores).placed_at(None), m, m, m],
+            result_types=[tile(scores).placed_at(None), m, total_kind, m],
         )
 
     @property
@@ -510,21 +523,20 @@ class OnlineSoftmaxOp(TileOp):
         """The first step has no statistics to update."""
         return self.IN_PLACE if self.maximum is not None else {0: 0}
 
+    def _again(
+        self, past: tuple[SSAValue | None, SSAValue | None], scratch: SSAValue | None
+    ) -> OnlineSoftmaxOp:
+        statistics = (tile(self.new_maximum), tile(self.new_total))
+        empty = self.empty_rows is not None
+        return OnlineSoftmaxOp(self.scores, *past, empty, statistics, self.ones, scratch)
+
     def with_scratch(self, scratch: SSAValue | None) -> OnlineSoftmaxOp:
         """The same operation with room to work in."""
-        return OnlineSoftmaxOp(
-            self.scores,
-            self.maximum,
-            self.total,
-            self.empty_rows is not None,
-            tile(self.new_maximum),
-            scratch,
-        )
+        return self._again((self.maximum, self.total), scratch)
 
     def without_past(self) -> OnlineSoftmaxOp:
         """The same step as the first one."""
-        empty = self.empty_rows is not None
-        return OnlineSoftmaxOp(self.scores, None, None, empty, tile(self.new_maximum), self.scratch)
+        return self._again((None, None), self.scratch)
 
     def verify_(self) -> None:
         s = tile(self.scores)
@@ -532,11 +544,20 @@ class OnlineSoftmaxOp(TileOp):
         expect(self.result, "the result", "vector", s.dims)
         if (self.maximum is None) != (self.total is None):
             raise VerifyException("a step has both a maximum and a sum so far, or neither")
-        names = ("maximum", "sum", "new maximum", "new sum", "alpha")
-        values = (self.maximum, self.total, self.new_maximum, self.new_total, self.alpha)
-        for name, value in zip(names, values, strict=True):
+        for name, value in (
+            ("maximum", self.maximum), ("new maximum", self.new_maximum), ("alpha", self.alpha)
+        ):  # fmt: skip
             if value is not None:
                 expect(value, f"the {name}", "scalar", (s.rows,))
+        for name, value in (("sum", self.total), ("new sum", self.new_total)):
+            if value is None:
+                continue
+            if self.ones is None:
+                expect(value, f"the {name}", "scalar", (s.rows,))
+            else:
+                expect(value, f"the {name}", "vector", (s.rows, tile(value).cols))
+        if self.ones is not None:
+            expect(self.ones, "the tile of ones", "matrix", tile(self.ones).dims)
         expect_scratch(self.scratch, 1)
 
 
@@ -573,7 +594,9 @@ class AccumulateOp(TileOp):
 class NormalizeOp(TileOp):
     """factor * acc / l, row by row (algorithm 1, line 12); without `factor` it is 1.
 
-    With `empty_rows` a row whose l is 0 gives 0.
+    With `empty_rows` a row whose l is 0 gives 0. l is [R] in scalar memory, or a tile of R rows in
+    vector memory that hold it in each column (`fa.online_softmax` with `ones`), which is then used
+    up: its place is worked in.
     """
 
     name = "fa.normalize"
@@ -606,9 +629,12 @@ class NormalizeOp(TileOp):
         return 1.0 if self.factor is None else self.factor.value.data
 
     def verify_(self) -> None:
-        dims = tile(self.acc).dims
+        dims, total = tile(self.acc).dims, tile(self.total)
         expect(self.acc, "the accumulator", "vector", dims)
-        expect(self.total, "the sum", "scalar", dims[:1])
+        if total.space.data == "vector":
+            expect(self.total, "the sum", "vector", (dims[0], total.cols))
+        else:
+            expect(self.total, "the sum", "scalar", dims[:1])
         expect(self.result, "the result", "vector", dims)
 
 
