@@ -28,6 +28,7 @@ PASSES = {
     "map": "fa.passes.map:MapPass",
     "quantize": "fa.passes.quantize:QuantizePass",
     "specialize-masks": "fa.passes.specialize_masks:SpecializeMasksPass",
+    "trim-tiles": "fa.passes.trim_tiles:TrimTilesPass",
     "schedule-rows": "fa.passes.schedule_rows:ScheduleRowsPass",
     "allocate-sram": "fa.passes.allocate_sram:AllocateSramPass",
     "lower-to-isa": "fa.lowering.lower_to_isa:LowerToIsaPass",

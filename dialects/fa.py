@@ -38,7 +38,7 @@ from .fa_steps import (
     SoftmaxOp,
     SpreadOp,
 )
-from .fa_tiles import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp
+from .fa_tiles import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
 from .fa_values import tensor_dims, tensor_element, tile
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "StoreOp",
     "TileOp",
     "TransposeOp",
+    "ViewOp",
     "YieldOp",
     "tensor_dims",
     "tensor_element",
@@ -93,6 +94,7 @@ FA = Dialect(
         PadOp,
         CropOp,
         LoadOp,
+        ViewOp,
         StoreOp,
         FillOp,
         ScaleOp,

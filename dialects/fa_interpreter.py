@@ -213,6 +213,12 @@ class FaFunctions(InterpreterFunctions):
         tile[: block.shape[0], : block.shape[1]] = block
         return self._write(op, [self.round(tile, kind.element_type)])
 
+    @impl(fa.ViewOp)
+    def view(self, _: Interpreter, op: fa.ViewOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        (row, col), (rows, cols) = op.start, fa.tile(op.result).dims
+        return (args[0][row : row + rows, col : col + cols],)
+
     @impl(fa.StoreOp)
     def store(self, _: Interpreter, op: fa.StoreOp, args: PythonValues) -> PythonValues:
         self._read(op, args)

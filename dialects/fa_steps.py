@@ -279,6 +279,16 @@ class MaskOp(TileOp):
         assert self.mask is None or isinstance(self.mask, MaskAttr)
         return self.mask
 
+    def at(self, scores: SSAValue, col: SSAValue) -> MaskOp:
+        """The same mask of other scores, which start at another key."""
+        return MaskOp(
+            scores,
+            (self.batch, self.head, self.row, col),
+            kv_len=self.kv_len.value.data,
+            mask=self.shown,
+            mask_mod=None if self.mask_mod is None else self.mask_mod.clone(),
+        )
+
     def with_scratch(self, scratch: SSAValue) -> MaskOp:
         """The same operation with room to work in."""
         return MaskOp(

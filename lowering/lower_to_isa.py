@@ -146,7 +146,7 @@ def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:
     }
     for op in function.walk():
         for result in op.results:
-            if not isinstance(kind := result.type, TileType):
+            if not isinstance(kind := result.type, TileType) or isinstance(op, fa.ViewOp):
                 continue
             space, end = kind.space.data, kind.placed + kind.elements
             if kind.placed % units[space] or end > rooms[space]:
@@ -249,7 +249,8 @@ class _Lowering:
                 rows.combine(e, op)
             case (
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
-                | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ResultOp()
+                | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ViewOp()
+                | fa.ResultOp()
                 | QuantizeOp() | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp()
                 | fa.TransposeOp() | fa.BroadcastOp() | fa.ConcatOp() | fa.PadOp() | fa.CropOp()
                 | fa.AdditiveOp() | scf.YieldOp()

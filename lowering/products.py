@@ -9,6 +9,7 @@ from xdsl.ir import SSAValue
 
 from ..dialects import fa
 from .emitter import Emitter
+from .matrix_tiles import MatrixOperand
 
 HELD_PANELS = 2
 """Up to so many panels of the contraction have a pointer register of their own."""
@@ -37,19 +38,19 @@ class Product:
 
 def scores(e: Emitter, op: fa.ScoresOp) -> None:
     """Row block by row block, BLEN keys at a time: the keys are rows of the matrix tiles."""
-    q, k, s = fa.tile(op.query), fa.tile(op.key), fa.tile(op.result)
-    mlen, tiles = e.machine.mlen, k.rows // e.machine.mlen
+    q, s = fa.tile(op.query), fa.tile(op.result)
+    k, mlen = MatrixOperand.of(e.machine, op.key), e.machine.mlen
     _emit(
         e,
         Product(
             "M_TMM",
             rows=q.rows,
             depth=q.cols // mlen,
-            panels=tiles,
+            panels=k.row_tiles,
             left=q.placed,
             left_step=q.rows * mlen,
-            matrix=k.placed,
-            inner_step=tiles * mlen**2,
+            matrix=k.address,
+            inner_step=k.panel_step,
             outer_step=mlen**2,
             result=s.placed,
         ),
@@ -58,20 +59,20 @@ def scores(e: Emitter, op: fa.ScoresOp) -> None:
 
 def matmul(e: Emitter, op: fa.MatmulOp) -> None:
     """Row block by row block, BLEN columns of V at a time; all keys of the tile sum up in f32."""
-    p, v, out = fa.tile(op.lhs), fa.tile(op.rhs), fa.tile(op.result)
-    mlen, tiles = e.machine.mlen, v.rows // e.machine.mlen
+    p, out = fa.tile(op.lhs), fa.tile(op.result)
+    v, mlen = MatrixOperand.of(e.machine, op.rhs), e.machine.mlen
     _emit(
         e,
         Product(
             "M_MM",
             rows=p.rows,
-            depth=tiles,
-            panels=v.cols // mlen,
+            depth=v.row_tiles,
+            panels=v.panels,
             left=p.placed,
             left_step=p.rows * mlen,
-            matrix=v.placed,
+            matrix=v.address,
             inner_step=mlen**2,
-            outer_step=tiles * mlen**2,
+            outer_step=v.panel_step,
             result=out.placed,
         ),
     )

@@ -35,6 +35,7 @@ from .quantize import store_masks
 from .schedule_rows import ScheduleRowsPass
 from .specialize_masks import SpecializeMasksPass
 from .tabulate import TabulatePass
+from .trim_tiles import TrimTilesPass
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,22 @@ class AllocateSramPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
-        steps = (TabulatePass(self.machine), MapPass(), SpecializeMasksPass(), ScheduleRowsPass())
-        for step in steps:
+        for step in (
+            TabulatePass(self.machine),
+            MapPass(),
+            SpecializeMasksPass(),
+            TrimTilesPass(),
+            ScheduleRowsPass(),
+        ):
             step.apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             store_masks(machine, function)
-            tiles = [value.type for inner in function.walk() for value in inner.results]
+            tiles = [
+                value.type
+                for inner in function.walk()
+                if not isinstance(inner, fa.ViewOp)
+                for value in inner.results
+            ]
             if any(isinstance(kind, TileType) and kind.at is None for kind in tiles):
                 _allocate(machine, function)
 

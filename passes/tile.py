@@ -6,7 +6,8 @@ whole rows to HBM, O = P V; tiles hold the tensors' element type. S and P are tw
 that every head reuses. Masks are `fa.mask` at the tile's place; no buffer for a mask exists. Whole
 rows may be too long for vector SRAM: `fuse` takes them away, or `allocate-sram` refuses them.
 What is computed stays on record in the module's attribute `fa.problem`.
-Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits),
+Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits, of
+keys many under one running maximum where a mask can cut tiles),
 `machine`.
 """
 
@@ -56,12 +57,29 @@ class TilePass(ModulePass):
             scores = 1 + (attention.bias is not None) + (attention.mask_mod is not None)
             try:
                 sizes = tile_sizes.choose(
-                    machine, q[2], v[2], q[3], v[3], self.q_tile, self.kv_tile, scores
+                    machine,
+                    q[2],
+                    v[2],
+                    q[3],
+                    v[3],
+                    self.q_tile,
+                    self.kv_tile,
+                    scores,
+                    wide=_may_be_wide(attention),
                 )
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
             record_problem(op, attention)
             _Tiling(machine, attention, sizes).build()
+
+
+def _may_be_wide(op: fa.AttentionOp) -> bool:
+    """Whether tiles of many keys cost nothing: where a mask hides a part, it can be cut off.
+
+    What depends on places, adds to scores or returns them keeps tiles as small as a prefetch.
+    """
+    parts = (op.bias, op.score_mod, op.prob_mod, op.mask_mod, op.qk)
+    return all(part is None for part in parts)
 
 
 def soft_cap(cap: float | None) -> Region | None:

@@ -61,6 +61,7 @@ def choose(
     q_rows: int | None = None,
     kv_rows: int | None = None,
     score_tiles: int = 1,
+    wide: bool = False,
 ) -> TileSizes:
     """Tile sizes for one attention; `q_rows` and `kv_rows` are the user's wishes, if any.
 
@@ -73,6 +74,10 @@ def choose(
     head, value = round_up(head_dim, machine.vlen), round_up(value_dim, machine.vlen)
     if kv_rows is None:
         kv_rows = kv_granule
+        if wide:
+            kv_rows = wide_keys(
+                machine, min(round_up(q_len, granule), machine.mlen), kv_len, head, value
+            )
     elif kv_rows % kv_granule or kv_rows < 1:
         raise TileSizeError(
             f"kv-tile = {kv_rows} is not a multiple of {kv_granule}, the rows that one prefetch "
@@ -106,6 +111,25 @@ def choose(
         head_dim=head,
         value_dim=value,
     )
+
+
+def wide_keys(machine: Machine, rows: int, kv_len: int, head: int, value: int) -> int:
+    """Keys of a tile under one running maximum: as many as fit beside `rows` queries, balanced.
+
+    Fewer maxima are fewer rescalings, and one f32 accumulation takes in more keys. `head` and
+    `value` are padded dimensions. Matrix SRAM holds keys, values and a tile of ones; vector SRAM
+    queries, scores, a product, the accumulator and row sums.
+    """
+    granule = machine.prefetch_m
+    panels = (head + value) // machine.vlen
+    tiles = machine.matrix_tiles - granule // machine.mlen
+    by_matrix = tiles // panels * machine.mlen // granule
+    held = (head + 2 * value) // machine.vlen + 1
+    scores = (machine.vector_sram_rows - 2 * SPARE_ROWS - machine.broadcast) // rows - held
+    by_vector = scores * machine.vlen // granule
+    needed = -(-kv_len // granule)
+    most = max(1, min(by_matrix, by_vector, needed))
+    return -(-needed // -(-needed // most)) * granule
 
 
 def largest_rows(machine: Machine, panels: int, what: str, granule: int) -> int:
