@@ -65,6 +65,7 @@ class LowerToIsaPass(ModulePass):
         for step in (TilePass(), QuantizePass(), AllocateSramPass()):
             step.apply(ctx, op)
         share_constants(functions[0])
+        counts = functions[0].attributes.get(MASK_TILES)
         kernel, layout = _lower(machine, functions[0])
         region_dce(kernel.body)
         limit_loops(kernel, machine.max_loop_instructions)
@@ -75,6 +76,8 @@ class LowerToIsaPass(ModulePass):
         check_registers(kernel)
         sram = {**layout.sram, "int_mem": kernel_slots(kernel)}
         kernel.attributes["layout"] = encode(replace(layout, sram=sram).to_json())
+        if counts is not None:
+            kernel.attributes[MASK_TILES] = counts
 
 
 def _lower(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layout]:
@@ -100,9 +103,6 @@ def _lower(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Lay
         (),
         {**used, "fp_mem": floats.end},
     )
-    counts = function.attributes.get(MASK_TILES)
-    if counts is not None:
-        kernel.attributes[MASK_TILES] = counts
     Rewriter.replace_op(function, kernel, [])
     return kernel, layout
 
