@@ -140,10 +140,10 @@ func.func @tiles(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matri
   // CHECK-NEXT: } : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   %mapped_1 = fa.map %s at[%i, %i, %i, %i] scratch %room {
   // CHECK-NEXT: %mapped_1 = fa.map %s at[%i, %i, %i, %i] scratch %room {
-  ^bb0(%x_1: f32, %n_1: index, %h_1: index, %r_1: index, %c_1: index):
-  // CHECK-NEXT: ^bb0(%x_1: f32, %n_1: index, %h_1: index, %r_1: index, %c_1: index):
-    fa.yield %x_1 : f32
-    // CHECK-NEXT: fa.yield %x_1 : f32
+  ^bb0(%x: f32, %n: index, %h: index, %r: index, %c: index):
+  // CHECK-NEXT: ^bb0(%x: f32, %n: index, %h: index, %r: index, %c: index):
+    fa.yield %x : f32
+    // CHECK-NEXT: fa.yield %x : f32
   } : !fa.tile<8x64xbf16, vector> scratch !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   // CHECK-NEXT: } : !fa.tile<8x64xbf16, vector> scratch !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   %copy = fa.copy %o : !fa.tile<8x128xbf16, vector> -> !fa.tile<8x128xbf16, vector at 0>
