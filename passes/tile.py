@@ -27,7 +27,7 @@ from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
-from .index_values import may_hide
+from .index_values import DISTANCE, KEY, QUERY, Dependence, IndexValues, may_hide
 from .mask_functions import MaskFunction, Shown
 from .tile_sizes import TileSizeError, TileSizes
 
@@ -51,10 +51,13 @@ class TilePass(ModulePass):
             if not isinstance(attention.parent_op(), func.FuncOp):
                 raise OpError(attention, "fa.attention must stand directly in a function")
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
+            tables = _tables(attention)
             scores = 1 + (attention.bias is not None) + (attention.mask_mod is not None)
+            scores += len(tables)
+            slide = any(DISTANCE in depends for depends in tables)
             try:
                 sizes = tile_sizes.choose(
-                    machine, q[2], v[2], q[3], v[3], self.q_tile, self.kv_tile, scores
+                    machine, q[2], v[2], q[3], v[3], self.q_tile, self.kv_tile, scores, slide
                 )
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
@@ -72,6 +75,14 @@ def soft_cap(cap: float | None) -> Region | None:
     capped = arith.MulfOp(tanh.result, bound.result)
     block.add_ops([bound, ratio, tanh, capped, fa.YieldOp(capped.result)])
     return Region(block)
+
+
+def _tables(op: fa.AttentionOp) -> list[Dependence]:
+    """What values of score and probability functions depend on that will be tiles of tables."""
+    regions = [region for region in (op.score_mod, op.prob_mod) if region is not None]
+    index_values = [IndexValues(region) for region in regions]
+    depends = [index.depends[value] for index in index_values for value in index.wanted]
+    return [names for names in depends if names & {QUERY, KEY, DISTANCE}]
 
 
 class _Tiling:
