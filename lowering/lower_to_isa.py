@@ -31,6 +31,7 @@ from ..machine.layout import Layout, Region
 from ..machine.params import Machine
 from ..passes.affine import Affine, iterations
 from ..passes.allocate_sram import AllocateSramPass
+from ..passes.fuse import UNFUSED
 from ..passes.mask_counts import MASK_TILES
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
@@ -100,9 +101,9 @@ def _lower(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Lay
         (),
         {**used, "fp_mem": floats.end},
     )
-    counts = function.attributes.get(MASK_TILES)
-    if counts is not None:
-        kernel.attributes[MASK_TILES] = counts
+    for name in (MASK_TILES, UNFUSED):
+        if name in function.attributes:
+            kernel.attributes[name] = function.attributes[name]
     Rewriter.replace_op(function, kernel, [])
     return kernel, layout
 
@@ -201,6 +202,8 @@ class _Lowering:
                 rows.mask(e, op)
             case fa.MapOp():
                 maps.apply_map(e, op)
+            case fa.ProbabilitiesOp():
+                rows.probabilities(e, op)
             case fa.SinkOp():
                 rows.sink(e, op)
             case fa.SoftmaxOp():

@@ -30,6 +30,7 @@ from .live_tiles import Places, TileLiveness
 from .map_plan import MapPlan
 from .quantize import store_masks
 from .specialize_masks import SpecializeMasksPass
+from .stream_softmax import StreamSoftmaxPass
 from .tabulate import TabulatePass
 
 
@@ -43,6 +44,7 @@ class AllocateSramPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
+        StreamSoftmaxPass(machine=self.machine).apply(ctx, op)
         TabulatePass(self.machine).apply(ctx, op)
         SpecializeMasksPass().apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:

@@ -4,7 +4,7 @@ Precondition: what `tile` makes: a nest that stores scores S, one that turns who
 one that accumulates P V, over the same query rows.
 Postcondition: S and P are gone, and with them their HBM traffic: each tile of scores is used at
 once, and the division by the running sum l comes last. Nests of another form stay as they are: they
-lower to correct code too.
+lower to correct code too, and the function's attribute `unfused` says why.
 Options: `order=queries` (default) is FlashAttention-2: queries outside, the running maximum and
 sum (m, l) and the accumulator carried on chip from key tile to key tile. `order=keys` is
 FlashAttention-1: keys outside, each tile of K and V loaded once, the state of every query tile
@@ -20,7 +20,8 @@ from itertools import pairwise
 from typing import Literal
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
@@ -33,6 +34,9 @@ from .building import Loop
 from .fused_nest import FusedNest, State
 from .keys_outside import KeysOutside
 from .tile_sizes import SPARE_ROWS, SPARE_SCALARS, row_granule
+
+UNFUSED = "unfused"
+"""The attribute of a function that says why an attention in it was not fused."""
 
 PARTS_STATISTICS = 5
 """FP_MEM entries for each query row: maximum and sum of two parts, and the factor of one."""
@@ -57,11 +61,28 @@ class FusePass(ModulePass):
         for softmax in [inner for inner in op.walk() if isinstance(inner, fa.SoftmaxOp)]:
             nests = match(softmax)
             if nests is None:
+                _note(softmax)
                 continue
             if self.order == "keys":
                 KeysOutside(machine, nests).build()
             else:
                 QueriesOutside(machine, nests, self.split_kv).build()
+
+
+def _note(softmax: fa.SoftmaxOp) -> None:
+    """Write down at the function why an attention stays as it is."""
+    users = [use.operation for use in softmax.result.uses]
+    if any(isinstance(user, fa.MapOp) for user in users):
+        reason = "a function of the probabilities needs the sums of whole rows"
+    elif sum(isinstance(user, fa.StoreOp) for user in users) > 1:
+        reason = "the probabilities are a result, which needs the sums of whole rows"
+    else:
+        reason = "not the three nests of standard attention over the same rows and keys"
+    parent = softmax.parent_op()
+    while parent is not None and not isinstance(parent, func.FuncOp):
+        parent = parent.parent_op()
+    if parent is not None:
+        parent.attributes[UNFUSED] = StringAttr(reason)
 
 
 class QueriesOutside(FusedNest):

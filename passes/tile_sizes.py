@@ -138,11 +138,11 @@ def largest_rows(machine: Machine, panels: int, what: str, granule: int) -> int:
 def softmax_rows(machine: Machine, padded_kv: int, padded_q: int, q_rows: int, granule: int) -> int:
     """Whole rows of scores in a tile: at most `q_rows`, evenly over as few tiles as fit.
 
-    `granule` where not even those fit: `fuse` takes whole rows away, and `stream-softmax` does.
+    As many as `q_rows` where none fit: `fuse` takes whole rows away, `stream-softmax` splits them.
     """
     try:
         most = largest_rows(machine, padded_kv // machine.vlen, "a tile of scores", granule)
     except TileSizeError:
-        return granule
+        return q_rows
     count = -(-padded_q // min(most, q_rows))
     return round_up(-(-padded_q // count), granule)
