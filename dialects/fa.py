@@ -11,7 +11,16 @@ from xdsl.ir import Dialect
 
 from .fa_attention import AttentionOp, YieldOp
 from .fa_attrs import HbmAttr, TileType
-from .fa_boundary import AdditiveOp, BroadcastOp, ConcatOp, ReshapeOp, TransposeOp
+from .fa_boundary import (
+    AdditiveOp,
+    BroadcastOp,
+    ConcatOp,
+    CropOp,
+    PadOp,
+    ReshapeOp,
+    TransposeOp,
+)
+from .fa_mapping import PackingAttr, RowLoopAttr
 from .fa_masks import MASKS
 from .fa_steps import (
     AccumulateOp,
@@ -43,6 +52,7 @@ __all__ = [
     "CombineOp",
     "ConcatOp",
     "CopyOp",
+    "CropOp",
     "FillOp",
     "LoadOp",
     "LogsumexpOp",
@@ -51,9 +61,12 @@ __all__ = [
     "MatmulOp",
     "NormalizeOp",
     "OnlineSoftmaxOp",
+    "PackingAttr",
+    "PadOp",
     "ProbabilitiesOp",
     "ReshapeOp",
     "ResultOp",
+    "RowLoopAttr",
     "ScaleOp",
     "ScoresOp",
     "ScratchOp",
@@ -79,6 +92,8 @@ FA = Dialect(
         ConcatOp,
         AdditiveOp,
         BroadcastOp,
+        PadOp,
+        CropOp,
         LoadOp,
         StoreOp,
         FillOp,
@@ -101,5 +116,5 @@ FA = Dialect(
         ScratchOp,
         ResultOp,
     ],
-    [TileType, HbmAttr, *MASKS],
+    [TileType, HbmAttr, PackingAttr, RowLoopAttr, *MASKS],
 )

@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import (
     i1,
 )
 from xdsl.dialects.utils import AbstractYieldOperation
-from xdsl.ir import Attribute, Region, SSAValue
+from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     AttrSizedRegionSegments,
@@ -34,7 +34,7 @@ from xdsl.irdl import (
 )
 from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
-from xdsl.traits import IsTerminator, NoMemoryEffect, Pure
+from xdsl.traits import IsolatedFromAbove, IsTerminator, NoMemoryEffect, Pure
 from xdsl.utils.exceptions import VerifyException
 
 from .fa_attrs import ELEMENT_TYPES
@@ -55,6 +55,25 @@ SCORE_ARGUMENTS = 5
 
 REGIONS = ("mask_mod", "score_mod", "prob_mod")
 """Functions of `fa.attention`, in the order in which they are written."""
+
+
+class OwnValues(IsolatedFromAbove):
+    """The functions of an operation use nothing from outside, so that they can be evaluated alone.
+
+    As upstream's trait, which keeps `cse` from moving constants out of them, with a message for
+    users.
+    """
+
+    def verify(self, op: Operation) -> None:
+        for region in op.regions:
+            own = {value for inner in region.walk() for value in inner.results}
+            own |= {argument for block in region.blocks for argument in block.args}
+            for inner in region.walk():
+                if any(operand not in own for operand in inner.operands):
+                    raise VerifyException(
+                        f"{inner.name} in its function uses a value from outside; a function "
+                        "has its arguments and constants of its own"
+                    )
 
 
 @irdl_op_definition
@@ -108,7 +127,7 @@ class AttentionOp(IRDLOperation):
         AttrSizedResultSegments(as_property=True),
         AttrSizedRegionSegments(as_property=True),
     )
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), OwnValues())
 
     def __init__(
         self,
@@ -372,10 +391,3 @@ def verify_mask_function(name: str, region: Region) -> None:
     last = region.block.last_op
     if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [i1]:
         raise VerifyException(f"{name} must end with fa.yield of one i1")
-    inner = {value for op in region.block.ops for value in op.results} | set(region.block.args)
-    for op in region.block.ops:
-        if any(operand not in inner for operand in op.operands):
-            raise VerifyException(
-                f"{op.name} in {name} uses a value from outside; what a mask depends on is known "
-                "at compile time"
-            )

@@ -33,7 +33,8 @@ from . import fa, mx, mx_semantics
 from . import fa_semantics as semantics
 from .dense import array_type
 from .fa_attrs import TileType, storage_of
-from .fa_semantics import Array, Rounder
+from .fa_mapping import BATCHED_FACTOR
+from .fa_semantics import Array, Rounder, padded
 from .plain_interpreter import PlainConstants, PlainFunctions
 from .scalar_functions import evaluate, evaluate_mask
 
@@ -178,6 +179,14 @@ class FaFunctions(InterpreterFunctions):
     def broadcast(self, _: Interpreter, op: fa.BroadcastOp, args: PythonValues) -> PythonValues:
         return (np.broadcast_to(args[0], fa.tensor_dims(op.result)),)
 
+    @impl(fa.PadOp)
+    def pad(self, _: Interpreter, op: fa.PadOp, args: PythonValues) -> PythonValues:
+        return (padded(args[0], fa.tensor_dims(op.result)),)
+
+    @impl(fa.CropOp)
+    def crop(self, _: Interpreter, op: fa.CropOp, args: PythonValues) -> PythonValues:
+        return (args[0][tuple(slice(extent) for extent in fa.tensor_dims(op.result))],)
+
     @impl(fa.MapOp)
     def map(self, _: Interpreter, op: fa.MapOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
@@ -238,12 +247,24 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.ScoresOp)
     def scores(self, _: Interpreter, op: fa.ScoresOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        return self._write(op, [self.round(args[0] @ args[1].T, fa.tile(op.result).element_type)])
+        query, key = args
+        kind = fa.tile(op.result)
+        if op.packing is not None:
+            query = semantics.unpacked(query, kind.rows, op.packing.numbers)
+            key = key[:, : query.shape[1]]
+        product = query @ key.T
+        if op.packing is not None:
+            product *= np.float32(BATCHED_FACTOR)
+        return self._write(op, [self.round(product, kind.element_type)])
 
     @impl(fa.MatmulOp)
     def matmul(self, _: Interpreter, op: fa.MatmulOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        return self._write(op, [self.round(args[0] @ args[1], fa.tile(op.result).element_type)])
+        if op.transposed:
+            product = (args[0] @ args[1].T) * np.float32(BATCHED_FACTOR)
+        else:
+            product = args[0] @ args[1]
+        return self._write(op, [self.round(product, fa.tile(op.result).element_type)])
 
     @impl(fa.MaskOp)
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
@@ -286,11 +307,22 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.OnlineSoftmaxOp)
     def online(self, _: Interpreter, op: fa.OnlineSoftmaxOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        s, m, total = args
+        s = args[0]
+        m, total = np.full(len(s), -np.inf, np.float32), np.zeros(len(s), np.float32)
+        if op.maximum is not None:
+            m, total = args[1:3]
         element, statistic = _elements(op.result, op.new_total)
-        return self._write(
-            op, semantics.online_softmax(s, m, total, element, statistic, self.round)
+        if op.ones is None:
+            return self._write(
+                op, semantics.online_softmax(s, m, total, element, statistic, self.round)
+            )
+        # Sums in units of the batched instructions' factor, the same in each column.
+        before = (total if total.ndim == 1 else total[:, 0]) / np.float32(BATCHED_FACTOR)
+        p, m, total, alpha = semantics.online_softmax(s, m, before, element, statistic, self.round)
+        lanes = np.broadcast_to(
+            total[:, None] * np.float32(BATCHED_FACTOR), fa.tile(op.new_total).dims
         )
+        return self._write(op, [p, m, lanes, alpha])
 
     @impl(fa.AccumulateOp)
     def accumulate(self, _: Interpreter, op: fa.AccumulateOp, args: PythonValues) -> PythonValues:
@@ -305,8 +337,10 @@ class FaFunctions(InterpreterFunctions):
     def normalize(self, _: Interpreter, op: fa.NormalizeOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
         acc, total = args
+        total = total if total.ndim == 1 else total[:, 0]
         element, statistic = _elements(op.result, op.total)
-        return self._write(op, [semantics.normalize(acc, total, element, statistic, self.round)])
+        result = semantics.normalize(acc, total, element, statistic, self.round, op.multiplier)
+        return self._write(op, [result])
 
     @impl(fa.LogsumexpOp)
     def logsumexp(self, _: Interpreter, op: fa.LogsumexpOp, args: PythonValues) -> PythonValues:

@@ -6,7 +6,7 @@ a register or to memory) to an element type, or leaves them alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -145,6 +145,20 @@ def softmax_rows(
     return p / np.where(total > 0, total, 1)[:, None], m, total
 
 
+def padded(values: Array, dims: Sequence[int]) -> Array:
+    """`values` with zeros behind them, up to the extents `dims`."""
+    ends = [(0, new - old) for old, new in zip(values.shape, dims, strict=True)]
+    return np.pad(values, ends)
+
+
+def unpacked(packed: Array, rows: int, packing: tuple[int, int, int, int]) -> Array:
+    """R x D queries out of vector rows that hold several (see `fa.packing`)."""
+    streams, width, block, chunks = packing
+    used = packed[: rows // streams * chunks]
+    parts = used.reshape(-1, chunks, block, streams, width)
+    return parts.transpose(0, 3, 2, 1, 4).reshape(rows, chunks * width)
+
+
 def exp(x: Array) -> Array:
     """exp, 0 for -inf."""
     with np.errstate(over="ignore"):
@@ -188,11 +202,18 @@ def softmax(
 
 
 def normalize(
-    acc: Array, total: Array, element: Attribute, statistic: Attribute, rnd: Rounder
+    acc: Array,
+    total: Array,
+    element: Attribute,
+    statistic: Attribute,
+    rnd: Rounder,
+    factor: float = 1.0,
 ) -> Array:
-    """acc / l by rows, as a product with the rounded reciprocal; 0 where l is 0."""
+    """factor acc / l by rows, as a product with the rounded reciprocal; 0 where l is 0."""
     safe: Array = np.where(total > 0, total, np.float32(1))
     reciprocal = rnd(np.reciprocal(safe), statistic)
+    if factor != 1.0:
+        reciprocal = rnd(reciprocal * np.float32(factor), statistic)
     return np.where((total > 0)[:, None], rnd(acc * reciprocal[:, None], element), np.float32(0))
 
 

@@ -61,6 +61,11 @@ class TileOp(IRDLOperation):
     IN_PLACE: ClassVar[dict[int, int]] = {}
     traits = traits_def(TileEffects())
 
+    @property
+    def in_place(self) -> dict[int, int]:
+        """`IN_PLACE` with the operands that there are."""
+        return self.IN_PLACE
+
 
 class _HbmAccess(TileOp):
     """Checks shared by load and store."""

@@ -342,7 +342,8 @@ def _starts(index: Affine, op: Operation) -> list[int]:
         coefficient = index.terms.get(loop.body.block.args[0], 0)
         if coefficient:
             values = [value + coefficient * at for at in iterations(loop) for value in values]
-    return values
+    # Coefficients may be fractions, places are none.
+    return [int(value) for value in values]
 
 
 def _last(op: fa.LoadOp | fa.StoreOp, position: int) -> int:
@@ -352,4 +353,4 @@ def _last(op: fa.LoadOp | fa.StoreOp, position: int) -> int:
         coefficient = index.terms.get(loop.body.block.args[0], 0)
         if coefficient and len(steps := iterations(loop)):
             total += max(coefficient * steps[0], coefficient * steps[-1])
-    return index.constant + total
+    return int(index.constant + total)

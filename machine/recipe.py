@@ -97,6 +97,16 @@ def evaluate(recipe: Recipe, leaf: Callable[[Leaf, int], Array]) -> Array:
             case ["concat", axis, first, second]:
                 parts = [evaluate(first, leaf), evaluate(second, leaf)]
                 return np.concatenate(parts, axis=axis)
+            case ["prepare", step, value, dtype, source]:
+                from .preparation import prepare
+
+                return prepare(evaluate(source, leaf), step, value, dtype)
+            case ["pad", shape, source]:
+                made = evaluate(source, leaf)
+                ends = [(0, new - old) for old, new in zip(made.shape, shape, strict=True)]
+                return np.pad(made, ends)
+            case ["crop", shape, source]:
+                return evaluate(source, leaf)[tuple(slice(extent) for extent in shape)]
             case ["additive", source]:
                 seen = evaluate(source, leaf) != 0
                 return np.where(seen, np.float32(0), np.float32(-np.inf))

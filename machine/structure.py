@@ -1,7 +1,9 @@
 """The loop nest of a program, and how often everything in it is executed.
 
 The machine has no conditional branches: as long as loops are properly nested and nothing but their
-ends writes their counters, each instruction's execution count is known before the run.
+ends changes their counters, each instruction's execution count is known before the run. A loop may
+keep its counter in INT_MEM meanwhile: stored before anything else writes the register, and loaded
+again before the loop's end.
 """
 
 from __future__ import annotations
@@ -48,10 +50,11 @@ def structure_of(program: Program) -> Structure | None:
     """The loop nest, or None where control flow is unusual or the watchdog would stop it.
 
     Unusual are C_BREAK, undefined opcodes, loops that are never closed or cross, counts of 0, a
-    loop whose body writes its counter, and nests deeper than `MOST_NESTED`.
+    loop whose body changes its counter, and nests deeper than `MOST_NESTED`.
     """
     top: list[Node] = []
     open_loops: list[Loop] = []
+    saved = _SavedCounters()
     for pc, decoded in enumerate(program.decoded):
         if decoded is None or decoded.instruction.status != "implemented":
             return None
@@ -61,18 +64,22 @@ def structure_of(program: Program) -> Structure | None:
                 return None
             case "C_LOOP_START":
                 register, count = decoded.values
-                nested = any(loop.register == register for loop in open_loops)
-                if count == 0 or nested or len(open_loops) == MOST_NESTED:
+                if count == 0 or len(open_loops) == MOST_NESTED:
                     return None
+                if not saved.written(register):
+                    return None
+                saved.opened(register)
                 loop = Loop(pc, register, count)
                 body.append(loop)
                 open_loops.append(loop)
             case "C_LOOP_END":
                 if not open_loops or open_loops[-1].register != decoded.values[0]:
                     return None
+                if not saved.closed():
+                    return None
                 open_loops.pop().end = pc
             case _:
-                if any(loop.register in written_gp(decoded) for loop in open_loops):
+                if not saved.executed(decoded):
                     return None
                 body.append(pc)
     if open_loops:
@@ -82,6 +89,65 @@ def structure_of(program: Program) -> Structure | None:
     if not all(_count(node, 1, counts, most) for node in top):
         return None
     return Structure(top, counts)
+
+
+@dataclass(slots=True)
+class _Counter:
+    """The counter of an open loop: its register, where it is saved, whether it is only there."""
+
+    register: int
+    slot: int | None = None
+    away: bool = False
+
+
+@dataclass(slots=True)
+class _SavedCounters:
+    """Follows the counters of open loops, innermost last; each method is False for what is unusual.
+
+    Slots are entries of INT_MEM addressed from gp0, which reads as 0 as long as nothing writes it.
+    """
+
+    counters: list[_Counter] = field(default_factory=list[_Counter])
+
+    def opened(self, register: int) -> None:
+        """A loop starts."""
+        self.counters.append(_Counter(register))
+
+    def closed(self) -> bool:
+        """The innermost loop ends: its register must hold the count."""
+        return not self.counters.pop().away
+
+    def written(self, register: int) -> bool:
+        """A register is written, which may be that of a loop whose counter is saved."""
+        for counter in self.counters:
+            if counter.register == register:
+                if counter.slot is None:
+                    return False
+                counter.away = True
+        # Slots are addressed from gp0.
+        return register != 0 or not any(c.slot is not None for c in self.counters)
+
+    def executed(self, decoded: Decoded) -> bool:
+        """Any other instruction."""
+        mnemonic, inner = decoded.instruction.mnemonic, self.counters[-1:]
+        if mnemonic == "S_ST_INT":
+            register, base, slot = decoded.values
+            for counter in inner:
+                if counter.register == register and counter.slot is None and base == 0:
+                    counter.slot = slot
+                    return all(other.slot != slot for other in self.counters[:-1])
+            kept = [counter.slot for counter in self.counters if counter.slot is not None]
+            return not kept or (base == 0 and slot not in kept)
+        if mnemonic == "V_TOPK":
+            return not any(counter.slot is not None for counter in self.counters)
+        if mnemonic == "S_LD_INT":
+            register, base, slot = decoded.values
+            for counter in inner:
+                if counter.register == register and counter.slot == slot and base == 0:
+                    # Loops further out whose register this is have saved theirs before.
+                    counter.away = False
+                    return True
+        return all(self.written(register) for register in written_gp(decoded))
 
 
 def written_gp(decoded: Decoded) -> set[int]:

@@ -12,6 +12,7 @@ that fit nowhere are an error with the sizes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects import func, scf
@@ -23,12 +24,15 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
+from ..dialects.fa_mapping import ROW_LOOP, ROW_LOOP_SCRATCH
 from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from .first_fit import Block, first_fit, most_alive
 from .live_tiles import Places, TileLiveness
+from .map import MapPass
 from .map_plan import MapPlan
 from .quantize import store_masks
+from .schedule_rows import ScheduleRowsPass
 from .specialize_masks import SpecializeMasksPass
 from .stream_softmax import StreamSoftmaxPass
 from .tabulate import TabulatePass
@@ -44,9 +48,14 @@ class AllocateSramPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
-        StreamSoftmaxPass(machine=self.machine).apply(ctx, op)
-        TabulatePass(self.machine).apply(ctx, op)
-        SpecializeMasksPass().apply(ctx, op)
+        for step in (
+            StreamSoftmaxPass(machine=self.machine),
+            TabulatePass(self.machine),
+            MapPass(),
+            SpecializeMasksPass(),
+            ScheduleRowsPass(),
+        ):
+            step.apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             store_masks(machine, function)
             tiles = [value.type for inner in function.walk() for value in inner.results]
@@ -65,29 +74,83 @@ def _allocate(machine: Machine, function: func.FuncOp) -> None:
         _place(function, places, space, unit, room)
 
 
-WITH_SCRATCH = (fa.MaskOp, fa.LogsumexpOp, fa.CombineOp, fa.MapOp)
-"""Operations that work in rows of their own."""
+WITH_SCRATCH = (
+    fa.MaskOp,
+    fa.LogsumexpOp,
+    fa.CombineOp,
+    fa.MapOp,
+    fa.OnlineSoftmaxOp,
+    fa.MatmulOp,
+)
+"""Operations that may work in rows of their own."""
 
-SCRATCH: dict[type[fa.TileOp], int] = {fa.MaskOp: 2, fa.LogsumexpOp: 3, fa.CombineOp: 1}
-"""Rows: of a mask what hides, as it is and shifted; of a logsumexp the sum and two intermediate
-values of its iteration; of a combination a product. Those of a map follow from its function."""
+WithScratch: TypeAlias = (
+    fa.MaskOp | fa.LogsumexpOp | fa.CombineOp | fa.MapOp | fa.OnlineSoftmaxOp | fa.MatmulOp
+)
+
+
+def _scratch_rows(machine: Machine, op: Operation) -> int:
+    """Rows of scratch that an operation needs; 0 for none.
+
+    Of a mask what hides, as it is and shifted; of a logsumexp the sum and two intermediate values
+    of its iteration; of a combination a product. Those of a map follow from its function.
+    Operations of a row loop share a row to work in, one for the sum of a row, and what a write-out
+    of M_BTMV fills, for each further panel of a product one row more.
+    """
+    match op:
+        case fa.MaskOp():
+            return 0 if op.hidden is not None else 2
+        case fa.LogsumexpOp():
+            return 3
+        case fa.CombineOp():
+            return 1
+        case fa.MapOp():
+            return max(1, MapPlan(op.function).count)
+        case fa.OnlineSoftmaxOp() if op.ones is not None:
+            return ROW_LOOP_SCRATCH + machine.broadcast
+        case fa.OnlineSoftmaxOp() if fa.tile(op.scores).cols > machine.vlen:
+            return ROW_LOOP_SCRATCH
+        case fa.MatmulOp() if op.instruction == "btmv":
+            panels = fa.tile(op.result).cols // machine.vlen
+            return ROW_LOOP_SCRATCH + machine.broadcast - 1 + panels
+        case _:
+            return 0
 
 
 def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
-    """Give operations that work in scratch rows their room."""
-    for op in list(function.walk()):
-        if not isinstance(op, WITH_SCRATCH) or op.scratch is not None:
-            continue
-        if isinstance(op, fa.MaskOp) and op.hidden is not None:
-            continue
-        rows = max(1, MapPlan(op.function).count) if isinstance(op, fa.MapOp) else SCRATCH[type(op)]
-        element = fa.tile(op.results[0]).element_type
+    """Give operations that work in scratch rows their room; those of a row loop share it."""
+    pending = [
+        op
+        for op in function.walk()
+        if isinstance(op, WITH_SCRATCH) and op.scratch is None and _scratch_rows(machine, op)
+    ]
+    groups: dict[Operation, list[WithScratch]] = {}
+    for op in pending:
+        groups.setdefault(_first_of_row_loop(op), []).append(op)
+    for first, ops in groups.items():
+        rows = max(_scratch_rows(machine, op) for op in ops)
+        element = fa.tile(ops[0].results[0]).element_type
         scratch = fa.ScratchOp(TileType.get((rows, machine.vlen), element, "vector"))
-        scratch.location = op.location
-        Rewriter.insert_op(scratch, InsertPoint.before(op))
-        replacement = op.with_scratch(scratch.tile)
-        replacement.location = op.location
-        Rewriter.replace_op(op, replacement)
+        scratch.location = first.location
+        Rewriter.insert_op(scratch, InsertPoint.before(first))
+        for op in ops:
+            replacement = op.with_scratch(scratch.tile)
+            replacement.location = op.location
+            replacement.attributes.update(op.attributes)
+            Rewriter.replace_op(op, replacement)
+
+
+def _first_of_row_loop(op: Operation) -> Operation:
+    """The first operation that is done row by row together with `op`; `op` itself if there is none.
+
+    Nothing may come between such operations.
+    """
+    loop = op.attributes.get(ROW_LOOP)
+    while (
+        loop is not None and op.prev_op is not None and op.prev_op.attributes.get(ROW_LOOP) == loop
+    ):
+        op = op.prev_op
+    return op
 
 
 def _share(function: func.FuncOp) -> Places:
@@ -106,7 +169,7 @@ def _share(function: func.FuncOp) -> Places:
             break
     for op in function.walk():
         if isinstance(op, fa.TileOp):
-            for result, operand in op.IN_PLACE.items():
+            for result, operand in op.in_place.items():
                 places.merge(op.results[result], op.operands[operand])
     return places
 
@@ -171,7 +234,7 @@ def _place(function: func.FuncOp, places: Places, space: str, unit: int, room: i
                 f"{'rows' if space == 'vector' else 'tiles'} of {space} SRAM, "
                 f"which are {width} wide",
             )
-        spans = tuple(places.liveness.spans[value] for value in group)
+        spans = tuple(places.liveness.taken[value] for value in group)
         blocks.append(Block(kind.elements, unit, spans))
     addresses = first_fit(blocks)
     for group, block, address in zip(groups, blocks, addresses, strict=True):

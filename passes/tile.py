@@ -5,6 +5,7 @@ Postcondition: for each head three loop nests, scores S = scale Q K^T to HBM, P 
 whole rows to HBM, O = P V; tiles hold the tensors' element type. S and P are two buffers in HBM
 that every head reuses. Masks are `fa.mask` at the tile's place; no buffer for a mask exists. Whole
 rows may be too long for vector SRAM: `fuse` takes them away, or `allocate-sram` refuses them.
+What is computed stays on record in the module's attribute `fa.problem`.
 Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits),
 `machine`.
 """
@@ -24,6 +25,7 @@ from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import HbmAttr, TileType
 from ..dialects.machine_attr import machine_of
+from ..dialects.problem_attr import record_problem
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
@@ -61,6 +63,7 @@ class TilePass(ModulePass):
                 )
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
+            record_problem(op, attention)
             _Tiling(machine, attention, sizes).build()
 
 

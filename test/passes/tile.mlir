@@ -10,6 +10,11 @@ func.func @attention(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x1x192x64xbf16>, %
   func.return %O : tensor<1x2x128x64xbf16>
 }
 
+// The module remembers what was asked for.
+//
+// CHECK:      fa.problem = [{batch = 1 : i64, q_heads = 2 : i64, kv_heads = 1 : i64, q_len = 128 : i64,
+// CHECK-SAME: kv_len = 192 : i64, head_dim = 64 : i64, value_dim = 64 : i64, mask = #fa.causal<offset = 64>}]
+//
 // S, P and O are buffers in HBM; every head uses the same S and P.
 //
 // CHECK:          %scores = memref.alloc() : memref<128x192xbf16, #fa.hbm>
