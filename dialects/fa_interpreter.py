@@ -293,6 +293,16 @@ class FaFunctions(InterpreterFunctions):
         first = None if op.first is None else (args[1], args[2])
         return self._write(op, semantics.softmax(args[0], element, statistic, self.round, first))
 
+    @impl(fa.ProbabilitiesOp)
+    def probabilities(
+        self, _: Interpreter, op: fa.ProbabilitiesOp, args: PythonValues
+    ) -> PythonValues:
+        self._read(op, args)
+        s, m, total = args
+        element, statistic = _elements(op.result, op.total)
+        p = semantics.exponentials(s, m, element, self.round)
+        return self._write(op, [semantics.normalize(p, total, element, statistic, self.round)])
+
     @impl(fa.SinkOp)
     def sink(self, _: Interpreter, op: fa.SinkOp, args: PythonValues) -> PythonValues:
         self._read(op, args)

@@ -473,6 +473,43 @@ class SoftmaxOp(TileOp):
 
 
 @irdl_op_definition
+class ProbabilitiesOp(TileOp):
+    """P = exp(S - m) / l of columns of rows whose maximum m and sum l over all columns are known.
+
+    S [R, C] in vector, m and l [R] in scalar memory. With `empty_rows` a row whose l is 0 gives 0.
+    """
+
+    name = "fa.probabilities"
+
+    scores = operand_def(TileType)
+    maximum = operand_def(TileType)
+    total = operand_def(TileType)
+    empty_rows = opt_prop_def(UnitAttr)
+    result = result_def(TileType)
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$scores `,` $maximum `,` $total attr-dict `:` type($scores) `,` type($maximum) `,` "
+        "type($total) `->` type($result)"
+    )
+
+    def __init__(self, scores: SSAValue, maximum: SSAValue, total: SSAValue, empty_rows: bool):
+        super().__init__(
+            operands=[scores, maximum, total],
+            properties={"empty_rows": UnitAttr() if empty_rows else None},
+            result_types=[tile(scores).placed_at(None)],
+        )
+
+    def verify_(self) -> None:
+        s = tile(self.scores)
+        expect(self.scores, "the scores", "vector", s.dims)
+        expect(self.result, "the result", "vector", s.dims)
+        expect(self.maximum, "the maximum", "scalar", (s.rows,))
+        expect(self.total, "the sum", "scalar", (s.rows,))
+
+
+@irdl_op_definition
 class OnlineSoftmaxOp(TileOp):
     """One step of the online softmax (FlashAttention-2, algorithm 1, lines 9 and 10).
 

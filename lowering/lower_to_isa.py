@@ -33,6 +33,7 @@ from ..machine.layout import Layout, Region
 from ..machine.params import Machine
 from ..passes.affine import Affine, iterations
 from ..passes.allocate_sram import AllocateSramPass
+from ..passes.fuse import UNFUSED
 from ..passes.mask_counts import MASK_TILES
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
@@ -125,9 +126,9 @@ def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layo
         (),
         {**used, "fp_mem": floats.end},
     )
-    counts = function.attributes.get(MASK_TILES)
-    if counts is not None:
-        kernel.attributes[MASK_TILES] = counts
+    for name in (MASK_TILES, UNFUSED):
+        if name in function.attributes:
+            kernel.attributes[name] = function.attributes[name]
     return kernel, layout
 
 
@@ -233,6 +234,8 @@ class _Lowering:
                 rows.mask(e, op)
             case fa.MapOp():
                 maps.apply_map(e, op)
+            case fa.ProbabilitiesOp():
+                rows.probabilities(e, op)
             case fa.SinkOp():
                 rows.sink(e, op)
             case fa.SoftmaxOp():

@@ -34,6 +34,7 @@ from .map_plan import MapPlan
 from .quantize import store_masks
 from .schedule_rows import ScheduleRowsPass
 from .specialize_masks import SpecializeMasksPass
+from .stream_softmax import StreamSoftmaxPass
 from .tabulate import TabulatePass
 from .trim_tiles import TrimTilesPass
 
@@ -49,6 +50,7 @@ class AllocateSramPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
         for step in (
+            StreamSoftmaxPass(machine=self.machine),
             TabulatePass(self.machine),
             MapPass(),
             SpecializeMasksPass(),

@@ -30,7 +30,7 @@ from ..dialects.problem_attr import record_problem
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
-from .index_values import may_hide
+from .index_values import DISTANCE, KEY, QUERY, Dependence, IndexValues, may_hide
 from .mask_functions import MaskFunction, Shown
 from .tile_sizes import TileSizeError, TileSizes
 
@@ -54,7 +54,10 @@ class TilePass(ModulePass):
             if not isinstance(attention.parent_op(), func.FuncOp):
                 raise OpError(attention, "fa.attention must stand directly in a function")
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
+            tables = _tables(attention)
             scores = 1 + (attention.bias is not None) + (attention.mask_mod is not None)
+            scores += len(tables)
+            slide = any(DISTANCE in depends for depends in tables)
             try:
                 sizes = tile_sizes.choose(
                     machine,
@@ -65,6 +68,7 @@ class TilePass(ModulePass):
                     self.q_tile,
                     self.kv_tile,
                     scores,
+                    slide,
                     wide=_may_be_wide(attention),
                 )
             except TileSizeError as error:
@@ -93,6 +97,14 @@ def soft_cap(cap: float | None) -> Region | None:
     capped = arith.MulfOp(tanh.result, bound.result)
     block.add_ops([bound, ratio, tanh, capped, fa.YieldOp(capped.result)])
     return Region(block)
+
+
+def _tables(op: fa.AttentionOp) -> list[Dependence]:
+    """What values of score and probability functions depend on that will be tiles of tables."""
+    regions = [region for region in (op.score_mod, op.prob_mod) if region is not None]
+    index_values = [IndexValues(region) for region in regions]
+    depends = [index.depends[value] for index in index_values for value in index.wanted]
+    return [names for names in depends if names & {QUERY, KEY, DISTANCE}]
 
 
 class _Tiling:

@@ -167,6 +167,15 @@ func.func @tables(%s: !fa.tile<8x128xbf16, vector>, %t: !fa.tile<4x64xbf16, vect
   func.return
 }
 
+func.func @probabilities(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+// CHECK-LABEL: func.func @probabilities(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+  %p = fa.probabilities %s, %m, %m : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %p = fa.probabilities %s, %m, %m : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  %p_1 = fa.probabilities %s, %m, %m {empty_rows} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %p_1 = fa.probabilities %s, %m, %m {empty_rows} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
 func.func @sinks(%q: !fa.tile<8x64xbf16, vector>) {
 // CHECK-LABEL: func.func @sinks(%q: !fa.tile<8x64xbf16, vector>) {
   %m, %l = fa.sink %q : !fa.tile<8x64xbf16, vector> -> !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
