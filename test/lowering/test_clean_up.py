@@ -65,12 +65,15 @@ def test_any_order(seed: int):
 
 
 @pytest.mark.parametrize("name", PASSES)
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(20))
 def test_nothing_is_executed_more_often(name: str, seed: int):
     source = random.Random(seed)
     kernel = Generator(source.randrange, 60, 4, addresses=True).kernel()
     before = executed(kernel.body.block)
     PASSES[name].run(kernel)
+    if name == "share-pointers":
+        # What it adds is for instructions to add by themselves.
+        PASSES["fold-offsets"].run(kernel)
     # An unrolled counter is a constant, which was free before: up to one for each copy.
     slack = emitted(kernel.body.block) if name == "unroll-loops" else 0
     assert executed(kernel.body.block) <= before + slack
