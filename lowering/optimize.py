@@ -25,7 +25,8 @@ CLEAN_UP: tuple[KernelPass, ...] = (
     FoldOffsets(),
     ForwardStores(),
     SettleCsrs(),
-    # By what a register saves: out of the hottest loops, pointers around them, then the rest.
+    # By what a register saves: in the hottest loops, around them, then in the rest.
+    StrengthReduce(innermost=True),
     HoistInvariants(innermost=True),
     StrengthReduce(),
     HoistInvariants(),

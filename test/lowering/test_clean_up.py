@@ -7,6 +7,7 @@ import random
 import fa
 import numpy as np
 import pytest
+from fa.diagnostics import OpError
 from fa.dialects import plena
 from fa.lowering.assembly import assembly
 from fa.lowering.kernel_pass import KernelPass
@@ -123,6 +124,28 @@ def test_attention_is_the_same_bit_for_bit(case: Case, passes: str):
     assert clean.cycles < 0.99 * plain.cycles
     assert clean.hbm_bytes_read == plain.hbm_bytes_read
     assert clean.hbm_bytes_written == plain.hbm_bytes_written
+
+
+def test_a_kernel_that_fits_only_as_emitted(monkeypatch: pytest.MonkeyPatch):
+    """Where cleaned code finds no registers, the kernel is compiled as it was emitted."""
+
+    def fail(kernel: plena.KernelOp) -> None:
+        optimize(kernel)
+        raise OpError(kernel, "8 float registers are needed at once here; the machine has 7")
+
+    case = Case(64, 64)
+    plain = fa.compile(case.module(), passes=f"{FUSED}{{clean-up=false}}")
+    monkeypatch.setattr("fa.lowering.lower_to_isa.optimize", fail)
+    kernel = fa.compile(case.module(), passes=FUSED)
+    assert kernel.asm == plain.asm
+    assert kernel.layout == plain.layout
+
+
+def test_sources_survive():
+    """Instructions that passes make belong to the operation that they serve."""
+    kernel = fa.compile(Case(100, 100, 128, 4, 2).module(), passes=FUSED)
+    names = [kernel.sources.at(pc).op for pc in range(len(kernel.words))]
+    assert not [name for name in names if name.startswith("plena.")]
 
 
 def test_deterministic():
