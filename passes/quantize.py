@@ -2,8 +2,10 @@
 
 Precondition: tile IR. Postcondition: each tensor that is loaded goes through `mx.quantize` into the
 format that the policy names for its role, results are stored as the policy has O, other buffers in
-HBM are plain bf16, and every tile holds bf16. Formats that the machine cannot load are refused, and
-so is the unfused form where P would be stored with 8 bits.
+HBM are plain bf16, and every tile holds bf16. A result that may hold -inf (a logsumexp, scores) is
+plain bf16 too: in a block of MX elements an infinity turns all others to 0. Formats that the
+machine cannot load or store are refused, and so is the unfused form where P would be stored with 8
+bits.
 
 Options: `policy` (plena, the default: what the machine file says; mxfp8, mxfp4-kv, nvfp4-kv, bf16),
 and a format for one role (`k=mxfp8-e4m3:32`; weights, k, v, q, o, p, statistics). `rule` and
@@ -40,7 +42,7 @@ from ..dialects import fa
 from ..dialects.fa_attrs import HbmAttr, TileType
 from ..dialects.machine_attr import machine_of
 from ..dialects.mx import BlockAttr, DequantizeOp, QuantizeOp, block_format
-from ..machine.formats import HbmFormat, PlainFormat
+from ..machine.formats import HbmFormat, MxFormat, PlainFormat
 from ..machine.params import Machine
 from ..machine.policies import ROLES, Policy, PolicyError, settings_keys, unusable
 from .roles import Operand, operands
@@ -212,7 +214,10 @@ class _Quantization:
         users = [use.operation for use in alloc.memref.uses]
         results = [user for user in users if isinstance(user, fa.ResultOp)]
         if results:
-            storage = storage_attribute(self._format("o", alloc), alloc)
+            form = self._format("o", alloc)
+            if isinstance(form, MxFormat) and any(map(_may_be_infinite, users)):
+                form = self._wide(alloc, form)
+            storage = storage_attribute(form, alloc)
         else:
             self._require_wide(alloc)
             storage = None
@@ -222,6 +227,21 @@ class _Quantization:
         Rewriter.replace_value_with_new_type(alloc.memref, new)
         for result in results:
             _restore(result, TensorType(BF16_TYPE, old.get_shape()))
+
+    def _wide(self, alloc: memref.AllocOp, form: HbmFormat) -> HbmFormat:
+        """Plain bf16 for a result that may hold -inf, whose neighbours in a block would become 0.
+
+        Raises OpError where the machine does not store it.
+        """
+        for key in settings_keys("o"):
+            offered = self.machine.hbm_formats[key]
+            if isinstance(offered, PlainFormat) and unusable(offered) is None:
+                return offered
+        raise OpError(
+            alloc,
+            f"this result may hold -inf, and stored as {form} everything else in the block of one "
+            "would become 0; use a machine with Plain bf16 activations",
+        )
 
     def _require_wide(self, alloc: memref.AllocOp) -> None:
         """Scores and probabilities are stored as bf16 or not at all."""
@@ -233,6 +253,21 @@ class _Quantization:
                 f"scores and probabilities would be stored as {formats[0]} ({keys[0]}), which "
                 "ruins them; fuse first, or use a machine with Plain bf16 activations",
             )
+
+
+def _may_be_infinite(user: Operation) -> bool:
+    """Whether a store may bring -inf: a logsumexp of no keys, scores that are hidden."""
+    if not isinstance(user, fa.StoreOp):
+        return False
+    source = user.tile.owner
+    while isinstance(source, fa.ScaleOp):
+        source = source.source.owner
+    if isinstance(source, fa.LogsumexpOp):
+        return source.empty_rows is not None
+    if isinstance(source, fa.AccumulateOp):
+        # A bias is loaded, the product with V is not.
+        return isinstance(source.addend.owner, fa.LoadOp)
+    return isinstance(source, fa.MaskOp)
 
 
 def _stored(shape: Sequence[int], storage: BlockAttr | None) -> TensorType[Attribute]:

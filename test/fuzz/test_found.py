@@ -1,0 +1,36 @@
+"""What the fuzzer found: cases that went wrong once, by what was wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .case import Case
+from .check import check
+
+CAUSAL = ["causal", {"offset": -3}]
+
+FOUND = {
+    "-inf in the blocks of a block-scaled logsumexp": Case(
+        q_len=7, kv_len=4, mask=CAUSAL, lse=True, settings={"act": "e4m3:8", "kv": "bf16"}
+    ),
+    "-inf in the blocks of block-scaled scores": Case(
+        q_len=7, kv_len=4, mask=CAUSAL, qk="masked", settings={"act": "e4m3:8", "kv": "bf16"}
+    ),
+}
+
+REFUSED = {
+    "may hold -inf": Case(q_len=7, kv_len=4, mask=CAUSAL, lse=True, machine="plena-64-stock"),
+}
+"""What has to be refused, by what the message says."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(name: str, tmp_path: Path):
+    assert check(FOUND[name], tmp_path) == ""
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_refused(message: str, tmp_path: Path):
+    assert message in check(REFUSED[message], tmp_path)
