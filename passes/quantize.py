@@ -256,18 +256,27 @@ class _Quantization:
 
 
 def _may_be_infinite(user: Operation) -> bool:
-    """Whether a store may bring -inf: a logsumexp of no keys, scores that are hidden."""
+    """Whether a store may bring -inf or what stands for it: hidden scores, sums of no keys."""
     if not isinstance(user, fa.StoreOp):
         return False
     source = user.tile.owner
     while isinstance(source, fa.ScaleOp):
         source = source.source.owner
     if isinstance(source, fa.LogsumexpOp):
-        return source.empty_rows is not None
+        # The rows behind the last query, stored with it, may see no key even where no query does.
+        return source.empty_rows is not None or _masks(source)
     if isinstance(source, fa.AccumulateOp):
         # A bias is loaded, the product with V is not.
         return isinstance(source.addend.owner, fa.LoadOp)
     return isinstance(source, fa.MaskOp)
+
+
+def _masks(op: Operation) -> bool:
+    """Whether the function around an operation has a mask that hides more than padding."""
+    function = op
+    while (parent := function.parent_op()) is not None and not isinstance(function, func.FuncOp):
+        function = parent
+    return any(isinstance(i, fa.MaskOp) and i.shown is not None for i in function.walk())
 
 
 def _stored(shape: Sequence[int], storage: BlockAttr | None) -> TensorType[Attribute]:

@@ -35,6 +35,7 @@ REFUSALS = (
     "FP_MEM",
     "INT_MEM",
     "scores and probabilities would be stored",
+    "what the SRAM holds",
     "may hold -inf",
     "MAX_LOOP_INSTRUCTIONS",
 )

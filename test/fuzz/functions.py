@@ -1,6 +1,6 @@
 """Score and probability functions as expressions: their MLIR, and their values in float64.
 
-An expression is a list: `["x"]` (the score), `["index", "i"]` (a place as a float, i of b, h, i, j),
+An expression is a list: `["x"]` (the score), `["index", "i"]` (a place as a float; b, h, i or j),
 `["constant", c]`, or an operation with its operands, `["add", a, b]`.
 """
 

@@ -14,6 +14,8 @@ WORK = 60_000
 
 HEADS = [(1, 1), (2, 1), (2, 2), (4, 2), (3, 1), (6, 3), (7, 1), (8, 2), (28, 4), (71, 1)]
 DIMS = [8, 16, 32, 64, 72, 80, 96, 128, 192, 256, 576]
+KINDS = ["linear", "affine", "clip", "abs", "leaky", "soft", "ratio", "exp", "exp2", "sum"]
+KINDS += ["position", "head"]
 LENGTHS = [1, 2, 63, 64, 65, 127, 128, 129, 192, 256]
 
 
@@ -87,12 +89,7 @@ def functions(draw: st.DrawFn, depth: int = 2) -> list[Any]:
     inner = functions(depth - 1)
     x = draw(inner)
     constant = ["constant", draw(numbers())]
-    kind = draw(
-        st.sampled_from(
-            ["linear", "affine", "clip", "abs", "leaky", "soft", "ratio", "exp", "exp2", "sum"]
-            + ["position", "head"]
-        )
-    )
+    kind = draw(st.sampled_from(KINDS))
     match kind:
         case "linear":
             return ["mul", x, constant]

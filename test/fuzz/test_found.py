@@ -18,6 +18,13 @@ FOUND = {
     "-inf in the blocks of block-scaled scores": Case(
         q_len=7, kv_len=4, mask=CAUSAL, qk="masked", settings={"act": "e4m3:8", "kv": "bf16"}
     ),
+    "padding rows without a key in the blocks of a logsumexp": Case(
+        q_len=3,
+        kv_len=20,
+        mask=["chunked", {"size": 1, "offset": 16}],
+        lse=True,
+        settings={"act": "e4m3:16", "kv": "bf16"},
+    ),
 }
 
 REFUSED = {
