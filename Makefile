@@ -46,6 +46,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/python -m fa.machine.isa_page --check
+	$(BIN)/python bench/attention_costs.py --check
 
 conformance: install
 	$(BIN)/python bench/onnx_conformance.py
