@@ -8,9 +8,9 @@ from pathlib import Path
 import fa
 import numpy as np
 from fa.frontends.source import module_text, parse_module, run_passes
-from fa.machine import Machine, host
+from fa.machine import Machine, assemble, host
 from fa.machine.formats import PlainFormat
-from fa.machine.params import Machine as Parameters
+from fa.machine.strict import HbmRange, Initial, check_program
 from numpy.typing import NDArray
 
 from .case import Case
@@ -26,6 +26,9 @@ below 5.
 """
 
 CHIP = {"bf16": BF16, "f16": F16, "f32": F32}
+
+STRICT = 20_000
+"""Executed instructions up to which a program is also followed access by access."""
 
 REFUSALS = (
     "where an element stands",
@@ -110,7 +113,23 @@ def check(case: Case, folder: Path) -> str:
     counted = fa.cost(kernel).instructions
     if counted != run.instructions:
         raise Mismatch(f"cost counts {counted} instructions, and {run.instructions} were executed")
+    if run.instructions <= STRICT:
+        _check_strictly(kernel, args)
     return ""
+
+
+def _check_strictly(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> None:
+    """Registers and memories hold what was put there before they are read."""
+    layout = kernel.layout
+    ranges = [HbmRange(r.name, r.base, r.stop, r.role != "argument") for r in layout.regions]
+    initial = Initial(len(layout.fp_mem), len(layout.int_mem), ranges)
+    for finding in check_program(kernel.words, kernel.simulator(*args), initial):
+        # Statistics of fewer than VLEN rows are moved by whole rows; hazards are no errors here.
+        mapped = finding.kind == "memory" and finding.instruction.startswith("S_MAP_V_FP")
+        if not mapped and finding.kind != "hazard":
+            raise Mismatch(f"{finding.instruction} at {finding.pc}: {finding.message}")
+    if not np.array_equal(assemble(kernel.asm, compat=True), kernel.words):
+        raise Mismatch("the published assembler would make other words of the program")
 
 
 def _stored(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
@@ -123,7 +142,7 @@ def _stored(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> list[NDArray[
     return stored
 
 
-def _stored_unit(machine: Parameters) -> float:
+def _stored_unit(machine: Machine) -> float:
     """How results are rounded when they are stored."""
     form = machine.vector_act
     if isinstance(form, PlainFormat):

@@ -207,6 +207,7 @@ def cases(draw: st.DrawFn) -> Case:
         tile=draw(tilings(mlen)),
         fuse=draw(orders(wide)),
         map=draw(mappings()),
+        quantize=draw(st.sampled_from(["", "", "rule=even", "rule=floor rounding=store"])),
         clean=draw(st.integers(0, 3)) == 3,
         seed=draw(st.integers(0, 3)),
     )
