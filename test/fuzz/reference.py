@@ -22,6 +22,9 @@ from .masks import sees
 BF16, F16, F32 = 2.0**-8, 2.0**-11, 2.0**-24
 """Half a unit in the last place, relative to the smallest number of a binade."""
 
+SUBNORMAL = {F16: 2.0**-14}
+"""Below the least normal number a type rounds to multiples of one step; only f16 gets there."""
+
 E4M3, E5M2 = 2.0**-4, 2.0**-3
 
 RUNS = 4
@@ -87,10 +90,10 @@ def _attend(
         def noise(values: Values, size: Values) -> Values:
             if random is None or not unit:
                 return values
-            size = np.broadcast_to(size, np.shape(values))
+            size = np.maximum(np.broadcast_to(size, np.shape(values)), SUBNORMAL.get(unit, 0))
             with np.errstate(invalid="ignore"):
                 moved = values + unit * random.uniform(-1, 1, size.shape) * size
-            return np.where(np.isfinite(values), moved, values)
+            return np.where(np.isfinite(values) & (values != 0), moved, values)
 
         return noise
 
