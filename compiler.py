@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 
 import numpy as np
-from fa.diagnostics import CompileError
+from fa.diagnostics import CompileError, position
 from fa.dialects import plena
 from fa.dialects.json_attr import decode
 from fa.dialects.machine_attr import machine_of
+from fa.dialects.problem_attr import problems_of
+from fa.dialects.target_attr import attach_target, target_of
 from fa.frontends.source import (
     module_text,
     parse_module,
@@ -21,7 +24,8 @@ from fa.frontends.source import (
     with_position,
 )
 from fa.machine import host, mx
-from fa.machine.cost import Cost, program_cost
+from fa.machine.bounds import Bounds, Formats, Problem, combined, lower_bounds
+from fa.machine.cost import Cost, CostError, program_cost
 from fa.machine.host import Value
 from fa.machine.layout import Layout, LayoutError, Region
 from fa.machine.params import Machine
@@ -29,9 +33,11 @@ from fa.machine.settings import MachineError
 from fa.machine.source_map import SourceMap, SourceMapError
 from numpy.typing import ArrayLike, NDArray
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 
 if TYPE_CHECKING:
     from fa.machine.simulator import Simulator
+    from fa.passes.mask_counts import MaskTiles
     from onnx import ModelProto
 
 Array = NDArray[np.float32]
@@ -68,7 +74,9 @@ class Run:
 class Kernel:
     """A compiled program with all that is needed to run it.
 
-    `sources` says which operation each instruction was made from.
+    `sources` says which operation each instruction was made from, `problems` what attention it
+    computes, where that is known, `mask_tiles` for each attention how many tiles of scores are
+    empty, full and partial.
     """
 
     def __init__(
@@ -79,6 +87,8 @@ class Kernel:
         mlir: str,
         report: str,
         sources: SourceMap | None = None,
+        problems: Sequence[Problem] = (),
+        mask_tiles: Sequence[MaskTiles] = (),
     ):
         from fa.machine import assemble
 
@@ -86,9 +96,34 @@ class Kernel:
         self.layout = layout
         self.machine = machine
         self.mlir = mlir
-        self.report = report
+        self.problems = tuple(problems)
+        self._report = report
         self.sources = SourceMap() if sources is None else sources
+        self.mask_tiles = tuple(mask_tiles)
         self.words: NDArray[np.uint32] = assemble(asm)
+
+    @cached_property
+    def report(self) -> str:
+        """A page of text: what the kernel takes of the machine, and its cost beside the bounds."""
+        return f"{self._report}\n{self.cost_table()}"
+
+    def cost_table(self) -> str:
+        """The cost in both tables by unit, and how far it is from the lower bounds."""
+        from fa.machine.cost_table import cost_table
+
+        try:
+            return cost_table(cost(self), self.bounds)
+        except CompileError as error:
+            return f"cost: not known: {error.message}\n"
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The least that the kernel's attention costs on its machine; None where it is not known
+        what it computes."""
+        if not self.problems:
+            return None
+        forms = Formats.stored(self.machine, self.layout)
+        return combined([lower_bounds(each, self.machine, forms) for each in self.problems])
 
     @property
     def argument_shapes(self) -> list[tuple[int, ...]]:
@@ -126,7 +161,8 @@ class Kernel:
         """
         self.check_append(name, np.shape(values), at)
         for region in self._regions(name):
-            host.append(np.asarray(values), region, image, at)
+            shape = self.layout.signature[region.index].shape
+            host.append(np.asarray(values), region, shape, image, at)
 
     def check_append(self, name: str, shape: tuple[int, ...], at: int) -> None:
         """Raise CompileError unless `append` can write tokens of that shape."""
@@ -136,7 +172,7 @@ class Kernel:
                 names = ", ".join(tensor.name for tensor in self.layout.signature)
                 raise LayoutError(f"no argument called '{name}'; there are {names}")
             for region in regions:
-                host.check_append(shape, region, at)
+                host.check_append(shape, region, self.layout.signature[region.index].shape, at)
         except LayoutError as error:
             raise CompileError(str(error)) from None
 
@@ -147,16 +183,10 @@ class Kernel:
     def stored(self, *args: Value) -> list[Array]:
         """The arguments as the machine sees them: rounded to their storage format, float32.
 
-        One that no tile is loaded from is rounded to its interface type only.
+        One that no tile is loaded from, or that the host computes on, is rounded to its interface
+        type only.
         """
-        image = self._image(args)
-        placed = self.layout.arguments()
-        return [
-            host.unpack(placed[index][0], image)
-            if index in placed and not placed[index][0].recipe
-            else host.as_dtype(np.asarray(arg), tensor.dtype)
-            for index, (arg, tensor) in enumerate(zip(args, self.layout.signature, strict=True))
-        ]
+        return host.stored(self.layout, self._image(args), [np.asarray(arg) for arg in args])
 
     def unpack(self, hbm: NDArray[np.uint8] | bytes) -> list[Array]:
         """The results in an HBM image, in order, as float32. Raises CompileError where it is too
@@ -219,6 +249,7 @@ class Kernel:
             **self.layout.to_json(),
             "machine": machine,
             "sources": self.sources.to_json(),
+            "mask_tiles": [count.to_json() for count in self.mask_tiles],
         }
         texts = (
             self.mlir,
@@ -233,6 +264,8 @@ class Kernel:
     @classmethod
     def load(cls, directory: str | Path) -> Kernel:
         """Read what `save` wrote; raises CompileError where files are missing or damaged."""
+        from fa.passes.mask_counts import MaskTiles
+
         folder = Path(directory)
         try:
             texts = {name: (folder / name).read_text("utf-8") for name in KERNEL_FILES}
@@ -244,13 +277,15 @@ class Kernel:
             layout = Layout.from_json(manifest)
             entry = manifest["machine"]
             machine = Machine.from_settings(entry["settings"], entry["name"])
+            counts = [MaskTiles.from_json(count) for count in manifest.get("mask_tiles", ())]
         except json.JSONDecodeError as error:
             raise CompileError(error.msg, f"{where}:{error.lineno}:{error.colno}") from None
         except (LayoutError, MachineError, KeyError, TypeError) as error:
             raise CompileError(str(error), f"{where}:1:1") from None
         kernel = cls(
-            texts["kernel.asm"], layout, machine, texts["kernel.mlir"], texts["report.txt"]
+            texts["kernel.asm"], layout, machine, texts["kernel.mlir"], "", mask_tiles=counts
         )
+        kernel.report = texts["report.txt"]
         # Directories from before there was a map have none, and need none to run.
         if "sources" in manifest:
             try:
@@ -290,20 +325,27 @@ def compile(
     machine: str | Path | None = None,
     passes: str | None = None,
     constants: Mapping[str, ArrayLike] | None = None,
+    optimize_for: str | None = None,
+    tune: bool = False,
 ) -> Kernel:
     """Compile attention to a kernel.
 
     `source` is MLIR text, the path of an .mlir or .onnx file, a module (compiled in a copy) or an
     onnx ModelProto; `machine` a preset or the path of a settings file; `passes` a pipeline as for
     `fa-opt -p`; `constants` the values of inputs of an ONNX model that must be known, by name. What
-    of the chain has not been run at the end is run with its defaults. Raises CompileError for bad
-    input.
+    of the chain has not been run at the end is run with its defaults.
+
+    `optimize_for` is what choices are made by: "emulator" (the default) or "analytic", the cycles
+    of one of the cost tables, or "bytes" of HBM; `tune` confirms the best choices in the simulator.
+    Raises CompileError for bad input.
     """
     module = load_source(source, constants)
     if isinstance(source, ModuleOp):
         module = source.clone()
     name = None if machine is None else str(machine)
-    run_passes(module, DEFAULT_PASSES if passes is None else passes, name)
+    if optimize_for is not None:
+        with_position(lambda: attach_target(module, optimize_for), module)
+    run_passes(module, choose_passes(module, passes, name, tune), name)
     kernels = [op for op in module.ops if isinstance(op, plena.KernelOp)]
     if not kernels:
         run_passes(module, "lower-to-isa", name)
@@ -311,11 +353,22 @@ def compile(
     return kernel_of(module)
 
 
+def choose_passes(module: ModuleOp, passes: str | None, machine: str | None, tune: bool) -> str:
+    """The pipeline for a module: `passes` if given, else the default.
+
+    Choices are made for `target_of(module)`. Raises CompileError where the module names none.
+    """
+    del machine, tune
+    with_position(lambda: target_of(module), module)
+    return DEFAULT_PASSES if passes is None else passes
+
+
 def kernel_of(module: ModuleOp) -> Kernel:
     """The kernel that a lowered module holds; raises CompileError where it holds none."""
     from fa.lowering.assembly import assembly, the_kernel
     from fa.lowering.instruction_sources import source_map
     from fa.lowering.report import report
+    from fa.passes.mask_counts import mask_tiles
 
     found: list[Kernel] = []
 
@@ -329,7 +382,9 @@ def kernel_of(module: ModuleOp) -> Kernel:
             layout = Layout.from_json(_mapping(decode(manifest)))
         text = report(op, layout, machine)
         mlir = module_text(module)
-        found.append(Kernel(assembly(op), layout, machine, mlir, text, source_map(op)))
+        sources, problems, counts = source_map(op), problems_of(module), mask_tiles(op)
+        asm = assembly(op)
+        found.append(Kernel(asm, layout, machine, mlir, text, sources, problems, counts))
 
     try:
         with_position(build, module)
@@ -365,9 +420,17 @@ def interpret(
         values = [arg if isinstance(arg, mx.Blocks) else np.asarray(arg) for arg in args]
         return run_function(loaded, values, round)
     except InterpretationError as error:
-        raise CompileError(str(error)) from None
+        op: Operation | None = getattr(error, "op", None)
+        raise CompileError(str(error), None if op is None else position(op)) from None
 
 
 def cost(kernel: Kernel) -> Cost:
-    """What a kernel costs in both tables and in HBM bytes, counted without running it."""
-    return program_cost((int(word) for word in kernel.words), kernel.machine)
+    """What a kernel costs in both tables and in HBM bytes, counted without running it.
+
+    The result answers to attributes and to keys: `cost["emulator_cycles"]`, `dict(cost)`; see
+    `fa.machine.cost.Cost`. Raises CompileError for a program whose cost is not static.
+    """
+    try:
+        return program_cost((int(word) for word in kernel.words), kernel.machine, kernel.layout)
+    except CostError as error:
+        raise CompileError(str(error)) from None

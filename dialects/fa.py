@@ -11,7 +11,16 @@ from xdsl.ir import Dialect
 
 from .fa_attention import AttentionOp, YieldOp
 from .fa_attrs import HbmAttr, TileType
-from .fa_boundary import AdditiveOp, BroadcastOp, ConcatOp, ReshapeOp, TransposeOp
+from .fa_boundary import (
+    AdditiveOp,
+    BroadcastOp,
+    ConcatOp,
+    CropOp,
+    PadOp,
+    ReshapeOp,
+    TransposeOp,
+)
+from .fa_mapping import PackingAttr, RowLoopAttr
 from .fa_masks import MASKS
 from .fa_steps import (
     AccumulateOp,
@@ -41,6 +50,7 @@ __all__ = [
     "CombineOp",
     "ConcatOp",
     "CopyOp",
+    "CropOp",
     "FillOp",
     "LoadOp",
     "LogsumexpOp",
@@ -49,8 +59,11 @@ __all__ = [
     "MatmulOp",
     "NormalizeOp",
     "OnlineSoftmaxOp",
+    "PackingAttr",
+    "PadOp",
     "ReshapeOp",
     "ResultOp",
+    "RowLoopAttr",
     "ScaleOp",
     "ScoresOp",
     "ScratchOp",
@@ -75,6 +88,8 @@ FA = Dialect(
         ConcatOp,
         AdditiveOp,
         BroadcastOp,
+        PadOp,
+        CropOp,
         LoadOp,
         StoreOp,
         FillOp,
@@ -95,5 +110,5 @@ FA = Dialect(
         ScratchOp,
         ResultOp,
     ],
-    [TileType, HbmAttr, *MASKS],
+    [TileType, HbmAttr, PackingAttr, RowLoopAttr, *MASKS],
 )

@@ -13,9 +13,10 @@ from xdsl.dialects.builtin import (
     TensorType,
     UnitAttr,
     f32,
+    i1,
 )
 from xdsl.dialects.utils import AbstractYieldOperation
-from xdsl.ir import Attribute, Region, SSAValue
+from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     AttrSizedRegionSegments,
@@ -33,7 +34,7 @@ from xdsl.irdl import (
 )
 from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
-from xdsl.traits import IsTerminator, NoMemoryEffect, Pure
+from xdsl.traits import IsolatedFromAbove, IsTerminator, NoMemoryEffect, Pure
 from xdsl.utils.exceptions import VerifyException
 
 from .fa_attrs import ELEMENT_TYPES
@@ -46,13 +47,38 @@ STAGES = ("raw", "capped", "masked", "softmax")
 """Where the scores can be taken out as a result: scale Q K^T, after softcap and score function,
 after bias and mask, after the softmax."""
 
+MASK_ARGUMENTS = 4
+"""Arguments of a mask function: batch, head, query, key."""
+
 SCORE_ARGUMENTS = 5
 """Arguments of a score or probability function: value, batch, head, query, key."""
+
+REGIONS = ("mask_mod", "score_mod", "prob_mod")
+"""Functions of `fa.attention`, in the order in which they are written."""
+
+
+class OwnValues(IsolatedFromAbove):
+    """The functions of an operation use nothing from outside, so that they can be evaluated alone.
+
+    As upstream's trait, which keeps `cse` from moving constants out of them, with a message for
+    users.
+    """
+
+    def verify(self, op: Operation) -> None:
+        for region in op.regions:
+            own = {value for inner in region.walk() for value in inner.results}
+            own |= {argument for block in region.blocks for argument in block.args}
+            for inner in region.walk():
+                if any(operand not in own for operand in inner.operands):
+                    raise VerifyException(
+                        f"{inner.name} in its function uses a value from outside; a function "
+                        "has its arguments and constants of its own"
+                    )
 
 
 @irdl_op_definition
 class YieldOp(AbstractYieldOperation[Attribute]):
-    """The result of a score or probability function."""
+    """The result of a mask, score or probability function."""
 
     name = "fa.yield"
 
@@ -70,10 +96,11 @@ class AttentionOp(IRDLOperation):
 
     In the order in which they act on the scores: `softcap` c makes c tanh(s / c); `score_mod` is a
     function of (s, batch, head, query, key); `bias` [batch|1, q_heads|1, q_len|1, kv_len] is added;
-    `mask` hides; `sinks` [q_heads] is one more score for each row that attends to nothing;
-    `prob_mod` is a function of the probabilities. With `lse` a second result is the logsumexp of
-    each row, [batch, q_heads, q_len] in f32; with `qk = "raw" | "capped" | "masked" | "softmax"` a
-    further one is the scores at that stage, [batch, q_heads, q_len, kv_len].
+    `mask` hides, and `mask_mod`, a function of (batch, head, query, key) known at compile time,
+    hides where it is false; `sinks` [q_heads] is one more score for each row that attends to
+    nothing; `prob_mod` is a function of the probabilities. With `lse` a second result is the
+    logsumexp of each row, [batch, q_heads, q_len] in f32; with `qk = "raw" | "capped" | "masked" |
+    "softmax"` a further one is the scores at that stage, [batch, q_heads, q_len, kv_len].
     """
 
     name = "fa.attention"
@@ -91,6 +118,7 @@ class AttentionOp(IRDLOperation):
     output = result_def(TensorType)
     logsumexp = opt_result_def(TensorType)
     scores = opt_result_def(TensorType)
+    mask_mod = opt_region_def("single_block")
     score_mod = opt_region_def("single_block")
     prob_mod = opt_region_def("single_block")
 
@@ -99,7 +127,7 @@ class AttentionOp(IRDLOperation):
         AttrSizedResultSegments(as_property=True),
         AttrSizedRegionSegments(as_property=True),
     )
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), OwnValues())
 
     def __init__(
         self,
@@ -114,6 +142,7 @@ class AttentionOp(IRDLOperation):
         softcap: float | None = None,
         lse: bool = False,
         qk: str | None = None,
+        mask_mod: Region | None = None,
         score_mod: Region | None = None,
         prob_mod: Region | None = None,
     ):
@@ -133,7 +162,7 @@ class AttentionOp(IRDLOperation):
                 "qk": None if qk is None else StringAttr(qk),
             },
             result_types=list(results),
-            regions=[score_mod, prob_mod],
+            regions=[mask_mod, score_mod, prob_mod],
         )
 
     @property
@@ -204,9 +233,16 @@ class AttentionOp(IRDLOperation):
         for name, region in (("score_mod", self.score_mod), ("prob_mod", self.prob_mod)):
             if region is not None:
                 verify_function(name, region)
+        if self.mask_mod is not None:
+            verify_mask_function("mask_mod", self.mask_mod)
 
     def _verify_inputs(self, q: Sequence[int], k: Sequence[int]) -> None:
-        """Check shapes of bias and sinks."""
+        """Check shapes and element types of bias and sinks."""
+        for name, operand in (("bias", self.bias), ("sinks", self.sinks)):
+            if operand is not None and not isinstance(tensor_element(operand), ELEMENT_TYPES):
+                raise VerifyException(
+                    f"{name} must hold bf16, f16 or f32, got {tensor_element(operand)}"
+                )
         if self.bias is not None:
             dims, full = tensor_dims(self.bias), (*q[:3], k[2])
             if len(dims) != 4 or any(d not in (1, n) for d, n in zip(dims, full, strict=True)):
@@ -249,7 +285,9 @@ class AttentionOp(IRDLOperation):
         properties = {name: self.properties.get(name) for name in ATTRIBUTES}
         shown = {name: value for name, value in properties.items() if value is not None}
         printer.print_op_attributes({**shown, **self.attributes})
-        for word, region in (("score_mod", self.score_mod), ("prob_mod", self.prob_mod)):
+        for word, region in zip(
+            REGIONS, (self.mask_mod, self.score_mod, self.prob_mod), strict=True
+        ):
             if region is not None:
                 printer.print_string(f" {word} ")
                 printer.print_region(region)
@@ -275,7 +313,7 @@ class AttentionOp(IRDLOperation):
         given = dict(parser.parse_optional_attr_dict())
         regions = {
             word: parser.parse_region()
-            for word in ("score_mod", "prob_mod")
+            for word in REGIONS
             if parser.parse_optional_keyword(word) is not None
         }
         parser.parse_punctuation(":")
@@ -302,7 +340,7 @@ class AttentionOp(IRDLOperation):
                 rest.pop(0) if "lse" in given else None,
                 rest.pop(0) if "qk" in given else None,
             ],
-            regions=[regions.get("score_mod"), regions.get("prob_mod")],
+            regions=[regions.get(word) for word in REGIONS],
         )
 
 
@@ -337,3 +375,16 @@ def verify_function(name: str, region: Region) -> None:
     last = region.block.last_op
     if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [f32]:
         raise VerifyException(f"{name} must end with fa.yield of one f32")
+
+
+def verify_mask_function(name: str, region: Region) -> None:
+    """Check the signature of a mask function."""
+    kinds = [argument.type for argument in region.block.args]
+    if len(kinds) != MASK_ARGUMENTS or not all(isinstance(kind, IndexType) for kind in kinds):
+        raise VerifyException(
+            f"{name} takes the indices of batch, head, query and key (index each), "
+            f"got ({', '.join(map(str, kinds))})"
+        )
+    last = region.block.last_op
+    if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [i1]:
+        raise VerifyException(f"{name} must end with fa.yield of one i1")

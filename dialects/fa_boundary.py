@@ -152,6 +152,52 @@ class BroadcastOp(IRDLOperation):
 
 
 @irdl_op_definition
+class PadOp(IRDLOperation):
+    """A tensor with zeros behind its elements, up to the extents of the result."""
+
+    name = "fa.pad"
+
+    source = operand_def(TensorType)
+    result = result_def(TensorType)
+    traits = traits_def(Pure())
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, dims: Sequence[int]):
+        super().__init__(operands=[source], result_types=[TensorType(tensor_element(source), dims)])
+
+    def verify_(self) -> None:
+        _verify_extents(self.source, self.result, "a pad makes none smaller", grows=True)
+
+
+@irdl_op_definition
+class CropOp(IRDLOperation):
+    """The first elements of a tensor along each dimension, as many as the result has."""
+
+    name = "fa.crop"
+
+    source = operand_def(TensorType)
+    result = result_def(TensorType)
+    traits = traits_def(Pure())
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, dims: Sequence[int]):
+        super().__init__(operands=[source], result_types=[TensorType(tensor_element(source), dims)])
+
+    def verify_(self) -> None:
+        _verify_extents(self.source, self.result, "a crop makes none larger", grows=False)
+
+
+def _verify_extents(source: SSAValue, result: SSAValue, what: str, grows: bool) -> None:
+    """Check that all extents stay or change in one direction."""
+    old, new = tensor_dims(source), tensor_dims(result)
+    small, large = (old, new) if grows else (new, old)
+    if len(old) != len(new) or any(a > b for a, b in zip(small, large, strict=True)):
+        raise VerifyException(f"{shape_text(old)} does not become {shape_text(new)}: {what}")
+    if tensor_element(source) != tensor_element(result):
+        raise VerifyException("the element type must stay")
+
+
+@irdl_op_definition
 class AdditiveOp(IRDLOperation):
     """A boolean mask as a bias: 0 where it is true, -inf where it is false."""
 

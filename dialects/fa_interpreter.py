@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import (
     IntegerType,
@@ -30,10 +31,12 @@ from xdsl.utils.hints import isa
 from ..machine.mx import Blocks, dequantize
 from . import fa, mx, mx_semantics
 from . import fa_semantics as semantics
+from .dense import array_type
 from .fa_attrs import TileType, storage_of
-from .fa_semantics import Array, Rounder
-from .plain_interpreter import PlainConstants, PlainFunctions, array_type
-from .scalar_functions import evaluate
+from .fa_mapping import BATCHED_FACTOR
+from .fa_semantics import Array, Rounder, padded
+from .plain_interpreter import PlainConstants, PlainFunctions
+from .scalar_functions import evaluate, evaluate_mask
 
 
 @dataclass
@@ -136,8 +139,13 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.AttentionOp)
     def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
         q, k, v, *rest = args
+        mask_mod = None
+        if op.mask_mod is not None:
+            rows, cols = range(q.shape[2]), range(k.shape[2])
+            mask_mod = _mask_function(op.mask_mod, rows, cols)
         extras = semantics.Extras(
             softcap=op.cap,
+            mask_mod=mask_mod,
             score_mod=_function(op.score_mod),
             bias=rest.pop(0) if op.bias is not None else None,
             sinks=rest.pop(0) if op.sinks is not None else None,
@@ -170,6 +178,14 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.BroadcastOp)
     def broadcast(self, _: Interpreter, op: fa.BroadcastOp, args: PythonValues) -> PythonValues:
         return (np.broadcast_to(args[0], fa.tensor_dims(op.result)),)
+
+    @impl(fa.PadOp)
+    def pad(self, _: Interpreter, op: fa.PadOp, args: PythonValues) -> PythonValues:
+        return (padded(args[0], fa.tensor_dims(op.result)),)
+
+    @impl(fa.CropOp)
+    def crop(self, _: Interpreter, op: fa.CropOp, args: PythonValues) -> PythonValues:
+        return (args[0][tuple(slice(extent) for extent in fa.tensor_dims(op.result))],)
 
     @impl(fa.MapOp)
     def map(self, _: Interpreter, op: fa.MapOp, args: PythonValues) -> PythonValues:
@@ -230,20 +246,37 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.ScoresOp)
     def scores(self, _: Interpreter, op: fa.ScoresOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        return self._write(op, [self.round(args[0] @ args[1].T, fa.tile(op.result).element_type)])
+        query, key = args
+        kind = fa.tile(op.result)
+        if op.packing is not None:
+            query = semantics.unpacked(query, kind.rows, op.packing.numbers)
+            key = key[:, : query.shape[1]]
+        product = query @ key.T
+        if op.packing is not None:
+            product *= np.float32(BATCHED_FACTOR)
+        return self._write(op, [self.round(product, kind.element_type)])
 
     @impl(fa.MatmulOp)
     def matmul(self, _: Interpreter, op: fa.MatmulOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        return self._write(op, [self.round(args[0] @ args[1], fa.tile(op.result).element_type)])
+        if op.transposed:
+            product = (args[0] @ args[1].T) * np.float32(BATCHED_FACTOR)
+        else:
+            product = args[0] @ args[1]
+        return self._write(op, [self.round(product, fa.tile(op.result).element_type)])
 
     @impl(fa.MaskOp)
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        scores, batch, row, col = args[:4]
+        scores, batch, head, row, col = args[:5]
         kind = fa.tile(op.result)
         rows, cols = range(row, row + kind.rows), range(col, col + kind.cols)
-        seen = semantics.visible(rows, cols, op.kv_len.value.data, op.shown, batch)
+        if op.hidden is not None:
+            seen = args[5] == 0
+        else:
+            seen = semantics.visible(rows, cols, op.kv_len.value.data, op.shown, batch)
+            if op.mask_mod is not None:
+                seen = seen & _mask_function(op.mask_mod, rows, cols)(batch, head)
         return self._write(op, [np.where(seen, scores, np.float32(-np.inf))])
 
     @impl(fa.SoftmaxOp)
@@ -255,7 +288,10 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.OnlineSoftmaxOp)
     def online(self, _: Interpreter, op: fa.OnlineSoftmaxOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        s, m, total = args
+        s = args[0]
+        m, total = np.full(len(s), -np.inf, np.float32), np.zeros(len(s), np.float32)
+        if op.maximum is not None:
+            m, total = args[1:3]
         element, statistic = _elements(op.result, op.new_total)
         return self._write(
             op, semantics.online_softmax(s, m, total, element, statistic, self.round)
@@ -275,7 +311,8 @@ class FaFunctions(InterpreterFunctions):
         self._read(op, args)
         acc, total = args
         element, statistic = _elements(op.result, op.total)
-        return self._write(op, [semantics.normalize(acc, total, element, statistic, self.round)])
+        result = semantics.normalize(acc, total, element, statistic, self.round, op.multiplier)
+        return self._write(op, [result])
 
     @impl(fa.LogsumexpOp)
     def logsumexp(self, _: Interpreter, op: fa.LogsumexpOp, args: PythonValues) -> PythonValues:
@@ -321,6 +358,15 @@ def _function(region: Region | None) -> Callable[..., Array] | None:
     if region is None:
         return None
     return lambda *values: evaluate(region, [np.asarray(value) for value in values])
+
+
+def _mask_function(
+    region: Region, rows: range, cols: range
+) -> Callable[[int, int], NDArray[np.bool_]]:
+    """A mask function as one of batch and head that gives a matrix."""
+    return lambda batch, head: evaluate_mask(
+        region, batch, head, np.asarray(rows), np.asarray(cols)
+    )
 
 
 def _elements(tile: SSAValue, statistic: SSAValue) -> tuple[Attribute, Attribute]:

@@ -6,7 +6,7 @@ a register or to memory) to an element type, or leaves them alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -56,11 +56,13 @@ def visible(
 class Extras:
     """What `fa.attention` does to the scores besides scale and mask, in this order.
 
-    `bias` broadcasts to [B, H, N, M]; `sinks` is [H]; the functions are called with (values, batch,
+    `mask_mod` gives for (batch, head) which keys are seen beside the mask, [N, M]; `bias`
+    broadcasts to [B, H, N, M]; `sinks` is [H]; the functions are called with (values, batch,
     head, queries, keys), the last two as a column and a row; `stage` says which scores to return.
     """
 
     softcap: float | None = None
+    mask_mod: Callable[[int, int], NDArray[np.bool_]] | None = None
     score_mod: Callable[..., NDArray[np.floating]] | None = None
     bias: NDArray[np.floating] | None = None
     sinks: NDArray[np.floating] | None = None
@@ -114,7 +116,8 @@ def attention_with_scores(
             if extras.bias is not None:
                 bias = extras.bias
                 s = s + bias[b % bias.shape[0], h % bias.shape[1]]
-            s = np.where(seen, s, -np.inf)
+            shown = seen if extras.mask_mod is None else seen & extras.mask_mod(b, h)
+            s = np.where(shown, s, -np.inf)
             stages["masked"] = s
             if extras.sinks is not None:
                 s = np.concatenate([s, np.full((len(rows), 1), extras.sinks[h])], axis=1)
@@ -140,6 +143,20 @@ def softmax_rows(
     p = np.exp(s - np.where(np.isfinite(m), m, 0)[:, None])
     total = p.sum(axis=1)
     return p / np.where(total > 0, total, 1)[:, None], m, total
+
+
+def padded(values: Array, dims: Sequence[int]) -> Array:
+    """`values` with zeros behind them, up to the extents `dims`."""
+    ends = [(0, new - old) for old, new in zip(values.shape, dims, strict=True)]
+    return np.pad(values, ends)
+
+
+def unpacked(packed: Array, rows: int, packing: tuple[int, int, int, int]) -> Array:
+    """R x D queries out of vector rows that hold several (see `fa.packing`)."""
+    streams, width, block, chunks = packing
+    used = packed[: rows // streams * chunks]
+    parts = used.reshape(-1, chunks, block, streams, width)
+    return parts.transpose(0, 3, 2, 1, 4).reshape(rows, chunks * width)
 
 
 def exp(x: Array) -> Array:
@@ -177,11 +194,18 @@ def softmax(
 
 
 def normalize(
-    acc: Array, total: Array, element: Attribute, statistic: Attribute, rnd: Rounder
+    acc: Array,
+    total: Array,
+    element: Attribute,
+    statistic: Attribute,
+    rnd: Rounder,
+    factor: float = 1.0,
 ) -> Array:
-    """acc / l by rows, as a product with the rounded reciprocal; 0 where l is 0."""
+    """factor acc / l by rows, as a product with the rounded reciprocal; 0 where l is 0."""
     safe: Array = np.where(total > 0, total, np.float32(1))
     reciprocal = rnd(np.reciprocal(safe), statistic)
+    if factor != 1.0:
+        reciprocal = rnd(reciprocal * np.float32(factor), statistic)
     return np.where((total > 0)[:, None], rnd(acc * reciprocal[:, None], element), np.float32(0))
 
 

@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import (
     FloatAttr,
     IndexType,
     IntegerAttr,
+    StringAttr,
     UnitAttr,
     f32,
     i64,
@@ -26,14 +27,17 @@ from xdsl.irdl import (
     operand_def,
     opt_operand_def,
     opt_prop_def,
+    opt_region_def,
     prop_def,
     region_def,
     result_def,
+    traits_def,
 )
 from xdsl.utils.exceptions import VerifyException
 
-from .fa_attention import verify_function
+from .fa_attention import OwnValues, verify_function, verify_mask_function
 from .fa_attrs import TileType
+from .fa_mapping import PRODUCT_FAMILIES, SCORE_FAMILIES, PackingAttr
 from .fa_masks import MaskAttr, unknown_mask
 from .fa_tiles import TileOp, expect, expect_scratch
 from .fa_values import tile
@@ -72,92 +76,195 @@ class ScaleOp(TileOp, HasFolderInterface):
 
 @irdl_op_definition
 class ScoresOp(TileOp):
-    """S = Q K^T: q [R, D] in vector, k [C, D] in matrix memory, result [R, C]."""
+    """S = Q K^T: q [R, D] in vector, k [C, D] in matrix memory, result [R, C].
+
+    `family` is the instruction that does it: tmm (M_TMM, the default), btmm or btmv. The latter two
+    take queries packed as `packing` says, and give 0.25 Q K^T (`fa_mapping.BATCHED_FACTOR`).
+    """
 
     name = "fa.scores"
 
     query = operand_def(TileType)
     key = operand_def(TileType)
+    family = opt_prop_def(StringAttr)
+    packing = opt_prop_def(PackingAttr)
     result = result_def(TileType)
 
+    irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "$query `,` $key attr-dict `:` type($query) `,` type($key) `->` type($result)"
 
-    def __init__(self, query: SSAValue, key: SSAValue, element_type: Attribute | None = None):
+    def __init__(
+        self,
+        query: SSAValue,
+        key: SSAValue,
+        element_type: Attribute | None = None,
+        family: str | None = None,
+        packing: PackingAttr | None = None,
+        rows: int | None = None,
+    ):
         q, k = tile(query), tile(key)
-        result = TileType.get((q.rows, k.rows), element_type or q.element_type, "vector")
-        super().__init__(operands=[query, key], result_types=[result])
+        rows = q.rows if rows is None else rows
+        result = TileType.get((rows, k.rows), element_type or q.element_type, "vector")
+        super().__init__(
+            operands=[query, key],
+            properties={
+                "family": None if family is None else StringAttr(family),
+                "packing": packing,
+            },
+            result_types=[result],
+        )
+
+    @property
+    def instruction(self) -> str:
+        """The family, written or not."""
+        return "tmm" if self.family is None else self.family.data
 
     def verify_(self) -> None:
-        q, k = tile(self.query), tile(self.key)
+        q, k, s = tile(self.query), tile(self.key), tile(self.result)
+        if self.instruction not in SCORE_FAMILIES:
+            raise VerifyException(
+                f"family is one of {', '.join(SCORE_FAMILIES)}, got '{self.instruction}'"
+            )
+        if (self.packing is None) != (self.instruction == "tmm"):
+            raise VerifyException("btmm and btmv need a packing of the queries, tmm takes none")
         expect(self.query, "the query tile", "vector", q.dims)
-        expect(self.key, "the key tile", "matrix", (k.rows, q.cols))
-        expect(self.result, "the result", "vector", (q.rows, k.rows))
+        if self.packing is None:
+            expect(self.key, "the key tile", "matrix", (k.rows, q.cols))
+            expect(self.result, "the result", "vector", (q.rows, k.rows))
+            return
+        streams, width, block, chunks = self.packing.numbers
+        expect(self.key, "the key tile", "matrix", k.dims)
+        expect(self.result, "the result", "vector", (s.rows, k.rows))
+        if s.rows % (streams * block):
+            raise VerifyException(
+                f"{s.rows} rows are not whole groups of {streams} blocks of {block} rows"
+            )
+        needed = self.packing.packed_rows(s.rows)
+        if q.cols != streams * width or q.rows < needed or chunks * width > k.cols:
+            raise VerifyException(
+                f"{s.rows} queries of {chunks * width} columns are packed into {needed} rows of "
+                f"{streams * width} columns and take keys of as many columns, got {q} and {k}"
+            )
 
 
 @irdl_op_definition
 class MatmulOp(TileOp):
-    """P V: p [R, C] in vector, v [C, D] in matrix memory, result [R, D]."""
+    """P V: p [R, C] in vector, v [C, D] in matrix memory, result [R, D].
+
+    `family` is the instruction that does it: mm (M_MM, the default) or btmv, which takes v
+    transposed, [D, C], gives 0.25 P V (`fa_mapping.BATCHED_FACTOR`), and works in scratch rows.
+    """
 
     name = "fa.matmul"
 
     lhs = operand_def(TileType)
     rhs = operand_def(TileType)
+    scratch = opt_operand_def(TileType)
+    family = opt_prop_def(StringAttr)
     result = result_def(TileType)
 
-    assembly_format = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)"
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$lhs `,` $rhs (`scratch` $scratch^)? attr-dict `:` type($lhs) `,` type($rhs) "
+        "(`,` type($scratch)^)? `->` type($result)"
+    )
 
-    def __init__(self, lhs: SSAValue, rhs: SSAValue, element_type: Attribute | None = None):
+    def __init__(
+        self,
+        lhs: SSAValue,
+        rhs: SSAValue,
+        element_type: Attribute | None = None,
+        family: str | None = None,
+        scratch: SSAValue | None = None,
+    ):
         p, v = tile(lhs), tile(rhs)
-        result = TileType.get((p.rows, v.cols), element_type or p.element_type, "vector")
-        super().__init__(operands=[lhs, rhs], result_types=[result])
+        cols = v.rows if family == "btmv" else v.cols
+        result = TileType.get((p.rows, cols), element_type or p.element_type, "vector")
+        super().__init__(
+            operands=[lhs, rhs, scratch],
+            properties={"family": None if family is None else StringAttr(family)},
+            result_types=[result],
+        )
+
+    @property
+    def instruction(self) -> str:
+        """The family, written or not."""
+        return "mm" if self.family is None else self.family.data
+
+    @property
+    def transposed(self) -> bool:
+        """Whether the right operand is V transposed."""
+        return self.instruction == "btmv"
+
+    def with_scratch(self, scratch: SSAValue) -> MatmulOp:
+        """The same operation with room to work in."""
+        element = tile(self.result).element_type
+        return MatmulOp(self.lhs, self.rhs, element, self.instruction, scratch)
 
     def verify_(self) -> None:
         p, v = tile(self.lhs), tile(self.rhs)
+        if self.instruction not in PRODUCT_FAMILIES:
+            raise VerifyException(
+                f"family is one of {', '.join(PRODUCT_FAMILIES)}, got '{self.instruction}'"
+            )
+        cols = v.rows if self.transposed else v.cols
+        operand = (cols, p.cols) if self.transposed else (p.cols, cols)
         expect(self.lhs, "the left operand", "vector", p.dims)
-        expect(self.rhs, "the right operand", "matrix", (p.cols, v.cols))
-        expect(self.result, "the result", "vector", (p.rows, v.cols))
+        expect(self.rhs, "the right operand", "matrix", operand)
+        expect(self.result, "the result", "vector", (p.rows, cols))
+        expect_scratch(self.scratch, 1)
 
 
 @irdl_op_definition
 class MaskOp(TileOp):
     """Scores with what a query must not see set to -inf.
 
-    Element (i, j) of the tile is query row + i and key col + j of a batch. It stays iff key <
-    kv_len (columns past the last key are padding) and the mask, if there is one, shows it; the
-    mask's offsets must be resolved.
+    Element (i, j) of the tile is query row + i and key col + j of a batch and query head. It stays
+    iff key < kv_len (columns past the last key are padding) and mask and `mask_mod`, where there
+    are such, show it; the mask's offsets must be resolved. With `hidden` it is that tile alone that
+    says what stays: 0 where a key is seen, `HIDDEN` where it is not.
     """
 
     name = "fa.mask"
 
     scores = operand_def(TileType)
     batch = operand_def(IndexType)
+    head = operand_def(IndexType)
     row = operand_def(IndexType)
     col = operand_def(IndexType)
+    hidden = opt_operand_def(TileType)
     scratch = opt_operand_def(TileType)
     kv_len = prop_def(IntegerAttr)
     mask = opt_prop_def(Attribute)
     result = result_def(TileType)
+    mask_mod = opt_region_def("single_block")
 
+    traits = traits_def(OwnValues())
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
-        "$scores `at` `[` $batch `,` $row `,` $col `]` (`scratch` $scratch^)? attr-dict `:` "
-        "type($scores) (`,` type($scratch)^)? `->` type($result)"
+        "$scores `at` `[` $batch `,` $head `,` $row `,` $col `]` "
+        "(`hidden` `(` $hidden^ `:` type($hidden) `)`)? (`scratch` $scratch^)? "
+        "(`mask_mod` $mask_mod^)? attr-dict `:` type($scores) (`,` type($scratch)^)? `->` "
+        "type($result)"
     )
 
     def __init__(
         self,
         scores: SSAValue,
-        place: tuple[SSAValue, SSAValue, SSAValue],
+        place: tuple[SSAValue, SSAValue, SSAValue, SSAValue],
         *,
         kv_len: int,
         mask: MaskAttr | None,
+        mask_mod: Region | None = None,
+        hidden: SSAValue | None = None,
         scratch: SSAValue | None = None,
     ):
         super().__init__(
-            operands=[scores, *place, scratch],
+            operands=[scores, *place, hidden, scratch],
             properties={"kv_len": IntegerAttr(kv_len, i64), "mask": mask},
             result_types=[tile(scores).placed_at(None)],
+            regions=[mask_mod],
         )
 
     @property
@@ -170,9 +277,11 @@ class MaskOp(TileOp):
         """The same operation with room to work in."""
         return MaskOp(
             self.scores,
-            (self.batch, self.row, self.col),
+            (self.batch, self.head, self.row, self.col),
             kv_len=self.kv_len.value.data,
             mask=self.shown,
+            mask_mod=None if self.mask_mod is None else self.mask_mod.clone(),
+            hidden=self.hidden,
             scratch=scratch,
         )
 
@@ -181,6 +290,10 @@ class MaskOp(TileOp):
         expect(self.scores, "the scores", "vector", dims)
         expect(self.result, "the result", "vector", dims)
         expect_scratch(self.scratch, 2)
+        if self.hidden is not None:
+            expect(self.hidden, "what is hidden", "vector", dims)
+        if self.mask_mod is not None:
+            verify_mask_function("mask_mod", self.mask_mod)
         if self.kv_len.value.data < 1:
             raise VerifyException(f"kv_len must be at least 1, got {self.kv_len.value.data}")
         if self.mask is not None:
@@ -211,6 +324,7 @@ class MapOp(TileOp):
     result = result_def(TileType)
     function = region_def("single_block")
 
+    traits = traits_def(OwnValues())
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
     assembly_format = (
@@ -287,15 +401,16 @@ class OnlineSoftmaxOp(TileOp):
     """One step of the online softmax (FlashAttention-2, algorithm 1, lines 9 and 10).
 
     m' = max(m, rowmax S), P = exp(S - m'), alpha = exp(m - m'), l' = alpha l + rowsum P; statistics
-    are [R] in scalar memory. `empty_rows` says that a row may have seen no key so far: then m' =
-    -inf and P = 0.
+    are [R] in scalar memory. The first step has no m and no l (they would be -inf and 0), and its
+    alpha is 0. `empty_rows` says that a row may have seen no key so far: then m' = -inf and P = 0.
     """
 
     name = "fa.online_softmax"
 
     scores = operand_def(TileType)
-    maximum = operand_def(TileType)
-    total = operand_def(TileType)
+    maximum = opt_operand_def(TileType)
+    total = opt_operand_def(TileType)
+    scratch = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
     result = result_def(TileType)
     new_maximum = result_def(TileType)
@@ -303,29 +418,65 @@ class OnlineSoftmaxOp(TileOp):
     alpha = result_def(TileType)
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0, 1: 1, 2: 2}
-    irdl_options = (ParsePropInAttrDict(),)
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
-        "$scores `,` $maximum `,` $total attr-dict `:` type($scores) `,` type($maximum) `,` "
-        "type($total) `->` type($result) `,` type($new_maximum) `,` type($new_total) `,` "
-        "type($alpha)"
+        "$scores (`,` $maximum^ `,` $total)? (`scratch` $scratch^)? attr-dict `:` type($scores) "
+        "(`,` type($maximum)^ `,` type($total))? (`,` type($scratch)^)? `->` type($result) `,` "
+        "type($new_maximum) `,` type($new_total) `,` type($alpha)"
     )
 
-    def __init__(self, scores: SSAValue, maximum: SSAValue, total: SSAValue, empty_rows: bool):
-        m = tile(maximum).placed_at(None)
+    def __init__(
+        self,
+        scores: SSAValue,
+        maximum: SSAValue | None,
+        total: SSAValue | None,
+        empty_rows: bool,
+        statistic: TileType | None = None,
+        scratch: SSAValue | None = None,
+    ):
+        if statistic is None:
+            assert maximum is not None, "the first step must be told the type of its statistics"
+            statistic = tile(maximum)
+        m = statistic.placed_at(None)
         super().__init__(
-            operands=[scores, maximum, total],
+            operands=[scores, maximum, total, scratch],
             properties={"empty_rows": UnitAttr() if empty_rows else None},
             result_types=[tile(scores).placed_at(None), m, m, m],
         )
+
+    @property
+    def in_place(self) -> dict[int, int]:
+        """The first step has no statistics to update."""
+        return self.IN_PLACE if self.maximum is not None else {0: 0}
+
+    def with_scratch(self, scratch: SSAValue | None) -> OnlineSoftmaxOp:
+        """The same operation with room to work in."""
+        return OnlineSoftmaxOp(
+            self.scores,
+            self.maximum,
+            self.total,
+            self.empty_rows is not None,
+            tile(self.new_maximum),
+            scratch,
+        )
+
+    def without_past(self) -> OnlineSoftmaxOp:
+        """The same step as the first one."""
+        empty = self.empty_rows is not None
+        return OnlineSoftmaxOp(self.scores, None, None, empty, tile(self.new_maximum), self.scratch)
 
     def verify_(self) -> None:
         s = tile(self.scores)
         expect(self.scores, "the scores", "vector", s.dims)
         expect(self.result, "the result", "vector", s.dims)
+        if (self.maximum is None) != (self.total is None):
+            raise VerifyException("a step has both a maximum and a sum so far, or neither")
         names = ("maximum", "sum", "new maximum", "new sum", "alpha")
         values = (self.maximum, self.total, self.new_maximum, self.new_total, self.alpha)
         for name, value in zip(names, values, strict=True):
-            expect(value, f"the {name}", "scalar", (s.rows,))
+            if value is not None:
+                expect(value, f"the {name}", "scalar", (s.rows,))
+        expect_scratch(self.scratch, 1)
 
 
 @irdl_op_definition
@@ -359,25 +510,39 @@ class AccumulateOp(TileOp):
 
 @irdl_op_definition
 class NormalizeOp(TileOp):
-    """acc / l, row by row (algorithm 1, line 12). With `empty_rows` a row whose l is 0 gives 0."""
+    """factor * acc / l, row by row (algorithm 1, line 12); without `factor` it is 1.
+
+    With `empty_rows` a row whose l is 0 gives 0.
+    """
 
     name = "fa.normalize"
 
     acc = operand_def(TileType)
     total = operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
+    factor = opt_prop_def(FloatAttr)
     result = result_def(TileType)
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "$acc `,` $total attr-dict `:` type($acc) `,` type($total) `->` type($result)"
 
-    def __init__(self, acc: SSAValue, total: SSAValue, empty_rows: bool):
+    def __init__(
+        self, acc: SSAValue, total: SSAValue, empty_rows: bool, factor: float | None = None
+    ):
         super().__init__(
             operands=[acc, total],
-            properties={"empty_rows": UnitAttr() if empty_rows else None},
+            properties={
+                "empty_rows": UnitAttr() if empty_rows else None,
+                "factor": None if factor is None else FloatAttr(factor, f32),
+            },
             result_types=[tile(acc).placed_at(None)],
         )
+
+    @property
+    def multiplier(self) -> float:
+        """The factor, written or not."""
+        return 1.0 if self.factor is None else self.factor.value.data
 
     def verify_(self) -> None:
         dims = tile(self.acc).dims

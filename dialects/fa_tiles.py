@@ -27,7 +27,7 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from .fa_attrs import HbmAttr, TileType
+from .fa_attrs import ELEMENT_TYPES, HbmAttr, TileType
 from .fa_effects import TileEffects
 from .fa_values import shape_text, tensor_dims, tensor_element, tensor_type, tile
 
@@ -60,6 +60,11 @@ class TileOp(IRDLOperation):
 
     IN_PLACE: ClassVar[dict[int, int]] = {}
     traits = traits_def(TileEffects())
+
+    @property
+    def in_place(self) -> dict[int, int]:
+        """`IN_PLACE` with the operands that there are."""
+        return self.IN_PLACE
 
 
 class _HbmAccess(TileOp):
@@ -101,6 +106,10 @@ class LoadOp(_HbmAccess):
         self._verify_access(self.source, self.indices, row=False)
         if tile(self.tile).space.data == "scalar":
             raise VerifyException("a tile is loaded into vector or matrix memory, not scalar")
+        if not isinstance(tensor_element(self.source), ELEMENT_TYPES):
+            raise VerifyException(
+                f"tiles are loaded from bf16, f16 or f32, got {tensor_element(self.source)}"
+            )
 
 
 @irdl_op_definition

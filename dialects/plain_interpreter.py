@@ -9,22 +9,17 @@ bf16 are float32 arrays of rounded values.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
 
 import ml_dtypes
 import numpy as np
-from numpy.typing import NDArray
 from xdsl.dialects import arith, math, tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     BFloat16Type,
     DenseIntOrFPElementsAttr,
     Float16Type,
-    Float64Type,
     FloatAttr,
-    IndexType,
     IntegerAttr,
-    IntegerType,
     TensorType,
 )
 from xdsl.dialects.linalg.attrs import IteratorType
@@ -35,7 +30,8 @@ from xdsl.ir.affine import AffineDimExpr
 from xdsl.utils.exceptions import InterpretationError
 from xdsl.utils.hints import isa
 
-AnyArray: TypeAlias = NDArray[Any]
+from .dense import AnyArray, array_type, dense_array
+
 Scalars = dict[SSAValue, AnyArray]
 
 _COMPARE: dict[int, Callable[[AnyArray, AnyArray], AnyArray]] = {
@@ -63,30 +59,6 @@ _FLOAT_COMPARE: dict[int, Callable[[AnyArray, AnyArray], AnyArray]] = {
     13: np.not_equal,
 }  # fmt: skip
 """Predicates of arith.cmpf: the ordered ones, and `une`."""
-
-
-def array_type(element: Attribute) -> np.dtype[Any]:
-    """The numpy type that holds elements of a type."""
-    if isa(element, IntegerType):
-        width = element.width.data
-        return np.dtype(np.bool_) if width == 1 else np.dtype(f"u{max(1, width // 8)}")
-    if isinstance(element, IndexType):
-        return np.dtype(np.int64)
-    return np.dtype(np.float64 if isinstance(element, Float64Type) else np.float32)
-
-
-def dense_array(attribute: DenseIntOrFPElementsAttr[Any]) -> AnyArray:
-    """The elements of a constant, in its shape."""
-    kind = attribute.type
-    assert isa(kind, TensorType[Attribute])
-    element = kind.get_element_type()
-    if isinstance(element, BFloat16Type):
-        raw = np.dtype(ml_dtypes.bfloat16)
-    else:
-        raw = np.dtype(np.float16) if isinstance(element, Float16Type) else array_type(element)
-    values = np.frombuffer(attribute.data.data, raw).astype(array_type(element))
-    shape = kind.get_shape()
-    return np.full(shape, values[0]) if values.size == 1 else values.reshape(shape)
 
 
 @register_impls

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.ir import BlockArgument, OpResult, SSAValue
 
 from ..diagnostics import OpError
 from ..dialects import fa
-from ..machine.recipe import Recipe, constant
+from ..dialects.mx import CenterOp, RotateOp
+from ..machine.recipe import Recipe
+from .constant_tensors import constant_recipe
 
-BOUNDARY = (fa.ReshapeOp, fa.TransposeOp, fa.BroadcastOp, fa.ConcatOp, fa.AdditiveOp)
+BOUNDARY = (
+    fa.ReshapeOp,
+    fa.TransposeOp,
+    fa.BroadcastOp,
+    fa.ConcatOp,
+    fa.PadOp,
+    fa.CropOp,
+    fa.AdditiveOp,
+)
 """Operations on tensors that the host does."""
 
 
@@ -30,6 +38,10 @@ def recipe_of(value: OpResult, make: Callable[[SSAValue], Recipe]) -> Recipe:
         case fa.ConcatOp():
             axis = value.op.axis.value.data
             return ["concat", axis, make(value.op.first), make(value.op.second)]
+        case fa.PadOp():
+            return ["pad", dims, make(value.op.source)]
+        case fa.CropOp():
+            return ["crop", dims, make(value.op.source)]
         case fa.AdditiveOp():
             return ["additive", make(value.op.source)]
         case _:
@@ -41,9 +53,11 @@ def argument_recipe(value: SSAValue) -> Recipe:
     if isinstance(value, BlockArgument):
         return ["argument", value.index]
     assert isinstance(value, OpResult)
+    if isinstance(value.op, CenterOp | RotateOp):
+        number = value.op.axis if isinstance(value.op, CenterOp) else value.op.seed
+        step = "center" if isinstance(value.op, CenterOp) else "rotate"
+        source = argument_recipe(value.op.source)
+        return ["prepare", step, number.value.data, str(fa.tensor_element(value)), source]
     if isinstance(value.op, arith.ConstantOp):
-        dense = value.op.value
-        if isinstance(dense, DenseIntOrFPElementsAttr):
-            numbers = [float(cast("float", number)) for number in dense.get_values()]
-            return constant(numbers, list(fa.tensor_dims(value)))
+        return constant_recipe(value.op)
     return recipe_of(value, argument_recipe)

@@ -1,10 +1,10 @@
 """The HBM layout planner: a region for each tensor, from how the tiles access it.
 
-Regions follow one another in the order weights, biases, Q, K cache, V cache, O, further results,
-buffers, each with its elements first and then its scales. The machine neither pads nor drops, so a
-region covers every row and column that a load or a store touches. Panels of VLEN columns keep a
-pitch at which the scales of a row of a panel never cross the 64-byte line that one prefetch reads
-(ISA section 5.4).
+Regions follow one another in the order weights, biases, masks, Q, K cache, V cache, O, further
+results, buffers, each with its elements first and then its scales. Constant tensors are among them
+by what they are used for. The machine neither pads nor drops, so a region covers every row and
+column that a load or a store touches. Panels of VLEN columns keep a pitch at which the scales of a
+row of a panel never cross the 64-byte line that one prefetch reads (ISA section 5.4).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
-from xdsl.dialects import func, memref, scf
+from xdsl.dialects import arith, func, memref, scf
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
 from xdsl.utils.hints import isa
@@ -29,6 +29,7 @@ from ..machine.recipe import Recipe, leaves
 from ..passes.affine import Affine, affine, iterations
 from ..passes.roles import load_role, origin
 from .boundary import BOUNDARY, argument_recipe, recipe_of
+from .constant_tensors import constant_recipe
 
 PLAIN = Storage("bf16", 2)
 
@@ -60,6 +61,10 @@ def plan(machine: Machine, function: func.FuncOp) -> dict[SSAValue, Region]:
             accesses.setdefault(hbm, []).append(op)
     results = _results(function)
     interfaces = {hbm: _interface(hbm, ops, function, results) for hbm, ops in accesses.items()}
+    constants = [hbm for hbm in accesses if interfaces[hbm].role == "constant"]
+    for index, hbm in enumerate(constants):
+        name = origin(hbm).name_hint or f"constant{index}"
+        interfaces[hbm] = replace(interfaces[hbm], index=index, name=name)
     ranked = sorted(
         accesses, key=lambda hbm: (KINDS.index(interfaces[hbm].kind), interfaces[hbm].index)
     )
@@ -140,6 +145,8 @@ def outputs(function: func.FuncOp, regions: dict[SSAValue, Region]) -> tuple[Rec
                 return ["region", numbers[value.op.buffer]]
             if isinstance(value.op, DequantizeOp):
                 return make(value.op.source, index)
+            if isinstance(value.op, arith.ConstantOp):
+                return constant_recipe(value.op)
             if isinstance(value.op, BOUNDARY):
                 return recipe_of(value, lambda part: make(part, index))
         raise OpError(
@@ -167,7 +174,7 @@ def _interface(
             tensor.dtype,
             _preparations(hbm),
         )
-    if isinstance(source, OpResult) and isinstance(source.op, BOUNDARY):
+    if isinstance(source, OpResult) and isinstance(source.op, (arith.ConstantOp, *BOUNDARY)):
         recipe = argument_recipe(source)
         used = list(dict.fromkeys(leaves(recipe, "argument")))
         if used:
@@ -181,6 +188,15 @@ def _interface(
                 _preparations(hbm),
                 recipe,
             )
+        return Interface(
+            "constant",
+            _argument_kind(accesses),
+            -1,
+            "constant",
+            *_shape(source.type),
+            _preparations(hbm),
+            recipe,
+        )
     if hbm in results:
         index, type_ = results[hbm]
         lines = any(isinstance(op, fa.StoreOp) and op.row is not None for op in accesses)
@@ -188,7 +204,8 @@ def _interface(
         return Interface("result", kind, index, f"result{index}", *_shape(type_))
     if not isinstance(hbm, OpResult) or not isinstance(hbm.op, memref.AllocOp):
         raise OpError(
-            accesses[0], "tiles are loaded from arguments of the function and from its buffers"
+            accesses[0],
+            "tiles are loaded from arguments of the function, from constants and from buffers",
         )
     return Interface("buffer", "buffer", -1, "buffer", fa.tensor_dims(hbm), "bf16")
 
@@ -198,12 +215,13 @@ _ROLE_KINDS: dict[str, Kind] = {
     "k": "key",
     "v": "value",
     "bias": "bias",
+    "mask": "mask",
     "weights": "weight",
 }
 
 
 def _argument_kind(accesses: Sequence[fa.LoadOp | fa.StoreOp]) -> Kind:
-    """What the tiles of an argument are used for; the first in memory order where it is several."""
+    """What the tiles of a tensor are used for; the first in memory order where it is several."""
     kinds = {_ROLE_KINDS[load_role(op)] for op in accesses if isinstance(op, fa.LoadOp)}
     return next(kind for kind in KINDS if kind in kinds)
 
@@ -324,7 +342,8 @@ def _starts(index: Affine, op: Operation) -> list[int]:
         coefficient = index.terms.get(loop.body.block.args[0], 0)
         if coefficient:
             values = [value + coefficient * at for at in iterations(loop) for value in values]
-    return values
+    # Coefficients may be fractions, places are none.
+    return [int(value) for value in values]
 
 
 def _last(op: fa.LoadOp | fa.StoreOp, position: int) -> int:
@@ -334,4 +353,4 @@ def _last(op: fa.LoadOp | fa.StoreOp, position: int) -> int:
         coefficient = index.terms.get(loop.body.block.args[0], 0)
         if coefficient and len(steps := iterations(loop)):
             total += max(coefficient * steps[0], coefficient * steps[-1])
-    return index.constant + total
+    return int(index.constant + total)

@@ -155,6 +155,7 @@ def unroll(loop: plena.LoopOp) -> None:
     assert block is not None
     zero = _zero(loop) if needs_counter(loop) else None
     values: list[SSAValue] = list(loop.inits)
+    counters: list[SSAValue | None] = []
     for count in range(loop.iterations, 0, -1):
         mapping: dict[SSAValue, SSAValue] = dict(zip(loop.carried, values, strict=True))
         if zero is not None:
@@ -164,9 +165,12 @@ def unroll(loop: plena.LoopOp) -> None:
             if op is not terminator:
                 block.insert_op_before(op.clone(mapping), loop)
         values = [mapping.get(value, value) for value in loop.yielded]
-        _erase_unread(mapping.get(terminator.operands[0]))
+        counters.append(mapping.get(terminator.operands[0]))
     for result, value in zip(loop.results, values, strict=True):
         result.replace_all_uses_with(value)
+    # Only now: the next iteration, or what follows the loop, may read a counter that was yielded.
+    for value in counters:
+        _erase_unread(value)
     loop.detach()
     loop.erase()
 

@@ -1,10 +1,12 @@
 """`lower-to-isa`: tiles into PLENA instructions, registers allocated and checked.
 
-Runs what has not been run yet with its defaults: `tile`, `quantize`, `allocate-sram`. Precondition:
+Runs what has not been run yet with its defaults: `tile`, `quantize`, `allocate-sram`; then emits
+instructions, cleans them up (`optimize.CLEAN_UP`) and allocates registers. Precondition:
 tile IR, one function with attention. Postcondition: the function is a `plena.kernel` of the same
 name that prints as assembly; its attribute `layout` says where the host puts arguments and
-constants and finds results (`machine/layout.py`). Loops stay loops; only those of which one
-iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS are unrolled, which the attribute
+constants and finds results (`machine/layout.py`). Loops stay loops, but for those that
+`unroll-loops` finds worth their text, within a fixed number of instructions, and those of which one
+iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS, which the attribute
 `unrolled_loops` tells.
 """
 
@@ -31,27 +33,36 @@ from ..machine.layout import Layout, Region
 from ..machine.params import Machine
 from ..passes.affine import Affine, iterations
 from ..passes.allocate_sram import AllocateSramPass
+from ..passes.mask_counts import MASK_TILES
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
-from . import maps, products, rows, transfers
+from . import maps, packed_scores, products, rows, transfers
 from .address_registers import AddressRegisters
+from .constant_tensors import share_constants
 from .constants import FloatConstants
 from .emitter import Emitter
 from .hbm_plan import outputs, plan, signature
 from .instruction_sources import named_location
 from .loop_limit import check_loop_limit, limit_loops
+from .optimize import optimize
 from .register_allocation import allocate_registers
 from .register_check import check_registers
 from .report import kernel_slots
+from .row_loop import emit_row_loop, in_row_loop, row_loops
 
 
 @dataclass(frozen=True)
 class LowerToIsaPass(ModulePass):
-    """From tiles to allocated PLENA instructions."""
+    """From tiles to allocated PLENA instructions.
+
+    `clean_up`: whether the passes of `optimize.CLEAN_UP` run between emission and register
+    allocation; what is computed is the same without, bit for bit.
+    """
 
     name = "lower-to-isa"
 
     machine: str | None = None
+    clean_up: bool = True
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
@@ -62,20 +73,37 @@ class LowerToIsaPass(ModulePass):
             raise OpError(functions[1], "a program is made of one function; this is the second")
         for step in (TilePass(), QuantizePass(), AllocateSramPass()):
             step.apply(ctx, op)
-        kernel, layout = _lower(machine, functions[0])
-        region_dce(kernel.body)
-        limit_loops(kernel, machine.max_loop_instructions)
-        allocate_registers(kernel, machine.int_sram_depth)
-        # Spilling adds instructions: what it took over the limit is unrolled as well.
-        limit_loops(kernel, machine.max_loop_instructions)
-        check_loop_limit(kernel, machine.max_loop_instructions)
-        check_registers(kernel)
+        share_constants(functions[0])
+        kernel, layout = _emit(machine, functions[0])
+        try:
+            _finish(kernel, machine, self.clean_up)
+        except OpError:
+            if not self.clean_up:
+                raise
+            # Float and address registers are not spilled, and how many are taken is an estimate
+            # until they are allocated: a kernel that fits only as it was emitted stays so.
+            kernel, layout = _emit(machine, functions[0])
+            _finish(kernel, machine, clean_up=False)
         sram = {**layout.sram, "int_mem": kernel_slots(kernel)}
         kernel.attributes["layout"] = encode(replace(layout, sram=sram).to_json())
+        Rewriter.replace_op(functions[0], kernel, [])
 
 
-def _lower(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layout]:
-    """Put a kernel in the place of a function; returns it and where its data lies."""
+def _finish(kernel: plena.KernelOp, machine: Machine, clean_up: bool) -> None:
+    """From emitted instructions to a program that the machine runs."""
+    region_dce(kernel.body)
+    if clean_up:
+        optimize(kernel)
+    limit_loops(kernel, machine.max_loop_instructions)
+    allocate_registers(kernel, machine.int_sram_depth)
+    # Spilling adds instructions: what it took over the limit is unrolled as well.
+    limit_loops(kernel, machine.max_loop_instructions)
+    check_loop_limit(kernel, machine.max_loop_instructions)
+    check_registers(kernel)
+
+
+def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layout]:
+    """A kernel that does what a function does, and where its data lies."""
     used = _sram_used(machine, function)
     regions = plan(machine, function)
     floats = FloatConstants(first=used["fp_mem"])
@@ -97,7 +125,9 @@ def _lower(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Lay
         (),
         {**used, "fp_mem": floats.end},
     )
-    Rewriter.replace_op(function, kernel, [])
+    counts = function.attributes.get(MASK_TILES)
+    if counts is not None:
+        kernel.attributes[MASK_TILES] = counts
     return kernel, layout
 
 
@@ -155,10 +185,10 @@ class _Lowering:
         block = e.block()
         last = block.last_op
         assert last is not None
-        for op in function.body.block.ops:
-            e.location = named_location(op)
-            self.bases.enter(op)
-            self._operation(op)
+        for ops in row_loops(function.body.block):
+            e.location = named_location(ops[0])
+            self.bases.enter(ops[0])
+            self._operations(ops)
         e.location = named_location(function)
         e.insert_at(InsertPoint.after(last))
         for value, parts in list(e.floats.computed.items()):
@@ -168,9 +198,15 @@ class _Lowering:
             e.do("S_ST_FP", product, e.zero, e.floats.slot(value))
 
     def _block(self, block: Block) -> None:
-        for op in block.ops:
-            self.e.location = named_location(op)
-            self._operation(op)
+        for ops in row_loops(block):
+            self.e.location = named_location(ops[0])
+            self._operations(ops)
+
+    def _operations(self, ops: Sequence[Operation]) -> None:
+        if in_row_loop(ops[0]):
+            emit_row_loop(self.e, ops)
+        else:
+            self._operation(ops[0])
 
     def _operation(self, op: Operation) -> None:
         e = self.e
@@ -181,6 +217,8 @@ class _Lowering:
                 transfers.load(e, op, *self._place(op.source, op.indices))
             case fa.StoreOp():
                 transfers.store(e, op, *self._place(op.target, op.indices))
+            case fa.ScoresOp() if op.packing is not None:
+                packed_scores.scores(e, op)
             case fa.ScoresOp():
                 products.scores(e, op)
             case fa.MatmulOp():
@@ -197,12 +235,8 @@ class _Lowering:
                 maps.apply_map(e, op)
             case fa.SoftmaxOp():
                 rows.softmax(e, op)
-            case fa.OnlineSoftmaxOp():
-                rows.online_softmax(e, op)
             case fa.AccumulateOp():
                 rows.accumulate(e, op)
-            case fa.NormalizeOp():
-                rows.normalize(e, op)
             case fa.LogsumexpOp():
                 rows.logsumexp(e, op)
             case fa.SpreadOp():
@@ -213,9 +247,10 @@ class _Lowering:
                 rows.combine(e, op)
             case (
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
-                | memref.AllocOp() | fa.ScratchOp() | fa.ResultOp() | QuantizeOp()
-                | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp() | fa.TransposeOp()
-                | fa.BroadcastOp() | fa.ConcatOp() | fa.AdditiveOp() | scf.YieldOp()
+                | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ResultOp()
+                | QuantizeOp() | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp()
+                | fa.TransposeOp() | fa.BroadcastOp() | fa.ConcatOp() | fa.PadOp() | fa.CropOp()
+                | fa.AdditiveOp() | scf.YieldOp()
                 | func.ReturnOp()
             ):  # fmt: skip
                 # Indices are computed where they are used; the rest is the host's or the planner's.

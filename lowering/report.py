@@ -9,6 +9,7 @@ from ..dialects import plena
 from ..dialects.json_attr import decode
 from ..machine.layout import Layout, Region
 from ..machine.params import Machine
+from ..passes.mask_counts import mask_tiles
 from .loop_limit import UNROLLED, emitted, executed
 
 
@@ -25,6 +26,9 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
         "",
         *(_region(region) for region in layout.regions),
     ]
+    masks = [f"  {count.where or 'attention'}: {count}" for count in mask_tiles(kernel)]
+    if masks:
+        lines += ["", "tiles of scores, over all heads and batches:", *masks]
     unrolled = kernel.attributes.get(UNROLLED)
     if unrolled is not None:
         limit = machine.max_loop_instructions

@@ -17,13 +17,10 @@ from xdsl.ir import SSAValue
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
 from ..dialects.fa_masks import Run
-from ..passes.mask_classes import Piece, pieces
-from ..passes.specialize_masks import tile_mask
+from ..passes.mask_classes import HIDDEN, Piece, pieces
+from ..passes.mask_sites import tile_mask
 from .constants import log_iterations, log_start
 from .emitter import Emitter
-
-HIDDEN = -(2.0**120)
-"""What is added to a score that must not be seen: finite, so that differences are no NaN."""
 
 FLOOR = -(2.0**100)
 """The least running maximum where a row may see no key: above HIDDEN, below any score."""
@@ -146,12 +143,18 @@ def scale(e: Emitter, op: fa.ScaleOp) -> None:
 
 
 def mask(e: Emitter, op: fa.MaskOp) -> None:
-    """HIDDEN added to what a row must not see.
+    """HIDDEN added to what a row must not see, from a tile of its own or by shifting.
 
     A row of HIDDEN shifted right by `last` hides the columns from `last` on; that row minus itself
     shifted by `first` hides those before `first`.
     """
     kind, result = fa.tile(op.scores), fa.tile(op.result)
+    if op.hidden is not None:
+        rows, hiding = Rows.of(e, kind), fa.tile(op.hidden).placed
+        count = rows.rows * rows.panels
+        with each_vector(e, count, kind.placed, hiding, result.placed) as (old, add, new):
+            e.do("V_ADD_VV", new, old, add, FULL)
+        return
     assert op.scratch is not None
     move(e, kind, result)
     rows = Rows.of(e, result)
@@ -159,7 +162,7 @@ def mask(e: Emitter, op: fa.MaskOp) -> None:
     hidden, shifted = e.constant(room), e.constant(room + rows.width)
     e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
     e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
-    runs = tile_mask(op, {}).runs
+    runs = tile_mask(op).runs
     panels = [panel_runs(runs, panel * rows.width, rows.width) for panel in range(rows.panels)]
     first = 0
     for unseen, group in groupby(panels, lambda panel: set(panel) == {(0, 0)}):
@@ -210,28 +213,7 @@ def _hide(
                 e.do("V_ADD_VV", row, row, shifted, FULL)
 
 
-def online_softmax(e: Emitter, op: fa.OnlineSoftmaxOp) -> None:
-    """One step of the recurrence, row by row, statistics in float registers."""
-    rows = Rows.of(e, fa.tile(op.scores))
-    result = Rows.of(e, fa.tile(op.result))
-    m_old, l_old = fa.tile(op.maximum).placed, fa.tile(op.total).placed
-    m_new, l_new = fa.tile(op.new_maximum).placed, fa.tile(op.new_total).placed
-    guard = _Guard(e) if op.empty_rows is not None else None
-    pointers = [(rows.address, rows.width), (result.address, rows.width), (0, 1)]
-    with walk(e, rows.rows, *pointers) as (s, p, index):
-        old = e.get("S_LD_FP", index, m_old)
-        maximum = _row_maximum(e, rows, s, old)
-        if guard is not None:
-            maximum = e.get("S_MAX_FP", maximum, guard.floor)
-        e.do("S_ST_FP", maximum, index, m_new)
-        alpha = e.get("S_EXP_FP", e.get("S_SUB_FP", old, maximum))
-        e.do("S_ST_FP", alpha, index, fa.tile(op.alpha).placed)
-        total = e.get("S_MUL_FP", e.get("S_LD_FP", index, l_old), alpha)
-        total = _exponentials(e, rows, result, s, p, maximum, total, guard)
-        e.do("S_ST_FP", total, index, l_new)
-
-
-class _Guard:
+class Guard:
     """What keeps a row that sees no key from 0/0: a finite maximum, probabilities of exactly 0."""
 
     def __init__(self, e: Emitter):
@@ -257,7 +239,7 @@ def _exponentials(
     target: SSAValue,
     maximum: SSAValue,
     total: SSAValue,
-    guard: _Guard | None,
+    guard: Guard | None,
 ) -> SSAValue:
     """target = exp(source - maximum), and total + its sum."""
 
@@ -277,7 +259,7 @@ def softmax(e: Emitter, op: fa.SoftmaxOp) -> None:
     """Whole rows: maximum, exponentials, sum, division."""
     rows = Rows.of(e, fa.tile(op.scores))
     result = Rows.of(e, fa.tile(op.result))
-    guard = _Guard(e) if op.empty_rows is not None else None
+    guard = Guard(e) if op.empty_rows is not None else None
     lowest = e.float(float("-inf"))
     one = e.float(1.0) if guard is not None else None
     pointers = [(rows.address, rows.width), (result.address, rows.width), (0, 1)]
@@ -302,36 +284,11 @@ def _times(e: Emitter, rows: Rows, row: SSAValue, factor: SSAValue) -> None:
 
 
 def accumulate(e: Emitter, op: fa.AccumulateOp) -> None:
-    """alpha * acc + x."""
+    """acc + x; with a factor for each row it is part of a row loop."""
     acc, addend = Rows.of(e, fa.tile(op.acc)), Rows.of(e, fa.tile(op.addend))
-    result = Rows.of(e, fa.tile(op.result))
-    if op.alpha is None:
-        count = acc.rows * acc.panels
-        with each_vector(e, count, acc.address, addend.address, result.address) as (a, x, r):
-            e.do("V_ADD_VV", r, a, x, FULL)
-        return
-    pointers = [(tile.address, tile.width) for tile in (acc, addend, result)]
-    with walk(e, acc.rows, *pointers, (0, 1)) as (a, x, r, index):
-        alpha = e.get("S_LD_FP", index, fa.tile(op.alpha).placed)
-        for panel in range(acc.panels):
-            old, new = e.add(a, panel * acc.panel), e.add(r, panel * acc.panel)
-            e.do("V_MUL_VF", new, old, alpha, FULL)
-            e.do("V_ADD_VV", new, new, e.add(x, panel * acc.panel), FULL)
-
-
-def normalize(e: Emitter, op: fa.NormalizeOp) -> None:
-    """acc times the reciprocal of the sum; the sum of a row that saw a key is at least 1."""
-    acc, result = Rows.of(e, fa.tile(op.acc)), Rows.of(e, fa.tile(op.result))
-    one = e.float(1.0) if op.empty_rows is not None else None
-    pointers = [(acc.address, acc.width), (result.address, acc.width), (0, 1)]
-    with walk(e, acc.rows, *pointers) as (a, r, index):
-        total = e.get("S_LD_FP", index, fa.tile(op.total).placed)
-        if one is not None:
-            total = e.get("S_MAX_FP", total, one)
-        factor = e.get("S_RECI_FP", total)
-        for panel in range(acc.panels):
-            old, new = e.add(a, panel * acc.panel), e.add(r, panel * acc.panel)
-            e.do("V_MUL_VF", new, old, factor, FULL)
+    count, result = acc.rows * acc.panels, fa.tile(op.result).placed
+    with each_vector(e, count, acc.address, addend.address, result) as (a, x, r):
+        e.do("V_ADD_VV", r, a, x, FULL)
 
 
 def logsumexp(e: Emitter, op: fa.LogsumexpOp) -> None:

@@ -1,123 +1,196 @@
 """What a program costs, counted from its words without running it.
 
-Loop counts are static, so every instruction's executions are known. Compute cycles and HBM bytes
-are exact for programs that keep their transfers on 64-byte lines, as compiled kernels do; the time
-of HBM transfers is an estimate, because it depends on which DRAM rows are open.
+Loop counts are static, so every instruction's executions are known. Compute cycles in both tables
+and HBM bytes are those that the simulator counts; so is the time of HBM transfers in short
+programs, in long ones it is estimated from samples (`hbm_time.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from .encoding import Decoded, decode
-from .formats import HbmFormat
+from .figures import UNITS, Figures
+from .hbm_time import LINES, Executions, line_counts, transfer_cycles
 from .isa import Unit
+from .layout import Layout
 from .params import HBM_LINE, Machine
+from .program import Program
+from .structure import Structure, structure_of
+from .transfer_plan import NotLinear, Transfer, plan_transfers
+from .transfer_replay import NotReplayed, replay
 
-READ_LATENCY = 20.0
-"""Cycles until the first lines of a prefetch are there."""
-
-READ_PER_LINE = 0.65
-"""Further cycles for each line of a prefetch: all are requested at once."""
-
-STORE_PER_LINE = 12.5
-"""Cycles for each line of a store, which is read before it is written, one after the other."""
+MOVED = ("query", "output")
+"""Kinds of regions whose transfers published figures leave out: loading Q and storing O."""
 
 
 class CostError(ValueError):
-    """A program whose loops are not closed one inside the other."""
+    """A program without a static cost, because the machine would stop or go other ways."""
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Cycles in both tables, HBM bytes in lines, and both by unit.
+class Cost(Mapping[str, Any]):
+    """The figures of a program, in all, by unit and for moving Q and O.
 
-    `emulator_cycles` takes instructions one at a time (ISA section 6.1), HBM time included;
-    `analytic_cycles` is the pipelined table, in which HBM bandwidth is a bound of its own.
+    Also a mapping: `cost["emulator_cycles"]`, `dict(cost)`. The keys are those of `Figures` for the
+    whole program, `instructions` (executed), `hbm_cycles` (of the emulator's), `hbm_exact` (whether
+    all transfers were timed), and three with dictionaries of figures: `by_unit`, `moving_q_and_o`
+    and `without_q_and_o`.
     """
 
     instructions: int
-    emulator_cycles: int
-    analytic_cycles: int
-    hbm_cycles: int
-    hbm_bytes_read: int
-    hbm_bytes_written: int
-    emulator_by_unit: dict[Unit, int]
-    analytic_by_unit: dict[Unit, int]
+    hbm_exact: bool
+    total: Figures
+    unit: Mapping[Unit, Figures]
+    moving: Figures
+    """The transfers between query and output regions and vector SRAM; 0 where none are known."""
+
+    @property
+    def emulator_cycles(self) -> int:
+        """Cycles in the emulator's table, HBM time included."""
+        return self.total.emulator_cycles
+
+    @property
+    def analytic_cycles(self) -> int:
+        """Cycles in the pipelined table."""
+        return self.total.analytic_cycles
+
+    @property
+    def hbm_bytes_read(self) -> int:
+        """Bytes read from HBM, whole lines."""
+        return self.total.hbm_bytes_read
+
+    @property
+    def hbm_bytes_written(self) -> int:
+        """Bytes written to HBM, whole lines."""
+        return self.total.hbm_bytes_written
+
+    @property
+    def hbm_cycles(self) -> int:
+        """The part of the emulator's cycles that is spent in HBM transfers."""
+        return self.unit["hbm"].emulator_cycles
+
+    @property
+    def without_moving(self) -> Figures:
+        """The figures without loading Q and storing O."""
+        return self.total - self.moving
+
+    def to_json(self) -> dict[str, Any]:
+        """What the mapping holds."""
+        return {
+            **self.total.to_json(),
+            "instructions": self.instructions,
+            "hbm_cycles": self.hbm_cycles,
+            "hbm_exact": self.hbm_exact,
+            "by_unit": {unit: figures.to_json() for unit, figures in self.unit.items()},
+            "moving_q_and_o": self.moving.to_json(),
+            "without_q_and_o": self.without_moving.to_json(),
+        }
+
+    def __getitem__(self, key: str) -> Any:
+        return self.to_json()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.to_json())
+
+    def __len__(self) -> int:
+        return len(self.to_json())
 
 
-def program_cost(words: Iterable[int], machine: Machine) -> Cost:
-    """The cost of a program on a machine. Raises CostError for loops that are not well nested."""
-    decoded = [decode(int(word)) for word in words]
-    counts = executions(decoded)
+def program_cost(
+    words: Iterable[int],
+    machine: Machine,
+    layout: Layout | None = None,
+    lines: int | None = LINES,
+) -> Cost:
+    """The cost of a program on a machine.
+
+    `layout` says which transfers move Q and O, and what INT_MEM holds. Programs whose transfers
+    touch more than `lines` lines have the time of transfers estimated; None times all of them,
+    however long that takes (some 15 us a line). Raises CostError.
+    """
+    program = Program(words, machine)
+    structure = structure_of(program)
+    if structure is None:
+        raise CostError(_no_structure(program))
+    int_mem = () if layout is None else layout.int_mem
+    executions, counts = _transfers(program, structure, int_mem)
+    hbm = transfer_cycles(executions, counts, lines)
+
     parameters = machine.cycle_parameters
-    emulator: dict[Unit, float] = {}
-    analytic: dict[Unit, float] = {}
-    read = written = 0
-    for item, count in zip(decoded, counts, strict=True):
-        if item is None or not count:
-            continue
-        row = item.instruction
-        if row.unit == "hbm":
-            lines = transfer_lines(item, machine)
-            stores = row.mnemonic == "H_STORE_V"
-            read += count * lines * HBM_LINE
-            written += count * lines * HBM_LINE if stores else 0
-            cycles = STORE_PER_LINE * lines if stores else READ_LATENCY + READ_PER_LINE * lines
-        elif row.free_without_destination and item.values[0] == 0:
-            cycles = 0
-        else:
-            cycles = row.transactional.evaluate(parameters)
-        emulator[row.unit] = emulator.get(row.unit, 0) + count * cycles
-        pipelined = row.analytic.evaluate(parameters)
-        analytic[row.unit] = analytic.get(row.unit, 0) + count * pipelined
+    pipelined = {
+        item.instruction.mnemonic: item.instruction.analytic.evaluate(parameters)
+        for item in program.decoded
+        if item is not None
+    }
+    emulator: dict[Unit, int] = dict.fromkeys(UNITS, 0)
+    analytic: dict[Unit, int] = dict.fromkeys(UNITS, 0)
+    for item, cycles, count in zip(program.decoded, program.cycles, structure.counts, strict=True):
+        if item is not None:
+            emulator[item.instruction.unit] += count * cycles
+            analytic[item.instruction.unit] += count * pipelined[item.instruction.mnemonic]
+    transfers = executions.transfers
+    traffic = [
+        Figures(
+            round(cycles),
+            transfer.executed,
+            lines_touched * HBM_LINE,
+            lines_touched * HBM_LINE if transfer.store else 0,
+        )
+        for transfer, lines_touched, cycles in zip(transfers, counts, hbm, strict=True)
+    ]
+    unit: dict[Unit, Figures] = {u: Figures(emulator[u], analytic[u]) for u in UNITS}
+    unit["hbm"] = sum(traffic, Figures())
+    moved = [] if layout is None else _moved(layout)
     return Cost(
-        sum(counts),
-        round(sum(emulator.values())),
-        round(sum(analytic.values())),
-        round(emulator.get("hbm", 0)),
-        read,
-        written,
-        {unit: round(cycles) for unit, cycles in emulator.items()},
-        {unit: round(cycles) for unit, cycles in analytic.items()},
+        sum(structure.counts),
+        lines is None or sum(counts) <= lines,
+        sum(unit.values(), Figures()),
+        unit,
+        sum((t for t, at in zip(traffic, transfers, strict=True) if _within(at, moved)), Figures()),
     )
 
 
-def executions(decoded: list[Decoded | None]) -> list[int]:
-    """How often each instruction runs; raises CostError where loops do not nest."""
-    counts: list[int] = []
-    factor, open_loops = 1, list[tuple[int, int]]()
-    for item in decoded:
-        mnemonic = "" if item is None else item.instruction.mnemonic
-        if item is not None and mnemonic == "C_LOOP_START":
-            counts.append(factor)
-            register, count = item.values[:2]
-            open_loops.append((register, factor))
-            factor *= count
-            continue
-        counts.append(factor)
-        if item is not None and mnemonic == "C_LOOP_END":
-            if not open_loops or open_loops[-1][0] != item.values[0]:
-                raise CostError("loops that do not nest have no static cost")
-            factor = open_loops.pop()[1]
-    if open_loops:
-        raise CostError("a loop is never closed")
-    return counts
+def _transfers(
+    program: Program, structure: Structure, int_mem: Sequence[int]
+) -> tuple[Executions, list[int]]:
+    """The transfers of a program and the lines that each touches."""
+    try:
+        plan = plan_transfers(program, structure, int_mem)
+        return plan, line_counts(plan.transfers)
+    except NotLinear:
+        pass
+    try:
+        executed = replay(program, structure, int_mem)
+        return executed, line_counts(executed.transfers)
+    except (NotLinear, NotReplayed) as error:
+        raise CostError(str(error)) from None
 
 
-def transfer_lines(item: Decoded, machine: Machine) -> int:
-    """The 64-byte lines that a transfer touches if its rows start on lines."""
-    mnemonic, second = item.instruction.mnemonic, item.values[-1] != 0
-    if mnemonic == "H_PREFETCH_M":
-        form = machine.matrix_kv if second else machine.matrix_weight
-        return machine.prefetch_m * _row_lines(form, machine.mlen)
-    form = machine.vector_kv if second else machine.vector_act
-    rows = machine.prefetch_v if mnemonic == "H_PREFETCH_V" else machine.writeback_v
-    return rows * _row_lines(form, machine.vlen)
+def _no_structure(program: Program) -> str:
+    """Why a program has no static structure."""
+    for pc, item in enumerate(program.decoded):
+        if item is None or item.instruction.status != "implemented":
+            return f"pc {pc}: {program.text(pc)}: the machine stops here"
+        if item.instruction.mnemonic == "C_BREAK":
+            return f"pc {pc}: a program with C_BREAK has no static cost"
+    return (
+        "loops that do not nest, write their own counters or execute more than "
+        f"MAX_LOOP_INSTRUCTIONS = {program.machine.max_loop_instructions} instructions in an "
+        "iteration have no static cost"
+    )
 
 
-def _row_lines(form: HbmFormat, length: int) -> int:
-    """Lines of the elements and of the scales of one row."""
-    lines = -(-form.element_bytes(length) // HBM_LINE)
-    return lines + (1 if form.scale_bytes(length) else 0)
+def _moved(layout: Layout) -> list[range]:
+    """The byte addresses of query and output regions."""
+    return [range(each.base, each.stop) for each in layout.regions if each.kind in MOVED]
+
+
+def _within(transfer: Transfer, places: Sequence[range]) -> bool:
+    """Whether a transfer to or from vector SRAM begins in one of these places, where it first
+    runs."""
+    if not places or not transfer.executed or transfer.matrix:
+        return False
+    first = transfer.first_address
+    return any(first in place for place in places)

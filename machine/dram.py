@@ -11,6 +11,7 @@ computed when a read is issued.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import TypeAlias
@@ -342,6 +343,10 @@ class _Channel:
         self._set_open(bank, -1)
         self.act_at[bank] = max(self.act_at[bank], clock + 7)
 
+    def leave_open(self, bank: int, row: int) -> None:
+        """Let `row` be the open row of a bank that nobody is waiting for."""
+        self._set_open(bank, row)
+
     def _set_open(self, bank: int, row: int) -> None:
         self.open[bank] = row
         self.reads.bank_changed(bank, row)
@@ -377,6 +382,23 @@ class Dram:
         for line in lines:
             now = self._write(line, self.read([line], now))
         return now
+
+    def open_rows(self, places: Sequence[int], now: int) -> None:
+        """Open the rows of byte addresses, in order, as if they had been read long before `now`.
+
+        Takes no time: it is how the rows are left by transfers that nobody times.
+        """
+        self._catch_up(now)
+        last: dict[int, int] = {}
+        # The lines of a block of 256 bytes share bank and row in the same four channels.
+        for block in dict.fromkeys(place >> 8 for place in reversed(places)):
+            _, number, bank, row = _accesses(block << 8)[0]
+            last.setdefault((number & 4) * _BANKS + bank, row)
+        for place, row in last.items():
+            half, bank = divmod(place, 4 * _BANKS)
+            for channel in self._channels[4 * half : 4 * half + 4]:
+                if channel.open[bank] != row:
+                    channel.leave_open(bank, row)
 
     def _write(self, line: int, now: int) -> int:
         """Post a write of a 64-byte line; the time when the controllers have accepted it."""

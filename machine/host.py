@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import mx
+from .arranged import is_arranged, is_moved, sources, taken_back
 from .layout import Layout, LayoutError, Region, Storage, Tensor
-from .preparation import center, rotate
+from .preparation import as_dtype, prepare
 from .recipe import Leaf, evaluate
 
 Array = NDArray[np.float32]
@@ -21,22 +22,11 @@ Value: TypeAlias = "NDArray[np.floating] | mx.Blocks | bytes"
 as the bytes of `Blocks.to_bytes`."""
 
 
-def as_dtype(values: NDArray[np.floating], dtype: str) -> Array:
-    """Values rounded to an interface type (bf16, f16 or f32), as float32."""
-    with np.errstate(over="ignore"):
-        if dtype == "bf16":
-            return values.astype(ml_dtypes.bfloat16).astype(np.float32)
-        if dtype == "f16":
-            return values.astype(np.float16).astype(np.float32)
-        return values.astype(np.float32)
-
-
 def prepared(values: NDArray[np.floating], region: Region) -> Array:
     """Values of an argument as they are quantized: rounded to its type, centred, rotated."""
     result = as_dtype(values, region.dtype)
     for step in region.prepare:
-        turned = center(result, step.value) if step.step == "center" else rotate(result, step.value)
-        result = as_dtype(turned, step.dtype)
+        result = prepare(result, step.step, step.value, step.dtype)
     return result
 
 
@@ -82,7 +72,7 @@ def _check_shape(shape: tuple[int, ...], tensor: Tensor) -> None:
 
 
 def pack(value: NDArray[np.floating] | mx.Blocks, region: Region, hbm: Bytes) -> None:
-    """Write an argument (of the region's shape) into an HBM image, elements and scales.
+    """Write a tensor (of the region's shape) into an HBM image, elements and scales.
 
     Padding is not written: an image starts as zeros. Raises LayoutError where the shape differs.
     """
@@ -96,35 +86,78 @@ def pack(value: NDArray[np.floating] | mx.Blocks, region: Region, hbm: Bytes) ->
     _place(value, region, hbm, 0)
 
 
-def append(values: NDArray[np.floating], region: Region, hbm: Bytes, at: int) -> None:
-    """Write rows of a packed tensor, from row `at` on, in place: new tokens of a KV cache.
+def append(
+    values: NDArray[np.floating], region: Region, shape: tuple[int, ...], hbm: Bytes, at: int
+) -> None:
+    """Write rows of a packed argument of `shape`, from row `at` on, in place: new tokens.
 
-    `values` has the region's shape but for the number of rows. Blocks lie along rows, so those of
-    other tokens are not touched. Raises LayoutError, before anything is written, where the rows do
-    not fit or the shape differs.
+    `values` has that shape but for the number of rows. Blocks that lie along rows belong to one
+    token each; where an argument is stored transposed, tokens share blocks, and those of a block
+    that takes a new one are quantized again from their stored values. Raises LayoutError, before
+    anything is written, where the rows do not fit or the shape differs.
     """
-    check_append(values.shape, region, at)
-    _place(prepared(values, region), region, hbm, at)
+    check_append(values.shape, region, shape, at)
+    if not region.recipe:
+        _place(prepared(values, region), region, hbm, at)
+        return
+    rows = np.zeros(shape, np.bool_)
+    rows[..., at : at + values.shape[-2], :] = True
+    numbers = sources(region.recipe, shape)
+    new = (numbers > 0) & rows.reshape(-1)[numbers - 1]
+    given = np.zeros(shape, np.float32)
+    given[..., at : at + values.shape[-2], :] = as_dtype(values, region.dtype)
+    merged = unpack(region, hbm)
+    merged[new] = given.reshape(-1)[numbers[new] - 1]
+    if not region.storage.scaled:
+        _place(merged, region, hbm, 0)
+        return
+    blocks, made = unpack_blocks(region, hbm), _quantized(merged, region.storage)
+    touched = new.nonzero()
+    size = region.storage.block
+    for offset in range(size):
+        # Every element of the blocks that hold a new one.
+        column = touched[-1] // size * size + offset
+        inside = column < blocks.codes.shape[-1]
+        place = (*(axis[inside] for axis in touched[:-1]), column[inside])
+        blocks.codes[place] = made.codes[place]
+    scale_place = (*touched[:-1], touched[-1] // size)
+    blocks.scales[scale_place] = made.scales[scale_place]
+    _place(blocks, region, hbm, 0)
 
 
-def check_append(shape: tuple[int, ...], region: Region, at: int) -> None:
+def check_append(rows: tuple[int, ...], region: Region, shape: tuple[int, ...], at: int) -> None:
     """Raise LayoutError unless rows of that shape can be written from row `at` on."""
-    *outer, length, width = region.shape
-    if len(shape) != len(region.shape) or (*shape[:-2], shape[-1]) != (*outer, width):
+    *outer, length, width = shape
+    if len(rows) != len(shape) or (*rows[:-2], rows[-1]) != (*outer, width):
         expected = ", ".join(map(str, (*outer, "tokens", width)))
-        raise LayoutError(f"{region.name} takes rows of shape ({expected}), got {shape}")
-    if at < 0 or at + shape[-2] > length:
+        raise LayoutError(f"{region.name} takes rows of shape ({expected}), got {rows}")
+    if at < 0 or at + rows[-2] > length:
         raise LayoutError(
-            f"cache overflow: {region.name} holds {length} tokens, and {shape[-2]} from {at} on "
-            f"end at {at + shape[-2]}; compile for a longer cache"
+            f"cache overflow: {region.name} holds {length} tokens, and {rows[-2]} from {at} on "
+            f"end at {at + rows[-2]}; compile for a longer cache"
         )
-    if region.recipe:
-        raise LayoutError(f"{region.name} is made of several arguments; pack it again to append")
+    if region.recipe and not (is_arranged(region.recipe) and is_moved(region.recipe)):
+        raise LayoutError(
+            f"{region.name} is computed by the host from what it is given; pack it again to append"
+        )
     if any(step.step == "center" for step in region.prepare):
         raise LayoutError(
             f"{region.name} is stored less its mean over all tokens, which new ones change; "
             "compile without smooth-keys to append"
         )
+
+
+def _quantized(values: Array, storage: Storage) -> mx.Blocks:
+    """Values in blocks along the last axis, as a storage format has them."""
+    return mx.quantize(
+        values,
+        storage.element,
+        storage.block,
+        scale=storage.scale,
+        rule=storage.rule,
+        variant=storage.variant,
+        rounding=storage.rounding,
+    )
 
 
 def _place(value: Array | mx.Blocks, region: Region, hbm: Bytes, at: int) -> None:
@@ -137,15 +170,7 @@ def _place(value: Array | mx.Blocks, region: Region, hbm: Bytes, at: int) -> Non
         _fill(elements, raw, region.width * storage.element_bytes, at)
         return
     if not isinstance(value, mx.Blocks):
-        value = mx.quantize(
-            value,
-            storage.element,
-            storage.block,
-            scale=storage.scale,
-            rule=storage.rule,
-            variant=storage.variant,
-            rounding=storage.rounding,
-        )
+        value = _quantized(value, storage)
     assert scales is not None
     _fill(elements, value.codes, region.width, at)
     _fill(scales, value.scales, region.width // storage.block, at)
@@ -234,7 +259,7 @@ def _as_blocks(codes: Bytes, scales: Bytes, storage: Storage) -> mx.Blocks:
 
 
 def image(layout: Layout, args: list[Value]) -> Bytes:
-    """An HBM image with the arguments in place, everything else zero.
+    """An HBM image with arguments and constants in place, everything else zero.
 
     Raises LayoutError where an argument does not fit.
     """
@@ -255,7 +280,34 @@ def image(layout: Layout, args: list[Value]) -> Bytes:
             if region.recipe:
                 made = np.ascontiguousarray(evaluate(region.recipe, leaf))
             pack(made, region, hbm)
+    for region in layout.constants():
+        pack(np.ascontiguousarray(evaluate(region.recipe, leaf)), region, hbm)
     return hbm
+
+
+def stored(layout: Layout, hbm: Bytes, args: list[NDArray[np.floating]]) -> list[Array]:
+    """The arguments as an image holds them, in their own shapes.
+
+    One that no tile is loaded from, or that the host computes on, is `args` in its interface type.
+    """
+    placed = layout.arguments()
+    result: list[Array] = []
+    for index, (arg, tensor) in enumerate(zip(args, layout.signature, strict=True)):
+        if index in placed and (read := as_argument(placed[index][0], tensor, hbm)) is not None:
+            result.append(read)
+        else:
+            result.append(as_dtype(arg, tensor.dtype))
+    return result
+
+
+def as_argument(region: Region, tensor: Tensor, hbm: Bytes) -> Array | None:
+    """An argument as an image holds it, in its own shape; None where the host computed on it."""
+    values = unpack(region, hbm)
+    if not region.recipe:
+        return values
+    if is_arranged(region.recipe):
+        return taken_back(values, region.recipe, tensor.shape)
+    return None
 
 
 def outputs(layout: Layout, hbm: Bytes) -> list[Array]:

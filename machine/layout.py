@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass, field, fields
 from math import prod
 from typing import Any, Literal, get_args
 
-VERSION = 2
+VERSION = 3
 
 LINE = 64
 """Regions start on whole HBM lines (bytes)."""
 
-Role = Literal["argument", "result", "buffer"]
+Role = Literal["argument", "constant", "result", "buffer"]
 
-Kind = Literal["weight", "bias", "query", "key", "value", "output", "result", "buffer"]
+Kind = Literal["weight", "bias", "mask", "query", "key", "value", "output", "result", "buffer"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """What regions hold, in their order in memory."""
@@ -80,7 +80,7 @@ class Region:
     role: Role
     kind: Kind
     index: int
-    """Position among the arguments or the results; -1 for buffers."""
+    """Position among the arguments, the constants or the results; -1 for buffers."""
     shape: tuple[int, ...]
     dtype: str
     """Element type of the interface: bf16, f16 or f32."""
@@ -94,7 +94,8 @@ class Region:
     """Byte address of the first element."""
     prepare: tuple[Preparation, ...] = ()
     recipe: Sequence[Any] = ()
-    """What the host makes the tensor of, where it is not one argument as it is (`recipe.py`)."""
+    """What the host makes the tensor of, where it is not one argument as it is (`recipe.py`); the
+    values of a constant."""
 
     @property
     def outer(self) -> tuple[int, ...]:
@@ -214,6 +215,10 @@ class Layout:
             if region.role == "argument":
                 result.setdefault(region.index, []).append(region)
         return result
+
+    def constants(self) -> list[Region]:
+        """The regions that the compiler knows the contents of, in the order of memory."""
+        return [region for region in self.regions if region.role == "constant"]
 
     def results(self) -> list[Region]:
         """The regions of the results, in order."""

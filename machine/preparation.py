@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,22 @@ F64 = NDArray[np.float64]
 
 _MULTIPLIER, _INCREMENT, _MODULUS = 1664525, 1013904223, 1 << 32
 """A linear congruential generator (Numerical Recipes): signs are the same everywhere, for ever."""
+
+
+def as_dtype(values: NDArray[np.floating], dtype: str) -> F32:
+    """Values rounded to an interface type (bf16, f16 or f32), as float32."""
+    with np.errstate(over="ignore"):
+        if dtype == "bf16":
+            return values.astype(ml_dtypes.bfloat16).astype(np.float32)
+        if dtype == "f16":
+            return values.astype(np.float16).astype(np.float32)
+        return values.astype(np.float32)
+
+
+def prepare(values: F32, step: str, value: int, dtype: str) -> F32:
+    """One step of preparation, `center` along axis `value` or `rotate` by seed `value`, rounded."""
+    turned = center(values, value) if step == "center" else rotate(values, value)
+    return as_dtype(turned, dtype)
 
 
 def center(values: F32, axis: int) -> F32:

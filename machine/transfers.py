@@ -7,6 +7,7 @@ begin at `elements[r]`, its scales at `scales[r]`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -37,16 +38,21 @@ def addresses(
 ) -> Addresses:
     """Row addresses of a transfer from HBM register `base`, gp offset, SCALE and row step."""
     first_scale = base + scale + int(offset / form.ratio)
-    if isinstance(form, MxFormat):
-        # The machine multiplies row number and scale step in float32 and truncates.
-        scale_step = np.float32(step) / np.float32(form.ratio)
-        steps = [int(np.float32(row) * scale_step) for row in range(rows)]
-    else:
-        steps = [0] * rows
+    steps = _scale_steps(form, step, rows) if isinstance(form, MxFormat) else [0] * rows
     return Addresses(
         [(base + offset + (row * step & _WRAP32)) & _WRAP64 for row in range(rows)],
         [(first_scale + by) & _WRAP64 for by in steps],
     )
+
+
+@lru_cache(256)
+def _scale_steps(form: MxFormat, step: int, rows: int) -> list[int]:
+    """Bytes from the first row's scales to each row's; not to be changed.
+
+    The machine multiplies row number and scale step in float32 and truncates.
+    """
+    scale_step = np.float32(step) / np.float32(form.ratio)
+    return [int(np.float32(row) * scale_step) for row in range(rows)]
 
 
 def prefetch(hbm: U8, form: HbmFormat, at: Addresses, length: int) -> F32:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import cast
 
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import IntegerAttr
@@ -12,12 +14,21 @@ from xdsl.ir import BlockArgument, OpResult, SSAValue
 from ..diagnostics import OpError
 
 
+def _exact(value: int) -> int:
+    """An integer where a fraction is one; else the fraction, which multiplies as integers do."""
+    return value.numerator if value.denominator == 1 else value
+
+
 @dataclass(frozen=True)
 class Affine:
     """constant + sum of coefficient * variable; the variables are induction variables of loops."""
 
     constant: int = 0
     terms: Mapping[SSAValue, int] = field(default_factory=dict[SSAValue, int])
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "constant", _exact(self.constant))
+        object.__setattr__(self, "terms", {v: _exact(c) for v, c in self.terms.items()})
 
     def plus(self, other: Affine) -> Affine:
         """The sum of two."""
@@ -31,6 +42,15 @@ class Affine:
         if factor == 0:
             return Affine()
         return Affine(self.constant * factor, {v: c * factor for v, c in self.terms.items()})
+
+    def over(self, divisor: int) -> Affine:
+        """The quotient as a function with fractional coefficients.
+
+        It stands for a floor division of a multiple of the divisor: at the places that loops reach
+        the value is an integer.
+        """
+        part = cast("int", Fraction(1, divisor))
+        return self.times(part)
 
     def divided(self, divisor: int) -> Affine:
         """The quotient by a divisor of the constant and of every coefficient."""
@@ -67,6 +87,8 @@ def affine(value: SSAValue) -> Affine:
                 return right.times(left.constant)
             if not right.terms:
                 return left.times(right.constant)
+        case arith.FloorDivSIOp() if not (divisor := affine(value.op.rhs)).terms:
+            return affine(value.op.lhs).over(divisor.constant)
         case _:
             pass
     raise OpError(
@@ -115,4 +137,6 @@ def per_iteration(index: Affine) -> Affine:
         result = result.plus(
             Affine(coefficient * steps.start, {variable: coefficient * steps.step})
         )
+    parts = (result.constant, *result.terms.values())
+    assert all(isinstance(part, int) for part in parts), "a division leaves a rest"
     return result

@@ -22,11 +22,15 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
+from ..dialects.fa_mapping import ROW_LOOP
 from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from .first_fit import Block, first_fit, most_alive
 from .live_tiles import Places, TileLiveness
+from .map import MapPass
 from .map_plan import MapPlan
+from .quantize import store_masks
+from .schedule_rows import ScheduleRowsPass
 from .specialize_masks import SpecializeMasksPass
 
 
@@ -40,8 +44,10 @@ class AllocateSramPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
-        SpecializeMasksPass().apply(ctx, op)
+        for step in (MapPass(), SpecializeMasksPass(), ScheduleRowsPass()):
+            step.apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            store_masks(machine, function)
             tiles = [value.type for inner in function.walk() for value in inner.results]
             if any(isinstance(kind, TileType) and kind.at is None for kind in tiles):
                 _allocate(machine, function)
@@ -58,12 +64,40 @@ def _allocate(machine: Machine, function: func.FuncOp) -> None:
         _place(function, places, space, unit, room)
 
 
-WITH_SCRATCH = (fa.MaskOp, fa.LogsumexpOp, fa.CombineOp, fa.MapOp)
-"""Operations that work in rows of their own."""
+WITH_SCRATCH = (
+    fa.MaskOp,
+    fa.LogsumexpOp,
+    fa.CombineOp,
+    fa.MapOp,
+    fa.OnlineSoftmaxOp,
+    fa.MatmulOp,
+)
+"""Operations that may work in rows of their own."""
 
-SCRATCH: dict[type[fa.TileOp], int] = {fa.MaskOp: 2, fa.LogsumexpOp: 3, fa.CombineOp: 1}
-"""Rows: of a mask what hides, as it is and shifted; of a logsumexp the sum and two intermediate
-values of its iteration; of a combination a product. Those of a map follow from its function."""
+
+def _scratch_rows(machine: Machine, op: Operation) -> int:
+    """Rows of scratch that an operation needs; 0 for none.
+
+    Of a mask what hides, as it is and shifted; of a logsumexp the sum and two intermediate values
+    of its iteration; of a combination a product; of an online softmax the sum of the panels of a
+    row, where it has several; of M_BTMV what a write-out fills, for each panel of the result one
+    row more, and a shifted row. Those of a map follow from its function.
+    """
+    match op:
+        case fa.MaskOp():
+            return 2
+        case fa.LogsumexpOp():
+            return 3
+        case fa.CombineOp():
+            return 1
+        case fa.MapOp():
+            return max(1, MapPlan(op.function).count)
+        case fa.OnlineSoftmaxOp() if fa.tile(op.scores).cols > machine.vlen:
+            return 1
+        case fa.MatmulOp() if op.instruction == "btmv":
+            return machine.broadcast + fa.tile(op.result).cols // machine.vlen
+        case _:
+            return 0
 
 
 def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
@@ -71,14 +105,33 @@ def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
     for op in list(function.walk()):
         if not isinstance(op, WITH_SCRATCH) or op.scratch is not None:
             continue
-        rows = max(1, MapPlan(op.function).count) if isinstance(op, fa.MapOp) else SCRATCH[type(op)]
+        if isinstance(op, fa.MaskOp) and op.hidden is not None:
+            continue
+        rows = _scratch_rows(machine, op)
+        if not rows:
+            continue
         element = fa.tile(op.results[0]).element_type
         scratch = fa.ScratchOp(TileType.get((rows, machine.vlen), element, "vector"))
         scratch.location = op.location
-        Rewriter.insert_op(scratch, InsertPoint.before(op))
+        Rewriter.insert_op(scratch, InsertPoint.before(_first_of_row_loop(op)))
         replacement = op.with_scratch(scratch.tile)
         replacement.location = op.location
+        replacement.attributes.update(op.attributes)
         Rewriter.replace_op(op, replacement)
+
+
+def _first_of_row_loop(op: Operation) -> Operation:
+    """The first operation that is done row by row together with `op`; `op` itself if there is none.
+
+    Nothing may come between such operations, and the scratch of one must be nobody else's while
+    any of them works.
+    """
+    loop = op.attributes.get(ROW_LOOP)
+    while (
+        loop is not None and op.prev_op is not None and op.prev_op.attributes.get(ROW_LOOP) == loop
+    ):
+        op = op.prev_op
+    return op
 
 
 def _share(function: func.FuncOp) -> Places:
@@ -97,7 +150,7 @@ def _share(function: func.FuncOp) -> Places:
             break
     for op in function.walk():
         if isinstance(op, fa.TileOp):
-            for result, operand in op.IN_PLACE.items():
+            for result, operand in op.in_place.items():
                 places.merge(op.results[result], op.operands[operand])
     return places
 
@@ -162,7 +215,7 @@ def _place(function: func.FuncOp, places: Places, space: str, unit: int, room: i
                 f"{'rows' if space == 'vector' else 'tiles'} of {space} SRAM, "
                 f"which are {width} wide",
             )
-        spans = tuple(places.liveness.spans[value] for value in group)
+        spans = tuple(places.liveness.taken[value] for value in group)
         blocks.append(Block(kind.elements, unit, spans))
     addresses = first_fit(blocks)
     for group, block, address in zip(groups, blocks, addresses, strict=True):

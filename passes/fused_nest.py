@@ -152,12 +152,13 @@ class FusedNest:
                 bias = build.insert(fa.LoadOp(load.source, indices, fa.tile(scores)), "bias")
                 scores = build.insert(fa.AccumulateOp(scores, bias.tile), "s_biased").result
             elif isinstance(step, fa.MaskOp):
-                (batch,) = self.indices((step.batch,), nests.softmax, i)
+                batch, head = self.indices((step.batch, step.head), nests.softmax, i)
                 mask = fa.MaskOp(
                     scores,
-                    (batch, i.induction, n.induction),
+                    (batch, head, i.induction, n.induction),
                     kv_len=step.kv_len.value.data,
                     mask=step.shown,
+                    mask_mod=None if step.mask_mod is None else step.mask_mod.clone(),
                 )
                 scores = build.insert(mask, "s_masked").result
             old = nests.scores_load.tile if step is None else step.results[0]

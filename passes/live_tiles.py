@@ -10,6 +10,7 @@ from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
+from ..dialects.fa_mapping import ROW_LOOP
 from .first_fit import Span
 
 
@@ -26,15 +27,41 @@ class TileLiveness:
     ends: dict[Operation, int] = field(default_factory=dict[Operation, int])
     tiles: list[SSAValue] = field(default_factory=list[SSAValue])
     spans: dict[SSAValue, Span] = field(default_factory=dict[SSAValue, Span])
+    """From the write to the last read, each operation by itself: who may share one place."""
+    taken: dict[SSAValue, Span] = field(default_factory=dict[SSAValue, Span])
+    """The same where operations of one row loop work at the same time: who may overlap."""
+    row_loops: dict[Operation, tuple[int, int]] = field(
+        default_factory=dict[Operation, tuple[int, int]]
+    )
+    """First and last number of the row loop that an operation is part of."""
 
     @classmethod
     def of(cls, function: func.FuncOp) -> TileLiveness:
         """The liveness of a function's tiles."""
         result = cls()
         result._number(list(function.body.block.ops))
+        result._find_row_loops()
         for value in result.tiles:
-            result.spans[value] = result._span(value)
+            span = result.spans[value] = result._span(value)
+            first, _ = result.row_loops.get(_writer(value), (span.start, 0))
+            readers = [use.operation for use in value.uses]
+            lasts = [result.row_loops[op][1] for op in readers if op in result.row_loops]
+            result.taken[value] = Span(min(span.start, first), max(span.end, *lasts, 0))
         return result
+
+    def _find_row_loops(self) -> None:
+        """The extent of each row loop: the first point of its first, the last of its last."""
+        for op in self.points:
+            loop = op.attributes.get(ROW_LOOP)
+            if loop is None or op in self.row_loops:
+                continue
+            members = [op]
+            while (follower := members[-1].next_op) is not None and follower.attributes.get(
+                ROW_LOOP
+            ) == loop:
+                members.append(follower)
+            extent = (2 * self.points[op], 2 * self.points[members[-1]] + 1)
+            self.row_loops.update(dict.fromkeys(members, extent))
 
     def _number(self, ops: Sequence[Operation]) -> None:
         for op in ops:
@@ -67,6 +94,16 @@ class TileLiveness:
                 op, point = loop, 2 * self.ends[loop]
             end = max(end, point)
         return Span(start, end)
+
+
+def _writer(value: SSAValue) -> Operation:
+    """The operation that writes a tile: for an argument its loop."""
+    if isinstance(value, OpResult):
+        return value.op
+    assert isinstance(value, BlockArgument)
+    loop = value.block.parent_op()
+    assert loop is not None
+    return loop
 
 
 class Places:
@@ -126,7 +163,7 @@ def _handed_over(old: SSAValue, new: SSAValue) -> bool:
     assert isinstance(new, OpResult)
     op = new.op
     if isinstance(op, fa.TileOp):
-        position = op.IN_PLACE.get(new.index)
+        position = op.in_place.get(new.index)
         return (
             position is not None
             and list(op.operands).count(old) == 1

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 
 from ..dialects.fa_masks import MaskAttr, Run
 
@@ -18,16 +19,22 @@ class MaskClass(Enum):
     FULL = "full"
 
 
+HIDDEN = -(2.0**120)
+"""What is added to a score that must not be seen: finite, so that differences are no NaN."""
+
+
 @dataclass(frozen=True)
 class TileMask:
     """The mask of one tile: row i sees the columns [first, last) of `runs[i]`.
 
-    A row that sees nothing has (0, 0). Tiles with equal `TileMask` are masked alike wherever they
-    lie.
+    A row that sees nothing has (0, 0). Where a row sees more than one run there are no runs but a
+    `pattern`, one bit for each element, row by row, set where it is seen. Tiles with equal
+    `TileMask` are masked alike wherever they lie.
     """
 
     cols: int
     runs: tuple[Run, ...]
+    pattern: bytes = b""
 
     @classmethod
     def at(
@@ -41,12 +48,12 @@ class TileMask:
         batch: int,
     ) -> TileMask:
         """The mask of the tile whose first element is query `row`, key `col`."""
-        band = _band(mask, batch, row, rows, kv_len)
+        band = band_of(mask, batch, row, rows, kv_len)
         if band.least_last <= col or band.most_first >= col + cols:
             if band.most_last <= col or band.least_first >= col + cols:
-                return _uniform(rows, cols, (0, 0))
+                return uniform(rows, cols, (0, 0))
         elif band.most_first <= col and band.least_last >= col + cols:
-            return _uniform(rows, cols, (0, cols))
+            return uniform(rows, cols, (0, cols))
         return cls(cols, tuple(_clip(run, col, cols) for run in band.runs))
 
     @property
@@ -59,12 +66,56 @@ class TileMask:
 
     @property
     def every_row_sees(self) -> bool:
-        """Whether each row sees a column."""
+        """Whether each row sees a column; for tiles of runs."""
         return (0, 0) not in self.runs
 
 
+Stretch = tuple[int, TileMask]
+"""So many neighbouring tiles that are masked alike."""
+
+
+def run_stretches(
+    rows: int,
+    cols: int,
+    row: int,
+    starts: range,
+    kv_len: int,
+    mask: MaskAttr | None,
+    batch: int,
+) -> list[Stretch]:
+    """The masks of the tiles from query `row` on that start at some keys, neighbours merged.
+
+    Looks only at tiles in which some run of keys begins or ends, and at one of those between them.
+    """
+    count = len(starts)
+    if starts.step == cols:
+        band = band_of(mask, batch, row, rows, kv_len)
+        cuts = {0, count}
+        for end in {end for run in band.runs for end in run}:
+            tile, inside = divmod(end - starts.start, cols)
+            cuts |= {tile, tile + 1} if inside else {tile}
+        order = sorted(cut for cut in cuts if 0 <= cut <= count)
+    else:
+        order = list(range(count + 1))
+    return merged(
+        (last - first, TileMask.at(rows, cols, row, starts[first], kv_len, mask, batch))
+        for first, last in pairwise(order)
+    )
+
+
+def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Stretches with neighbours of equal masks made one."""
+    result: list[Stretch] = []
+    for count, mask in stretches:
+        if result and result[-1][1] == mask:
+            result[-1] = (result[-1][0] + count, mask)
+        else:
+            result.append((count, mask))
+    return result
+
+
 @dataclass(frozen=True)
-class _Band:
+class Band:
     """The keys that some consecutive queries see, with the extremes over the queries."""
 
     runs: tuple[Run, ...]
@@ -75,14 +126,15 @@ class _Band:
 
 
 @lru_cache(maxsize=4096)
-def _band(mask: MaskAttr | None, batch: int, row: int, rows: int, kv_len: int) -> _Band:
+def band_of(mask: MaskAttr | None, batch: int, row: int, rows: int, kv_len: int) -> Band:
+    """The runs of the queries `row` to `row + rows - 1` of a batch."""
     whole = (0, kv_len)
     runs = tuple(
         whole if mask is None else clip_run(mask.keys(batch, query), kv_len)
         for query in range(row, row + rows)
     )
     firsts, lasts = [first for first, _ in runs], [last for _, last in runs]
-    return _Band(runs, min(firsts), max(firsts), min(lasts), max(lasts))
+    return Band(runs, min(firsts), max(firsts), min(lasts), max(lasts))
 
 
 def clip_run(run: Run, kv_len: int) -> Run:
@@ -98,7 +150,8 @@ def _clip(run: Run, col: int, cols: int) -> Run:
 
 
 @lru_cache(maxsize=256)
-def _uniform(rows: int, cols: int, run: Run) -> TileMask:
+def uniform(rows: int, cols: int, run: Run) -> TileMask:
+    """The mask of a tile whose rows all see one run of columns."""
     return TileMask(cols, (run,) * rows)
 
 

@@ -164,7 +164,7 @@ class _Quantization:
         """Convert arguments, buffers, results and tiles."""
         for operand in operands(function):
             if isinstance(operand.op, fa.LoadOp) and block_format(operand.value.type) is None:
-                self._argument(operand)
+                self.argument(operand)
         for alloc in [inner for inner in function.walk() if isinstance(inner, memref.AllocOp)]:
             self._buffer(alloc)
         for value in [value for inner in function.walk() for value in _values(inner)]:
@@ -173,12 +173,13 @@ class _Quantization:
 
     def _format(self, role: str, op: Operation) -> HbmFormat:
         try:
-            # Biases are operands of the vector unit, as queries are.
-            return self.policy.storage(self.machine, "q" if role == "bias" else role)
+            # Biases and masks are operands of the vector unit, as queries are.
+            role = "q" if role in ("bias", "mask") else role
+            return self.policy.storage(self.machine, role)
         except PolicyError as error:
             raise OpError(op, str(error)) from None
 
-    def _argument(self, operand: Operand) -> None:
+    def argument(self, operand: Operand) -> None:
         """Load from the stored form of a tensor, made once where the tensor is."""
         value = operand.value
         kind = self._format(operand.role, operand.op)
@@ -277,6 +278,21 @@ def _masks(op: Operation) -> bool:
     while (parent := function.parent_op()) is not None and not isinstance(function, func.FuncOp):
         function = parent
     return any(isinstance(i, fa.MaskOp) and i.shown is not None for i in function.walk())
+
+
+def store_masks(machine: Machine, function: func.FuncOp) -> None:
+    """Give mask tiles that were made after `quantize` their format, by the same policy."""
+    record = function.attributes.get(POLICY)
+    given = dict(record.data) if isinstance(record, DictionaryAttr) else {}
+    options = {key: text.data for key, text in given.items() if isinstance(text, StringAttr)}
+    name = options.pop("policy", QuantizePass.policy)
+    # 0 and a power of two are exact whatever the rounding.
+    quantization = _Quantization(
+        machine, Policy.get(name, options), QuantizePass.rule, QuantizePass.rounding
+    )
+    for operand in operands(function):
+        if operand.role == "mask" and block_format(operand.value.type) is None:
+            quantization.argument(operand)
 
 
 def _stored(shape: Sequence[int], storage: BlockAttr | None) -> TensorType[Attribute]:

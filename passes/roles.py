@@ -1,4 +1,4 @@
-"""Which part an operand from HBM plays: query, key, value, a bias of scores, or a weight."""
+"""Which part an operand from HBM plays: query, key, value, bias or mask of scores, or weight."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..dialects.mx import CenterOp, QuantizeOp, RotateOp
 
 @dataclass(frozen=True)
 class Operand:
-    """A tensor where attention, or a load of its tiles, reads it; `role` is q, k, v, bias or
-    weights."""
+    """A tensor where attention, or a load of its tiles, reads it; `role` is q, k, v, bias,
+    mask or weights."""
 
     op: Operation
     index: int
@@ -46,6 +46,8 @@ def load_role(load: fa.LoadOp) -> str:
     """The role of a tensor whose tile is loaded, from what the tile is used for."""
     users = [use.operation for use in load.tile.uses]
     if fa.tile(load.tile).space.data == "vector":
+        if users and all(isinstance(user, fa.MaskOp) for user in users):
+            return "mask"
         # The scale is folded into queries; what else the vector unit takes from HBM is added.
         queries = (fa.ScoresOp, fa.ScaleOp)
         return "q" if not users or any(isinstance(user, queries) for user in users) else "bias"

@@ -5,6 +5,7 @@ Postcondition: for each head three loop nests, scores S = scale Q K^T to HBM, P 
 whole rows to HBM, O = P V; tiles hold the tensors' element type. S and P are two buffers in HBM
 that every head reuses. Masks are `fa.mask` at the tile's place; no buffer for a mask exists. Whole
 rows may be too long for vector SRAM: `fuse` takes them away, or `allocate-sram` refuses them.
+What is computed stays on record in the module's attribute `fa.problem`.
 Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits),
 `machine`.
 """
@@ -23,12 +24,12 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import HbmAttr, TileType
-from ..dialects.fa_masks import MaskAttr
 from ..dialects.machine_attr import machine_of
+from ..dialects.problem_attr import record_problem
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
-from .mask_classes import clip_run
+from .mask_functions import MaskFunction, Shown
 from .tile_sizes import TileSizeError, TileSizes
 
 OVERFLOW = 1024.0
@@ -52,12 +53,14 @@ class TilePass(ModulePass):
                 raise OpError(attention, "fa.attention must stand directly in a function")
             _check_supported(attention)
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
+            scores = 1 + (attention.bias is not None) + (attention.mask_mod is not None)
             try:
                 sizes = tile_sizes.choose(
-                    machine, q[2], v[2], q[3], v[3], self.q_tile, self.kv_tile
+                    machine, q[2], v[2], q[3], v[3], self.q_tile, self.kv_tile, scores
                 )
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
+            record_problem(op, attention)
             _Tiling(machine, attention, sizes).build()
 
 
@@ -180,8 +183,11 @@ class _Tiling:
         """P = softmax(S), by whole rows, and whatever changes the scores before or after."""
         build, sizes, zero, op = self.build_, self.sizes, self.build_.constant(0), self.op
         mask, kv_len = op.resolved_mask, fa.tensor_dims(op.key)[2]
+        function = None if op.mask_mod is None else MaskFunction.of(op.mask_mod)
+        shown = Shown(kv_len, mask, function)
+        masked = mask is not None or function is not None
         # A bias may hold -inf, so that any row may see nothing.
-        empty = self.bias is not None or self._some_row_sees_nothing(mask, kv_len)
+        empty = self.bias is not None or self._some_row_sees_nothing(shown)
         rows = sizes.softmax_rows
         with build.loop("row", sizes.q_len, rows) as i:
             kind = self._tile(rows, sizes.kv_len)
@@ -190,7 +196,7 @@ class _Tiling:
             def take(stage: str, value: SSAValue) -> None:
                 if taken is None or op.stage != stage:
                     return
-                if stage == "masked" and mask is not None:
+                if stage == "masked" and masked:
                     # On the machine what is hidden is very small but finite; this overflows it.
                     for factor in (OVERFLOW, 1 / OVERFLOW):
                         value = build.insert(fa.ScaleOp(value, factor), "s_shown").result
@@ -209,11 +215,15 @@ class _Tiling:
                 s = build.insert(
                     fa.AccumulateOp(s, build.insert(bias, "bias").tile), "s_biased"
                 ).result
-            if mask is not None or kv_len < sizes.kv_len:
-                s = build.insert(
-                    fa.MaskOp(s, (query[0], i.induction, zero), kv_len=kv_len, mask=mask),
-                    "s_masked",
-                ).result
+            if masked or kv_len < sizes.kv_len:
+                step = fa.MaskOp(
+                    s,
+                    place,
+                    kv_len=kv_len,
+                    mask=mask,
+                    mask_mod=None if op.mask_mod is None else op.mask_mod.clone(),
+                )
+                s = build.insert(step, "s_masked").result
             take("masked", s)
             softmax = build.insert(fa.SoftmaxOp(s, empty, f32), "p", "m", "l")
             p = softmax.result
@@ -232,14 +242,14 @@ class _Tiling:
                 ).result
                 build.insert(fa.StoreOp(row, lse, (*query, i.induction), row=True))
 
-    def _some_row_sees_nothing(self, mask: MaskAttr | None, kv_len: int) -> bool:
-        if mask is None:
-            return False
-        batch, _, q_len, _ = fa.tensor_dims(self.op.query)
-        return any(
-            clip_run(mask.keys(b, i), kv_len) == (0, 0)
-            for b in range(batch if mask.batched else 1)
-            for i in range(q_len)
+    def _some_row_sees_nothing(self, shown: Shown) -> bool:
+        batch, heads, q_len, _ = fa.tensor_dims(self.op.query)
+        rows = self.sizes.q_rows
+        return not all(
+            shown.every_row_sees(b, h, i, min(rows, q_len - i))
+            for b in range(batch if shown.by_batch else 1)
+            for h in range(heads if shown.by_head else 1)
+            for i in range(0, q_len if shown.by_query else 1, rows)
         )
 
     def _output(

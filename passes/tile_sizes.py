@@ -60,8 +60,11 @@ def choose(
     value_dim: int,
     q_rows: int | None = None,
     kv_rows: int | None = None,
+    score_tiles: int = 1,
 ) -> TileSizes:
     """Tile sizes for one attention; `q_rows` and `kv_rows` are the user's wishes, if any.
+
+    `score_tiles` are alive at once: the scores and what is added to them.
 
     Query rows are spread evenly over as few tiles as fit the SRAM, of at most MLEN rows. Raises
     TileSizeError where a wish, or the least possible tile, does not fit the machine.
@@ -83,7 +86,7 @@ def choose(
             f"{kv_rows} rows of keys or values with {max(head, value)} columns need {tiles} tiles "
             f"of matrix SRAM, and the machine has {machine.matrix_tiles}"
         )
-    panels = (head + 2 * value + kv_rows) // machine.vlen
+    panels = (head + 2 * value + score_tiles * kv_rows) // machine.vlen
     most = largest_rows(machine, panels, "a tile of queries", granule)
     if q_rows is None:
         limit = min(most, max(granule, machine.mlen // granule * granule))
@@ -97,7 +100,7 @@ def choose(
     return TileSizes(
         q_rows=q_rows,
         kv_rows=kv_rows,
-        softmax_rows=softmax_rows(machine, padded_kv, q_rows, granule),
+        softmax_rows=softmax_rows(machine, score_tiles * padded_kv, q_rows, granule),
         q_len=round_up(q_len, q_rows),
         kv_len=padded_kv,
         head_dim=head,
@@ -122,13 +125,13 @@ def largest_rows(machine: Machine, panels: int, what: str, granule: int) -> int:
     return most
 
 
-def softmax_rows(machine: Machine, padded_kv: int, q_rows: int, granule: int) -> int:
-    """The most whole rows of scores that fit and divide `q_rows`; `granule` where none fits.
+def softmax_rows(machine: Machine, columns: int, q_rows: int, granule: int) -> int:
+    """The most rows of `columns` that fit and divide `q_rows`; `granule` where none fits.
 
     `fuse` takes whole rows away, so rows that are too long are left for `allocate-sram` to refuse.
     """
     try:
-        most = largest_rows(machine, padded_kv // machine.vlen, "a tile of scores", granule)
+        most = largest_rows(machine, columns // machine.vlen, "a tile of scores", granule)
     except TileSizeError:
         return granule
     fitting = range(min(q_rows, most) // granule * granule, 0, -granule)

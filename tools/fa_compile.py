@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from ..diagnostics import CompileError
 from ..frontends.source import everything
+from ..machine.figures import TARGETS
 from .driver import (
     CONSTANT_HELP,
     ToolParser,
@@ -34,11 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compile(arguments: Sequence[str]) -> None:
     pieces, others = collect_passes(arguments, everything().all_passes)
+    # argparse would take the input file for the form of a bare --cost.
+    others = ["--cost=table" if argument == "--cost" else argument for argument in others]
     args = _Parser().parse_args(others)
-    if args.output is None and args.emulator_dir is None and not args.print_layout:
+    wanted = (args.output, args.emulator_dir, args.cost)
+    if not args.print_layout and all(each is None for each in wanted):
         raise CompileError(
             "the following arguments are required: -o/--output, or --emulator-dir, or "
-            "--print-layout"
+            "--print-layout, or --cost"
         )
     if args.arg and args.emulator_dir is None:
         raise CompileError("--arg is for --emulator-dir; fa-sim takes the arguments of a kernel")
@@ -46,13 +50,40 @@ def _compile(arguments: Sequence[str]) -> None:
 
     from ..compiler import compile as compile_attention
 
-    kernel = compile_attention(source, machine=args.machine, passes=",".join(pieces) or None)
+    kernel = compile_attention(
+        source,
+        machine=args.machine,
+        passes=",".join(pieces) or None,
+        optimize_for=args.optimize_for,
+        tune=args.tune,
+    )
+    for count in kernel.mask_tiles:
+        if count.masked:
+            # On standard error, so that what is printed stays what was asked for.
+            print(f"{count.where or TOOL}: remark: {count}", file=sys.stderr)
     if args.emulator_dir is not None:
         _write_for_emulator(kernel, args.emulator_dir, args.arg)
     if args.output is not None:
         write_directory(args.output, kernel.save)
     if args.print_layout:
         write_text(None, kernel.layout_table())
+    if args.cost == "table":
+        write_text(None, kernel.cost_table())
+    elif args.cost == "json":
+        write_text(None, cost_json(kernel))
+
+
+def cost_json(kernel: Kernel) -> str:
+    """What `fa.cost` gives, and the lower bounds under `bounds` where there are any, as JSON."""
+    import json
+
+    from ..compiler import cost
+
+    bounds = kernel.bounds
+    entry = cost(kernel).to_json()
+    if bounds is not None:
+        entry["bounds"] = bounds.to_json()
+    return json.dumps(entry, indent=2) + "\n"
 
 
 def _write_for_emulator(kernel: Kernel, directory: str, paths: Sequence[str]) -> None:
@@ -110,6 +141,24 @@ class _Parser(ToolParser):
             "--machine",
             metavar="NAME|FILE.toml",
             help="the machine to compile for: a preset or a settings file",
+        )
+        self.add_argument(
+            "--optimize-for",
+            metavar="TARGET",
+            choices=TARGETS,
+            help="what choices are made by: emulator or analytic, the cycles of one of the cost "
+            "tables, or bytes of HBM; default: emulator",
+        )
+        self.add_argument(
+            "--tune",
+            action="store_true",
+            help="confirm the best choices in the simulator",
+        )
+        self.add_argument(
+            "--cost",
+            choices=("table", "json"),
+            help="print the cost in both tables by unit beside its lower bounds; --cost alone is "
+            "--cost=table; -o is then optional",
         )
         self.add_argument(
             "--print-layout",

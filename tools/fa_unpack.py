@@ -53,11 +53,16 @@ def _unpack(kernel: Kernel, image: bytes, arguments: bool) -> dict[str, Array]:
     if not arguments:
         values = kernel.unpack(image)
         return {f"result{number}": array for number, array in enumerate(values)}
-    from ..machine.host import unpack
+    from ..machine.host import as_argument, unpack
 
     data = np.frombuffer(image, np.uint8)
-    placed = [region for region in kernel.layout.regions if region.role == "argument"]
-    return {region.name: unpack(region, data) for region in placed}  # pyright: ignore
+    found: dict[str, np.ndarray] = {}
+    for region in kernel.layout.regions:
+        if region.role == "argument":
+            tensor = kernel.layout.signature[region.index]
+            values = as_argument(region, tensor, data)  # pyright: ignore
+            found[region.name] = unpack(region, data) if values is None else values  # pyright: ignore
+    return found
 
 
 def _image(kernel: Kernel, path: str) -> bytes:

@@ -55,7 +55,7 @@ def load_subject(directory: str, args: Sequence[Array]) -> Subject:
     values = args or [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
     layout = kernel.layout
     regions = [
-        HbmRange(region.name, region.base, region.stop, region.role != "argument")
+        HbmRange(region.name, region.base, region.stop, region.role in ("result", "buffer"))
         for region in layout.regions
     ]
     # The casts are for the type checker, which sees the root's modules under another name.

@@ -174,3 +174,48 @@ def test_damaged_folders(kernel: fa.Kernel, tmp_path: Path):
     text = fails(lambda: fa.Kernel.load(tmp_path))
     assert text.startswith(f"{manifest}:")
     assert "machine" in text.split("error: ")[1]
+
+
+def test_optimize_for(kernel: fa.Kernel):
+    """The target stands in the module, and another one later is refused."""
+    assert "fa.optimize_for" not in kernel.mlir
+    for target in ("emulator", "analytic", "bytes"):
+        other = fa.compile(EXAMPLE, optimize_for=target, tune=True)
+        assert f'fa.optimize_for = "{target}"' in other.mlir
+    text = fails(lambda: fa.compile(EXAMPLE, optimize_for="speed"))
+    assert "nothing is optimised for 'speed'; there are emulator, analytic, bytes" in text
+    mapped = fa.compile(EXAMPLE, optimize_for="bytes").mlir
+    assert fa.compile(mapped).mlir == mapped
+    text = fails(lambda: fa.compile(mapped, optimize_for="emulator"))
+    assert "optimised for bytes, not emulator" in text
+
+
+def test_report(kernel: fa.Kernel, tmp_path: Path):
+    """The report ends with the cost beside its bounds, and is what a saved kernel has."""
+    assert kernel.report.endswith(kernel.cost_table())
+    assert "times" in kernel.cost_table()
+    kernel.save(tmp_path)
+    assert fa.Kernel.load(tmp_path).report == kernel.report
+
+
+def test_bounds(kernel: fa.Kernel):
+    """They come with the module, whichever way it went, and are below the cost in every unit."""
+    bounds, cost = kernel.bounds, fa.cost(kernel)
+    assert bounds is not None
+    for unit, least in bounds.unit.items():
+        assert least.emulator_cycles <= cost.unit[unit].emulator_cycles
+        assert least.analytic_cycles <= cost.unit[unit].analytic_cycles
+        assert least.hbm_bytes_read <= cost.unit[unit].hbm_bytes_read
+        assert least.hbm_bytes_written <= cost.unit[unit].hbm_bytes_written
+    assert fa.compile(kernel.mlir).bounds == bounds
+    causal = fa.compile(
+        fa.attention(batch=2, q_heads=4, kv_heads=2, q_len=9, kv_len=7, head_dim=16, mask="causal")
+    )
+    (problem,) = causal.problems
+    assert problem.rows == {0: 4, 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 2}
+    assert problem.keys == 14
+    assert fa.compile(causal.mlir).problems == causal.problems
+    without = "\n".join(
+        line.replace("fa.problem", "other.problem") for line in kernel.mlir.splitlines()
+    )
+    assert fa.compile(without).bounds is None

@@ -77,9 +77,9 @@ func.func @buffers(%i: index, %a: !fa.tile<8x64xbf16, vector>) -> (!fa.tile<8x64
 func.func @scratch(%s: !fa.tile<8x64xbf16, vector at 512>, %i: index) {
   %out = memref.alloc() : memref<8x64xbf16, #fa.hbm>
   %room = fa.scratch : !fa.tile<2x64xbf16, vector at 0>
-  %a = fa.mask %s at [%i, %i, %i] scratch %room {kv_len = 8 : i64} : !fa.tile<8x64xbf16, vector at 512>, !fa.tile<2x64xbf16, vector at 0> -> !fa.tile<8x64xbf16, vector at 1024>
+  %a = fa.mask %s at [%i, %i, %i, %i] scratch %room {kv_len = 8 : i64} : !fa.tile<8x64xbf16, vector at 512>, !fa.tile<2x64xbf16, vector at 0> -> !fa.tile<8x64xbf16, vector at 1024>
   fa.store %a, %out[%i, %i] : !fa.tile<8x64xbf16, vector at 1024>, memref<8x64xbf16, #fa.hbm>
-  %b = fa.mask %s at [%i, %i, %i] scratch %room {kv_len = 8 : i64} : !fa.tile<8x64xbf16, vector at 512>, !fa.tile<2x64xbf16, vector at 0> -> !fa.tile<8x64xbf16, vector at 1024>
+  %b = fa.mask %s at [%i, %i, %i, %i] scratch %room {kv_len = 8 : i64} : !fa.tile<8x64xbf16, vector at 512>, !fa.tile<2x64xbf16, vector at 0> -> !fa.tile<8x64xbf16, vector at 1024>
   fa.store %b, %out[%i, %i] : !fa.tile<8x64xbf16, vector at 1024>, memref<8x64xbf16, #fa.hbm>
   func.return
 }

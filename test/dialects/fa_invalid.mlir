@@ -254,7 +254,7 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>)
 // CHECK:<stdin>:257:8: error: 'fa.mask': kv_len must be at least 1, got 0
 
 func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
-  %0 = fa.mask %a at [%i, %i, %i] {kv_len = 0 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.mask %a at [%i, %i, %i, %i] {kv_len = 0 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
@@ -262,7 +262,7 @@ func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
 // CHECK:<stdin>:265:8: error: 'fa.mask': the scores must lie in vector memory, got scalar
 
 func.func @op(%i: index, %m: !fa.tile<8xf32, scalar>) {
-  %0 = fa.mask %m at [%i, %i, %i] {kv_len = 8 : i64} : !fa.tile<8xf32, scalar> -> !fa.tile<8xf32, scalar>
+  %0 = fa.mask %m at [%i, %i, %i, %i] {kv_len = 8 : i64} : !fa.tile<8xf32, scalar> -> !fa.tile<8xf32, scalar>
   func.return
 }
 
@@ -270,7 +270,7 @@ func.func @op(%i: index, %m: !fa.tile<8xf32, scalar>) {
 // CHECK:<stdin>:273:8: error: 'fa.mask': the result must be 8x64, got 8x128
 
 func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
-  %0 = fa.mask %a at [%i, %i, %i] {kv_len = 8 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
+  %0 = fa.mask %a at [%i, %i, %i, %i] {kv_len = 8 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
   func.return
 }
 
@@ -278,7 +278,7 @@ func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
 // CHECK:<stdin>:281:8: error: property 'kv_len' expected in operation 'fa.mask'
 
 func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
-  %0 = fa.mask %a at [%i, %i, %i] : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.mask %a at [%i, %i, %i, %i] : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
@@ -286,7 +286,7 @@ func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
 // CHECK:<stdin>:289:8: error: 'fa.mask': unknown mask "causal"; there are #fa.causal, #fa.window, #fa.chunked, #fa.prefix, #fa.documents, #fa.all_of, #fa.ragged
 
 func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
-  %0 = fa.mask %a at [%i, %i, %i] {kv_len = 8 : i64, mask = "causal"} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.mask %a at [%i, %i, %i, %i] {kv_len = 8 : i64, mask = "causal"} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
@@ -294,7 +294,7 @@ func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
 // CHECK:<stdin>:297:8: error: 'fa.mask': #fa.causal: the offset is not resolved
 
 func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
-  %0 = fa.mask %a at [%i, %i, %i] {kv_len = 8 : i64, mask = #fa.causal} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.mask %a at [%i, %i, %i, %i] {kv_len = 8 : i64, mask = #fa.causal} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 

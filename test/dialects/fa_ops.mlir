@@ -100,10 +100,10 @@ func.func @tiles(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matri
   // CHECK-NEXT: %s = fa.scores %q, %k : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   %room = fa.scratch : !fa.tile<3x64xbf16, vector>
   // CHECK-NEXT: %room = fa.scratch : !fa.tile<3x64xbf16, vector>
-  %masked = fa.mask %s at[%i, %i, %i] {kv_len = 20 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
-  // CHECK-NEXT: %masked = fa.mask %s at[%i, %i, %i] {kv_len = 20 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
-  %masked_1 = fa.mask %s at[%i, %i, %i] scratch %room {kv_len = 20 : i64, mask = #fa.causal<offset = -3>} : !fa.tile<8x64xbf16, vector>, !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
-  // CHECK-NEXT: %masked_1 = fa.mask %s at[%i, %i, %i] scratch %room {kv_len = 20 : i64, mask = #fa.causal<offset = -3>} : !fa.tile<8x64xbf16, vector>, !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  %masked = fa.mask %s at[%i, %i, %i, %i] {kv_len = 20 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %masked = fa.mask %s at[%i, %i, %i, %i] {kv_len = 20 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  %masked_1 = fa.mask %s at[%i, %i, %i, %i] scratch %room {kv_len = 20 : i64, mask = #fa.causal<offset = -3>} : !fa.tile<8x64xbf16, vector>, !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %masked_1 = fa.mask %s at[%i, %i, %i, %i] scratch %room {kv_len = 20 : i64, mask = #fa.causal<offset = -3>} : !fa.tile<8x64xbf16, vector>, !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   %p, %m_1, %l = fa.softmax %s : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   // CHECK-NEXT: %p, %m_1, %l = fa.softmax %s : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   %p_1, %m_2, %l_1 = fa.softmax %s {empty_rows} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>

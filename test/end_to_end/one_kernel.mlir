@@ -4,12 +4,13 @@
 // RUN: fa-opt %s --tile --fuse --cse --canonicalize | filecheck %s --check-prefix=FUSE
 // RUN: fa-opt %s --tile --fuse --quantize --cse | filecheck %s --check-prefix=QUANTIZE
 // RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --cse | filecheck %s --check-prefix=SRAM
-// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --lower-to-isa | filecheck %s --check-prefix=ISA
-// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --lower-to-isa -t plena-asm -o %t.asm
+// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --lower-to-isa="clean-up=false" | filecheck %s --check-prefix=ISA
+// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --lower-to-isa="clean-up=false" -t plena-asm -o %t.asm
 // RUN: filecheck %s --check-prefix=ASM --match-full-lines --strict-whitespace < %t.asm
 
 // The binary form is what the assembler makes of the text.
 
+// RUN: fa-opt %s --fa-to-plena -t plena-asm -o %t.asm
 // RUN: fa-opt %s --fa-to-plena -t plena-mem -o %t.mem
 // RUN: fa-asm %t.asm -o - | diff - %t.mem
 
@@ -100,7 +101,7 @@ func.func @small(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x64x64xbf16>, %V: ten
 // ISA:      %{{.*}} = plena.s_reci_fp %{{.*}}
 // ISA:      plena.h_store_v %{{.*}}, %{{.*}}, %{{.*}}, 1, 0
 
-// The text, from the load of K to the end of the softmax.
+// The text as it is emitted, from the load of K to the end of the softmax.
 //
 // ASM:H_PREFETCH_M gp0, gp0, a1, 1, 1
 // ASM-NEXT:S_ADDI_INT gp1, gp0, 8192

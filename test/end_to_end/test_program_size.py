@@ -1,4 +1,4 @@
-"""The size of a program: loops stay loops."""
+"""The size of a program: loops stay loops, but for a bounded amount of unrolling."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from itertools import pairwise
 
 import fa
 import pytest
+from fa.lowering.unroll_loops import UnrollLoops
 
-from ..attentions import FUSED, UNFUSED, Case
+from .. import attentions
+from ..attentions import Case
 
 LARGER_CONSTANTS = 4
 """Addresses beyond 18 bits take two instructions; a few more of them may be needed."""
 
+# What is emitted: unrolling comes on top, and is measured by itself below.
+FUSED, UNFUSED = (
+    f"{passes}{{clean-up=false}}" for passes in (attentions.FUSED, attentions.UNFUSED)
+)
 FORMS = pytest.mark.parametrize("passes", [FUSED, UNFUSED], ids=["fused", "unfused"])
 
 
@@ -61,3 +67,13 @@ def test_masked_alike(passes: str):
     """A causal mask that hides nothing costs as much as none."""
     plain, shown = sizes(passes, Case(256, 256), Case(256, 256, mask="causal", causal_offset=256))
     assert shown == plain
+
+
+@FORMS
+def test_unrolling(passes: str):
+    """Clean-up adds no more than `unroll-loops` may, whatever the lengths."""
+    cases = [Case(n, n, mask=mask) for n in (64, 192, 1024) for mask in (None, "causal")]
+    emitted = sizes(passes, *cases)
+    cleaned = sizes(passes.removesuffix("{clean-up=false}"), *cases)
+    added = [after - before for before, after in zip(emitted, cleaned, strict=True)]
+    assert max(added) <= UnrollLoops().growth

@@ -15,6 +15,7 @@ from fa.machine.toml_text import toml_text
 from numpy.typing import NDArray
 
 from .functions import function_text
+from .predicates import predicate_text
 
 FORMATS = {
     "bf16": {
@@ -41,11 +42,12 @@ NUMPY = {"bf16": ml_dtypes.bfloat16, "f16": np.float16, "f32": np.float32}
 class Case:
     """What is computed, on which machine and by which passes.
 
-    `mask` is a tree `[kind, {field: value}]` (`masks.py`), `score` and `prob` are expressions
-    (`functions.py`). `bias` is the shape of a bias. `machine` is a preset, or with `settings`
-    (configuration keys, and `kv` and `act` for storage formats) a machine like it. `tile`, `fuse`,
-    `quantize` and `map` are the options of these passes; `fuse = None` leaves it out, `map = ""`
-    too. `clean` runs upstream's cse and canonicalize after every pass.
+    `mask` is a tree `[kind, {field: value}]` (`masks.py`), `hide` a function (`predicates.py`),
+    `score` and `prob` are expressions (`functions.py`). `bias` is the shape of a bias. `machine` is
+    a preset, or with `settings` (configuration keys, and `kv` and `act` for storage formats) a
+    machine like it. `tile`, `fuse`, `map`, `schedule`, `quantize` and `lower` are the options of
+    these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `clean` runs
+    upstream's cse and canonicalize after every pass.
     """
 
     batch: int = 1
@@ -57,6 +59,7 @@ class Case:
     value_dim: int = 8
     dtype: str = "bf16"
     mask: list[Any] | None = None
+    hide: list[Any] | None = None
     scale: float | None = None
     softcap: float | None = None
     score: list[Any] | None = None
@@ -68,8 +71,10 @@ class Case:
     settings: dict[str, Any] = field(default_factory=dict)
     tile: str = ""
     fuse: str | None = ""
-    map: str = ""
+    map: str | None = None
+    schedule: str | None = None
     quantize: str = ""
+    lower: str = ""
     clean: bool = False
     seed: int = 0
 
@@ -122,11 +127,12 @@ class Case:
         if self.qk is not None:
             attributes.append(f'qk = "{self.qk}"')
             results.append(("%s", _tensor((*out, self.kv_len), self.dtype)))
-        regions = "".join(
-            f"\n      {word} {function_text(function)}"
-            for word, function in (("score_mod", self.score), ("prob_mod", self.prob))
-            if function is not None
-        )
+        functions = {
+            "mask_mod": None if self.hide is None else predicate_text(self.hide),
+            "score_mod": None if self.score is None else function_text(self.score),
+            "prob_mod": None if self.prob is None else function_text(self.prob),
+        }
+        regions = "".join(f"\n      {word} {text}" for word, text in functions.items() if text)
         given = ", ".join(f"{name}: {kind}" for name, kind in zip(names, types, strict=True))
         bias = " bias(%bias)" if self.bias else ""
         words = f"{{{', '.join(attributes)}}}{regions}"
@@ -144,13 +150,20 @@ class Case:
         steps = [("tile", _with("tile", self.tile))]
         if self.fuse is not None:
             steps.append(("fused", _with("fuse", self.fuse)))
-        if self.map:
+        if self.map is not None:
             steps.append(("mapped", _with("map", self.map)))
         steps.append(("specialized", "specialize-masks"))
+        if self.schedule is not None:
+            steps.append(("scheduled", _with("schedule-rows", self.schedule)))
         steps.append(("quantized", _with("quantize", self.quantize)))
         steps.append(("allocated", "allocate-sram"))
         clean = ",cse,canonicalize,dce" if self.clean else ""
         return [(level, passes + clean) for level, passes in steps]
+
+    @property
+    def pipeline(self) -> str:
+        """The passes from attention to instructions."""
+        return ",".join([*(passes for _, passes in self.steps), _with("lower-to-isa", self.lower)])
 
     @property
     def settings_text(self) -> str | None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .case import Case
 from .functions import Values, evaluate
 from .masks import sees
+from .predicates import predicate
 
 BF16, F16, F32 = 2.0**-8, 2.0**-11, 2.0**-24
 """Half a unit in the last place, relative to the smallest number of a binade."""
@@ -129,6 +130,8 @@ def _attend(
     if len(args) > 3:
         s = rounded(s + np.asarray(args[3], np.float64))
     seen = sees(case.mask, case.batch, case.q_len, case.kv_len)[:, None]
+    if case.hide is not None:
+        seen = seen & predicate(case.hide, places)
     s = np.where(seen, s, -np.inf)
     stages["masked"] = s
     top = s.max(axis=3, keepdims=True)

@@ -168,9 +168,48 @@ def orders(wide: bool) -> st.SearchStrategy[str | None]:
     return st.one_of(st.just(""), split, *others)
 
 
-def mappings() -> st.SearchStrategy[str]:
-    """Options of a `map` pass, such as "qk=btmm pv=mm"; "" leaves the pass out."""
-    return st.just("")
+@st.composite
+def mappings(draw: st.DrawFn) -> str | None:
+    """Options of `map`; None leaves the pass to `allocate-sram`."""
+    if draw(st.booleans()):
+        return None
+    families = {"qk": draw(st.sampled_from(["", "tmm", "btmm", "btmv"]))}
+    families["pv"] = draw(st.sampled_from(["", "mm", "btmv"]))
+    return " ".join(f"{key}={family}" for key, family in families.items() if family)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> str | None:
+    """Options of `schedule-rows`; None leaves the pass to `allocate-sram`."""
+    rows = draw(st.sampled_from([None, None, 1, 2, 4, 8]))
+    return None if rows is None else f"unroll-rows={rows}"
+
+
+@st.composite
+def predicates(draw: st.DrawFn, depth: int = 1) -> list[Any]:
+    """A mask function."""
+    if depth and draw(st.booleans()):
+        inner = predicates(depth - 1)
+        return [draw(st.sampled_from(["andi", "ori", "xori"])), draw(inner), draw(inner)]
+    small = st.integers(1, 80).map(lambda n: ["constant", n])
+    i, j = ["index", "i"], ["index", "j"]
+    compare = draw(st.sampled_from(["slt", "sle", "sgt", "sge", "eq", "ne"]))
+    match draw(st.sampled_from(["causal", "distance", "stripes", "blocks", "heads", "batches"])):
+        case "causal":
+            return [compare, j, ["addi", i, draw(small)]]
+        case "distance":
+            return [compare, ["subi", i, j], draw(small)]
+        case "stripes":
+            period = draw(st.integers(2, 70))
+            total = ["addi", i, ["muli", j, draw(small)]]
+            return [compare, ["remui", total, ["constant", period]], draw(small)]
+        case "blocks":
+            size = draw(small)
+            return [compare, ["divui", i, size], ["divui", j, size]]
+        case "heads":
+            return [compare, ["muli", ["addi", ["index", "h"], ["constant", 1]], draw(small)], j]
+        case _:
+            return [compare, ["addi", ["muli", ["index", "b"], draw(small)], i], j]
 
 
 @st.composite
@@ -207,12 +246,16 @@ def cases(draw: st.DrawFn) -> Case:
         tile=draw(tilings(mlen)),
         fuse=draw(orders(wide)),
         map=draw(mappings()),
+        schedule=draw(schedules()),
+        lower=draw(st.sampled_from(["", "", "", "clean-up=false"])),
         quantize=draw(st.sampled_from(["", "", "rule=even", "rule=floor rounding=store"])),
         clean=draw(st.integers(0, 3)) == 3,
         seed=draw(st.integers(0, 3)),
     )
-    extra = draw(st.sampled_from(["", "", "score", "bias", "qk", "prob"]))
-    if extra == "score":
+    extra = draw(st.sampled_from(["", "", "score", "bias", "qk", "prob", "hide"]))
+    if extra == "hide":
+        case = replace(case, hide=draw(predicates()))
+    elif extra == "score":
         case = replace(case, score=draw(functions()))
     elif extra == "prob":
         # Probabilities are at most 1, and f(0) = 0: what is hidden stays hidden.

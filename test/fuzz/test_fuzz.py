@@ -31,7 +31,6 @@ def written(case: Case, message: str) -> Path:
     BUILD.mkdir(parents=True, exist_ok=True)
     name = sha256(case.to_json().encode()).hexdigest()[:10]
     path = BUILD / f"{name}.mlir"
-    passes = ",".join(p for _, p in case.steps)
     machine = case.machine
     if case.settings_text is not None:
         toml = BUILD / f"{name}.toml"
@@ -40,7 +39,7 @@ def written(case: Case, message: str) -> Path:
     path.write_text(
         f"// {message.splitlines()[0] if message else 'fails'}\n"
         f"// make fuzz FILE={path}\n"
-        f"// fa-opt --machine {machine} -p '{passes},lower-to-isa' {path}\n"
+        f"// fa-opt --machine {machine} -p '{case.pipeline}' {path}\n"
         f"// case: {case.to_json()}\n{case.mlir()}"
     )
     return path

@@ -1,7 +1,7 @@
-// RUN: fa-opt %s --lower-to-isa | filecheck %s
-// RUN: fa-opt %s --lower-to-isa -t plena-asm | filecheck %s --check-prefix=ASM --match-full-lines --strict-whitespace
+// RUN: fa-opt %s --lower-to-isa="clean-up=false" | filecheck %s
+// RUN: fa-opt %s --lower-to-isa="clean-up=false" -t plena-asm | filecheck %s --check-prefix=ASM --match-full-lines --strict-whitespace
 
-// A tensor doubled, tile by tile: tiles to instructions, and how these print.
+// A tensor doubled, tile by tile: tiles to instructions as they are emitted, and how these print.
 
 func.func @twice(%X: tensor<2x8x64xbf16>) -> tensor<2x8x64xbf16> {
   %c0 = arith.constant 0 : index

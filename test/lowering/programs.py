@@ -2,6 +2,8 @@
 
 Both leave a trace of what each instruction did to memories. Arithmetic on floats and on
 vector memory is replaced by mixing integers, which tells any two different computations apart.
+FP_MEM and the control registers are real: what counts is what instructions find there, and what
+FP_MEM holds at the end.
 """
 
 from __future__ import annotations
@@ -62,7 +64,13 @@ class Memory:
     """What instructions do besides writing registers, the same for both evaluators."""
 
     ints: dict[int, int] = field(default_factory=lambda: {n: 1000 + n for n in range(INT_USED)})
+    floats: dict[int, int] = field(default_factory=dict)
+    csrs: dict[str, int] = field(default_factory=dict)
     trace: Trace = field(default_factory=list)
+
+    def finished(self) -> Trace:
+        """The trace, and FP_MEM as the program leaves it."""
+        return [*self.trace, *(("FP_MEM", *entry) for entry in sorted(self.floats.items()))]
 
     def execute(self, mnemonic: str, read: list[int], constants: list[int]) -> int | None:
         """The register that an instruction writes, if any."""
@@ -87,12 +95,36 @@ class Memory:
                 if address < INT_USED:
                     self.trace.append((mnemonic, address, read[0]))
                 return None
+            case "S_LD_FP":
+                address = (read[0] + constants[0]) & M32
+                return self.floats.get(address, mix("FP_MEM", address))
+            case "S_ST_FP":
+                self.floats[(read[1] + constants[0]) & M32] = read[0]
+                return None
+            case "M_MM_WO" | "S_MAP_V_FP":
+                # The immediate is added to a register: only the sum counts.
+                address = (read[0 if mnemonic == "M_MM_WO" else 1] + constants[0]) & M32
+                window = (self.floats.get(address + n) for n in range(8))
+                self.trace.append((mnemonic, *read[:-1], address, *window))
+                return None
+            case "C_SET_SCALE_REG" | "C_SET_STRIDE_REG" | "C_SET_V_MASK_REG":
+                self.csrs[mnemonic.split("_")[-2].lower()] = read[0]
+                return None
             case _:
                 row = BY_MNEMONIC[mnemonic]
                 if any(operand.writes for operand in row.operands):
                     return mix(mnemonic, read, constants)
-                self.trace.append((mnemonic, *read, *constants))
+                csrs = [self.csrs.get(name) for name in row.effects.reads if name != "mask"]
+                csrs += [self.csrs.get("mask")] if self._masked(mnemonic, constants) else []
+                self.trace.append((mnemonic, *read, *constants, *csrs))
                 return None
+
+    @staticmethod
+    def _masked(mnemonic: str, constants: list[int]) -> bool:
+        """Whether an instruction looks at V_MASK."""
+        row = BY_MNEMONIC[mnemonic]
+        rest = [o for o in row.operands if not o.is_register and o.bank != "dummy"]
+        return any(o.bank == "mask" and n for o, n in zip(rest, constants, strict=True))
 
 
 def run_ssa(kernel: plena.KernelOp) -> Trace:
@@ -123,7 +155,7 @@ def run_ssa(kernel: plena.KernelOp) -> Trace:
                 values.update(zip(op.results, current, strict=True))
 
     run(kernel.body.block)
-    return memory.trace
+    return memory.finished()
 
 
 class Endless(Exception):
@@ -181,7 +213,7 @@ def run_text(text: str, steps: int = 1_000_000) -> tuple[Trace, int]:
                 assert written not in ("gp0", "f0")
                 registers[written] = result
     assert not loops
-    return memory.trace, most
+    return memory.finished(), most
 
 
 @dataclass
@@ -196,6 +228,9 @@ class Generator:
     """Whether instructions that touch vector memory and HBM occur."""
     window: int = 1000
     """How many of the newest integers an instruction may choose from."""
+    addresses: bool = False
+    """Whether addresses are computed and used as kernels do: counters times numbers, pointers with
+    steps, entries of FP_MEM by pointer and immediate, control registers."""
 
     def kernel(self) -> plena.KernelOp:
         kernel = plena.KernelOp("random", attributes={"int_mem_used": plena.integer(INT_USED)})
@@ -236,6 +271,9 @@ class Generator:
         return op
 
     def step(self, block: Block, gp: list[SSAValue], fp: list[SSAValue], depth: int) -> None:
+        if self.addresses and self.draw(2):
+            self.address(block, gp, fp)
+            return
         floats = len(fp)
         one, other, scalar = self.pick(gp), self.pick(gp), fp[-1 - self.draw(min(2, len(fp)))]
         match self.draw(12 if self.events else 9):
@@ -272,6 +310,38 @@ class Generator:
             self.add(block, "S_ST_FP", fp.pop(), self.zero, 2)
         del fp[1:-2]
 
+    def address(self, block: Block, gp: list[SSAValue], fp: list[SSAValue]) -> None:
+        """Something that kernels do with addresses."""
+        one = self.pick(gp)
+        match self.draw(10):
+            case 0 | 1:
+                factor = self.add(block, "S_ADDI_INT", self.zero, (1, 7, 64, 4096)[self.draw(4)])
+                product = self.add(block, "S_MUL_INT", one, factor.result).result
+                mnemonic = ("S_SUB_INT", "S_ADD_INT")[self.draw(2)]
+                (start,) = plena.constant(self.zero, self.draw(1000))
+                block.add_op(start)
+                gp.append(self.add(block, mnemonic, start.result, product).result)
+            case 2:
+                gp.append(self.add(block, "S_ADDI_INT", one, self.draw(4)).result)
+            case 3 | 4:
+                base = (one, self.zero)[self.draw(2)]
+                self.add(block, "S_ST_FP", fp[-1 - self.draw(min(2, len(fp)))], base, self.draw(4))
+            case 5 | 6:
+                base = (one, self.zero)[self.draw(2)]
+                value = self.add(block, "S_LD_FP", base, self.draw(4)).result
+                self.add(block, "V_ADD_VF", one, one, value)
+            case 7:
+                name = ("SCALE", "STRIDE", "V_MASK")[self.draw(3)]
+                value = self.add(block, "S_ADDI_INT", self.zero, self.draw(2)).result
+                self.add(block, f"C_SET_{name}_REG", value if self.draw(3) else one)
+            case 8:
+                self.add(block, "V_ADD_VV", one, one, one, self.draw(2))
+                base = self.add(block, "C_SET_ADDR_REG", self.zero, one).result
+                self.add(block, "H_PREFETCH_V", one, one, base, 1, 0)
+            case _:
+                self.add(block, "M_MM_WO", one, self.zero, self.draw(2) * 64)
+                self.add(block, "S_MAP_V_FP", one, self.zero, self.draw(4))
+
     def loop(self, block: Block, gp: list[SSAValue], fp: list[SSAValue], depth: int) -> None:
         inits = [self.pick(gp) for _ in range(self.draw(5))]
         inits += [
@@ -288,7 +358,15 @@ class Generator:
             self.pick(inner_gp) if plena.bank(a) is plena.GPType else inner_fp[-1]
             for a in loop.carried
         ]
-        if len(yields) > 1 and self.draw(3) == 0:
+        if self.addresses and self.draw(2):
+            # Pointers with steps.
+            yields = [
+                self.add(body, "S_ADDI_INT", a, (1, 64)[self.draw(2)]).result
+                if plena.bank(a) is plena.GPType
+                else value
+                for a, value in zip(loop.carried, yields, strict=True)
+            ]
+        elif len(yields) > 1 and self.draw(3) == 0:
             yields = [
                 carried
                 for carried in (*loop.carried[1:], loop.carried[0])

@@ -58,7 +58,7 @@ def split(offset: int | None) -> str:
     if offset is not None:
         empty, and_empty = "{empty_rows}", ", empty_rows"
         mask = (
-            "%x{n} = fa.mask %s{n} at [%c0, %c0, %key{n}] "
+            "%x{n} = fa.mask %s{n} at [%c0, %c0, %c0, %key{n}] "
             "{{kv_len = 128, mask = #fa.causal<offset = {at}>}} : !V -> !V"
         )
     for n in (1, 2):

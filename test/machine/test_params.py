@@ -106,7 +106,7 @@ def test_syntax_errors_are_located(tmp_path):
 
 
 def test_unknown_names():
-    with pytest.raises(MachineError, match="write one of plena-64, "):
+    with pytest.raises(MachineError, match="write one of plena-128, plena-64, "):
         Machine.load("plena-65")
     with pytest.raises(MachineError, match="No such file"):
         Machine.load("absent.toml")

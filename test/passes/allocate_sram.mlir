@@ -35,7 +35,7 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 //
 // A mask works in two rows of its own. The queries are dead by then, and lend theirs.
 // CHECK-NEXT:     %3 = fa.scratch : !fa.tile<2x64xbf16, vector at 0>
-// CHECK-NEXT:     %s_masked = fa.mask %s_1 at[%c0_1, %c0, %c192_1] scratch %3 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>
+// CHECK-NEXT:     %s_masked = fa.mask %s_1 at[%c0_1, %c0_1, %c0, %c192_1] scratch %3 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>
 // CHECK-NEXT:     %p_1, %m_3, %l_3, %alpha_1 = fa.online_softmax %s_masked, %0, %1 :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar at 128>
 // CHECK-NEXT:     %v_1 = fa.load %V_stored[%c0_1, %c0_1, %c192_1, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
 // CHECK-NEXT:     %pv_1 = fa.matmul %p_1, %v_1 :{{.*}} -> !fa.tile<64x128xbf16, vector at 0>

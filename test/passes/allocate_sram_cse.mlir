@@ -32,7 +32,7 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 // CHECK-NEXT:     %k_1 = fa.load %K_stored[%c0, %c0, %c192, %c0]
 // CHECK-NEXT:     %s_1 = fa.scores %q_scaled, %k_1
 // CHECK-NEXT:     %3 = fa.scratch
-// CHECK-NEXT:     %s_masked = fa.mask %s_1 at[%c0, %c0, %c192] scratch %3 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>}
+// CHECK-NEXT:     %s_masked = fa.mask %s_1 at[%c0, %c0, %c0, %c192] scratch %3 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>}
 // CHECK-NEXT:     %p_1, %m_3, %l_3, %alpha_1 = fa.online_softmax %s_masked, %0, %1
 // CHECK-NEXT:     %v_1 = fa.load %V_stored[%c0, %c0, %c192, %c0]
 // CHECK-NEXT:     %pv_1 = fa.matmul %p_1, %v_1

@@ -26,7 +26,7 @@ func.func @attention(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x1x192x64xbf16>, %
 // CHECK-NEXT:         %m_1, %l_1, %acc_1 = scf.for %key = %c0 to %c192 step %c64 iter_args(%m_2 = %m, %l_2 = %l, %acc_2 = %acc)
 // CHECK-NEXT:           %k = fa.load %K[%c0, %c0, %key, %c0]
 // CHECK-NEXT:           %s = fa.scores %q_scaled, %k
-// CHECK-NEXT:           %s_masked = fa.mask %s at[%c0, %row, %key] {kv_len = 192 : i64, mask = #fa.causal<offset = 64>}
+// CHECK-NEXT:           %s_masked = fa.mask %s at[%c0, %member, %row, %key] {kv_len = 192 : i64, mask = #fa.causal<offset = 64>}
 // CHECK-NEXT:           %p, %m_3, %l_3, %alpha = fa.online_softmax %s_masked, %m_2, %l_2
 // CHECK-NEXT:           %v = fa.load %V[%c0, %c0, %key, %c0]
 // CHECK-NEXT:           %pv = fa.matmul %p, %v

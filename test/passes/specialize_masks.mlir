@@ -30,7 +30,7 @@ func.func @attention(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x1x192x64xbf16>, %
 // Keys 64 to 127, in part; keys 128 to 191 they do not see:
 // CHECK-NEXT:       %k_1 = fa.load %K[%c0, %c0, %c64, %c0]
 // CHECK-NEXT:       %s_1 = fa.scores %q_scaled, %k_1
-// CHECK-NEXT:       %s_masked = fa.mask %s_1 at[%c0, %c0, %c64] {kv_len = 192 : i64, mask = #fa.causal<offset = 64>}
+// CHECK-NEXT:       %s_masked = fa.mask %s_1 at[%c0, %c0, %c0, %c64] {kv_len = 192 : i64, mask = #fa.causal<offset = 64>}
 // CHECK-NEXT:       %p_1, %m_2, %l_2, %alpha_1 = fa.online_softmax %s_masked, %m_1, %l_1
 // CHECK-NEXT:       %v_1 = fa.load %V[%c0, %c0, %c64, %c0]
 // CHECK-NEXT:       %pv_1 = fa.matmul %p_1, %v_1
@@ -54,7 +54,7 @@ func.func @attention(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x1x192x64xbf16>, %
 // and keys 128 to 191 in part:
 // CHECK-NEXT:       %k_3 = fa.load %K[%c0, %c0, %c128, %c0]
 // CHECK-NEXT:       %s_3 = fa.scores %q_scaled_1, %k_3
-// CHECK-NEXT:       %s_masked_1 = fa.mask %s_3 at[%c0, %c64, %c128] {kv_len = 192 : i64, mask = #fa.causal<offset = 64>}
+// CHECK-NEXT:       %s_masked_1 = fa.mask %s_3 at[%c0, %c0, %c64, %c128] {kv_len = 192 : i64, mask = #fa.causal<offset = 64>}
 // CHECK-NEXT:       %p_3, %m_5, %l_5, %alpha_3 = fa.online_softmax %s_masked_1, %0, %1
 // CHECK-NEXT:       %v_3 = fa.load %V[%c0, %c0, %c128, %c0]
 // CHECK-NEXT:       %pv_3 = fa.matmul %p_3, %v_3

@@ -10,6 +10,11 @@ func.func @attention(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x1x192x64xbf16>, %
   func.return %O : tensor<1x2x128x64xbf16>
 }
 
+// The module remembers what was asked for.
+//
+// CHECK:      fa.problem = [{batch = 1 : i64, q_heads = 2 : i64, kv_heads = 1 : i64, q_len = 128 : i64,
+// CHECK-SAME: kv_len = 192 : i64, head_dim = 64 : i64, value_dim = 64 : i64, mask = #fa.causal<offset = 64>}]
+//
 // S, P and O are buffers in HBM; every head uses the same S and P.
 //
 // CHECK:          %scores = memref.alloc() : memref<128x192xbf16, #fa.hbm>
@@ -31,7 +36,7 @@ func.func @attention(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x1x192x64xbf16>, %
 // P = softmax(S), by whole rows:
 // CHECK-NEXT:       scf.for %row_1 = %c0 to %c128 step %c64 {
 // CHECK-NEXT:         %s_1 = fa.load %scores[%row_1, %c0]
-// CHECK-NEXT:         %s_masked = fa.mask %s_1 at[%c0, %row_1, %c0] {kv_len = 192 : i64, mask = #fa.causal<offset = 64>}
+// CHECK-NEXT:         %s_masked = fa.mask %s_1 at[%c0, %member, %row_1, %c0] {kv_len = 192 : i64, mask = #fa.causal<offset = 64>}
 // CHECK-NEXT:         %p, %m, %l = fa.softmax %s_masked
 // CHECK-NEXT:         fa.store %p, %weights[%row_1, %c0]
 // CHECK-NEXT:       }

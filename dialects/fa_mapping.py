@@ -1,0 +1,124 @@
+"""How tiles are mapped to the machine: attributes that `map` writes and the lowering obeys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import IntAttr
+from xdsl.ir import Attribute, ParametrizedAttribute
+from xdsl.irdl import irdl_attr_definition, param_def
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.utils.exceptions import VerifyException
+
+SCORE_FAMILIES = ("tmm", "btmm", "btmv")
+"""Instructions that can do Q K^T: M_TMM, and on packed queries M_BTMM or M_BTMV."""
+
+PRODUCT_FAMILIES = ("mm", "btmv")
+"""Instructions that can do P V: M_MM, and on transposed values M_BTMV."""
+
+BATCHED_FACTOR = 0.25
+"""What the batched instructions multiply each product with (ISA section 2, BMM scale)."""
+
+ROW_LOOP = "row_loop"
+"""The attribute of an operation that is emitted row by row together with its neighbours."""
+
+
+def _fields(parser: AttrParser, names: Sequence[str]) -> list[IntAttr]:
+    """`<a = 1, b = 2>` with exactly these names, in this order."""
+    values: list[IntAttr] = []
+    with parser.in_angle_brackets():
+        for position, name in enumerate(names):
+            if position:
+                parser.parse_punctuation(",")
+            parser.parse_keyword(name)
+            parser.parse_punctuation("=")
+            values.append(IntAttr(parser.parse_integer(allow_boolean=False)))
+    return values
+
+
+def _print(printer: Printer, **fields: IntAttr) -> None:
+    text = ", ".join(f"{name} = {value.data}" for name, value in fields.items())
+    printer.print_string(f"<{text}>")
+
+
+@irdl_attr_definition
+class PackingAttr(ParametrizedAttribute):
+    """Rows that share the lanes of vector rows.
+
+    `#fa.packing<streams = 4, width = 16, block = 1, chunks = 4>`: R x D queries are cut into blocks
+    of `block` rows; `streams` blocks make a super-block. Column chunk c < `chunks` (`width`
+    columns) of a super-block's rows fills `block` vector rows: the i-th holds, in lanes h * width
+    and up, chunk c of row i of block h. Super-blocks follow one another, in each the chunks. So
+    M_BTMM and M_BTMV, which take the h-th slice of a vector row for the h-th head, compute
+    `streams` rows of scores at once (ISA section 4.2). A tile may have unused rows at its end.
+    """
+
+    name = "fa.packing"
+
+    streams: IntAttr = param_def()
+    width: IntAttr = param_def()
+    block: IntAttr = param_def()
+    chunks: IntAttr = param_def()
+
+    @classmethod
+    def get(cls, streams: int, width: int, block: int, chunks: int) -> PackingAttr:
+        """The packing of `streams` blocks of `block` rows, `chunks` times `width` columns."""
+        return cls(IntAttr(streams), IntAttr(width), IntAttr(block), IntAttr(chunks))
+
+    @property
+    def numbers(self) -> tuple[int, int, int, int]:
+        """streams, width, block, chunks."""
+        return self.streams.data, self.width.data, self.block.data, self.chunks.data
+
+    def packed_rows(self, rows: int) -> int:
+        """Vector rows that hold `rows` queries, which must be whole super-blocks."""
+        return rows // self.streams.data * self.chunks.data
+
+    def verify(self) -> None:
+        if any(number < 1 for number in self.numbers):
+            raise VerifyException("the numbers of a packing are at least 1")
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        return _fields(parser, ("streams", "width", "block", "chunks"))
+
+    def print_parameters(self, printer: Printer) -> None:
+        _print(
+            printer,
+            streams=self.streams,
+            width=self.width,
+            block=self.block,
+            chunks=self.chunks,
+        )
+
+
+@irdl_attr_definition
+class RowLoopAttr(ParametrizedAttribute):
+    """`#fa.row_loop<id = 0, rows = 64, unroll = 2>`: part of one loop over `rows` rows of tiles.
+
+    Neighbours with the same number are done together, row by row: what one of them makes of a row
+    the next takes from a register or a fixed place. `unroll` rows make one iteration.
+    """
+
+    name = "fa.row_loop"
+
+    number: IntAttr = param_def()
+    rows: IntAttr = param_def()
+    unroll: IntAttr = param_def()
+
+    @classmethod
+    def get(cls, number: int, rows: int, unroll: int) -> RowLoopAttr:
+        """Loop `number` over `rows` rows, `unroll` of them in one iteration."""
+        return cls(IntAttr(number), IntAttr(rows), IntAttr(unroll))
+
+    def verify(self) -> None:
+        if self.number.data < 0 or self.rows.data < 1 or self.unroll.data < 1:
+            raise VerifyException("rows and unroll of a row loop are at least 1")
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        return _fields(parser, ("id", "rows", "unroll"))
+
+    def print_parameters(self, printer: Printer) -> None:
+        _print(printer, id=self.number, rows=self.rows, unroll=self.unroll)

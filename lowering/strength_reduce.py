@@ -1,0 +1,301 @@
+"""`strength-reduce`: addresses computed from loop counters become pointers that the loops carry.
+
+    plena.loop 8 (%i) {                              plena.loop 8 (%i, %p = %start) {
+      %m = plena.s_mul_int %i, %bytes                  use %p
+      %p = plena.s_sub_int %end, %m          ->        %next = plena.s_addi_int %p, 1024
+      use %p                                           plena.yield %i, %next
+      plena.yield %i                                 }
+    }
+
+The classical transformation (Allen, Cocke and Kennedy, "Reduction of operator strength", 1981) on
+values that are linear in counters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from xdsl.ir import Operation, SSAValue
+
+from ..dialects import plena
+from .integers import ARITHMETIC
+from .kernel_pass import (
+    IMMEDIATE,
+    WORD,
+    KernelPass,
+    carry,
+    defined_inside,
+    erase_dead,
+    frequency,
+    insert,
+    insert_constant,
+    is_inside,
+    is_zero,
+    loops_of,
+    ops_of,
+    replace,
+    tied_uses,
+    zero_of,
+)
+from .loop_limit import needs_counter
+from .pressure import Pressure
+
+MAX_TERMS = 8
+"""Sums of more values than this are left as they are."""
+
+
+@dataclass(frozen=True)
+class StrengthReduce(KernelPass):
+    """Carry pointers instead of computing addresses from counters.
+
+    Precondition: kernels without registers. Postcondition: they do the same with no more executed
+    instructions. A pointer takes a register throughout its loop, so where none is free the address
+    stays as it is. Addresses a constant distance apart share a pointer.
+    """
+
+    name = "strength-reduce"
+
+    def run(self, kernel: plena.KernelOp) -> None:
+        strength_reduce(kernel)
+
+
+@dataclass
+class Linear:
+    """A sum of values times numbers and a number, modulo 2^32."""
+
+    constant: int = 0
+    terms: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
+
+    def plus(self, other: Linear, factor: int = 1) -> Linear:
+        """This and another times a number."""
+        terms = dict(self.terms)
+        for value, times in other.terms.items():
+            total = (terms.get(value, 0) + times * factor) % WORD
+            if total:
+                terms[value] = total
+            else:
+                terms.pop(value, None)
+        return Linear((self.constant + other.constant * factor) % WORD, terms)
+
+
+def strength_reduce(kernel: plena.KernelOp) -> None:
+    """Reduce in one kernel, as `StrengthReduce` says; inner loops first."""
+    counted = [loop for loop in loops_of(kernel.body.block) if needs_counter(loop)]
+    if not counted:
+        return
+    pressure = Pressure(kernel)
+    zero = zero_of(kernel)
+    for loop in counted:
+        _reduce(loop, kernel, pressure, zero)
+
+
+def _reduce(loop: plena.LoopOp, kernel: plena.KernelOp, pressure: Pressure, zero: SSAValue) -> None:
+    """Carry what is linear in the counter of `loop` and otherwise known before it."""
+    position = pressure.order.position
+    found: dict[frozenset[tuple[SSAValue, int]], list[tuple[int, plena.Instruction]]] = {}
+    for op, linear in _linear_values(kernel).items():
+        if (
+            linear.terms.get(loop.counter)
+            and is_inside(op, loop)
+            and _is_wanted(op)
+            and not any(
+                value is not loop.counter and defined_inside(value, loop) for value in linear.terms
+            )
+        ):
+            found.setdefault(frozenset(linear.terms.items()), []).append((linear.constant, op))
+    for terms, members in found.items():
+        members.sort(key=lambda member: member[0])
+        while members:
+            least = members[0][0]
+            near = [member for member in members if member[0] - least < IMMEDIATE]
+            members = members[len(near) :]
+            start = Linear(least, dict(terms))
+            factor = start.terms.pop(loop.counter)
+            start.constant = (least + factor * loop.iterations) % WORD
+            step = -factor % WORD
+            if not _pays(loop, near, start, step):
+                continue
+            span = (2 * position[loop], pressure.order.span_end(loop))
+            if not pressure.has_room(plena.GPType, *span):
+                continue
+            pressure.take(plena.GPType, *span)
+            loop = _carry(loop, near, start, step, zero, position)
+
+
+def _pays(
+    loop: plena.LoopOp, members: list[tuple[int, plena.Instruction]], start: Linear, step: int
+) -> bool:
+    """Whether a carried pointer executes fewer instructions."""
+    least = members[0][0]
+    old = new = 0
+    for constant, op in members:
+        runs = frequency(op.parent)
+        old += runs * _dying(op)
+        # The pointer itself lives on; where it is overwritten it is copied.
+        new += runs if constant > least else sum(frequency(u.parent) for u in tied_uses(op.result))
+    new += frequency(loop.body.block) * _addition_cost(step)
+    new += frequency(loop.parent) * _cost(start)
+    return new < old
+
+
+def _carry(
+    loop: plena.LoopOp,
+    members: list[tuple[int, plena.Instruction]],
+    start: Linear,
+    step: int,
+    zero: SSAValue,
+    position: dict[Operation, int],
+) -> plena.LoopOp:
+    """Carry a pointer and use it for `members`; the loop that does."""
+    least, first = members[0]
+    init = _materialize(start, zero, loop, first)
+    new, pointer = carry(loop, init)
+    pointer.name_hint = first.result.name_hint
+    position[new] = position.pop(loop)
+    for constant, op in members:
+        value: SSAValue = pointer
+        if constant > least:
+            addition = plena.instruction("S_ADDI_INT", pointer, constant - least)
+            insert(addition, op)
+            value = addition.result
+        sources = list(op.operands)
+        replace(op, value)
+        for source in sources:
+            if isinstance(source.owner, Operation):
+                erase_dead(source.owner)
+    last = new.terminator
+    after = _add(pointer, step, zero, last, first)
+    last.operands[len(last.operands) - 1] = after
+    return new
+
+
+def _linear_values(kernel: plena.KernelOp) -> dict[plena.Instruction, Linear]:
+    """What integer instructions compute, in terms of values that others make."""
+    linear: dict[SSAValue, Linear] = {}
+    found: dict[plena.Instruction, Linear] = {}
+
+    def of(value: SSAValue) -> Linear:
+        if is_zero(value):
+            return Linear()
+        return linear.get(value) or Linear(0, {value: 1})
+
+    for op in ops_of(kernel.body.block):
+        if not isinstance(op, plena.Instruction) or op.mnemonic not in ARITHMETIC:
+            continue
+        match op.mnemonic:
+            case "S_LUI_INT":
+                result = Linear((op.constant("value") << 12) % WORD)
+            case "S_ADDI_INT":
+                result = of(op.operands[0]).plus(Linear(op.constant("value")))
+            case "S_ADD_INT":
+                result = of(op.operands[0]).plus(of(op.operands[1]))
+            case "S_SUB_INT":
+                result = of(op.operands[0]).plus(of(op.operands[1]), -1)
+            case _:
+                one, other = of(op.operands[0]), of(op.operands[1])
+                if one.terms and other.terms:
+                    continue
+                if one.terms:
+                    one, other = other, one
+                result = Linear().plus(other, one.constant)
+        if len(result.terms) <= MAX_TERMS:
+            linear[op.result] = found[op] = result
+    return found
+
+
+def _is_wanted(op: plena.Instruction) -> bool:
+    """Whether a value is read by something else than integer arithmetic."""
+    return any(
+        not isinstance(use.operation, plena.Instruction) or use.operation.mnemonic not in ARITHMETIC
+        for use in op.result.uses
+    )
+
+
+def _dying(op: plena.Instruction) -> int:
+    """How many instructions go when nobody reads the result of `op` any more."""
+    gone: set[Operation] = {op}
+    waiting = [op]
+    while waiting:
+        for operand in waiting.pop().operands:
+            source = operand.owner
+            if (
+                isinstance(source, plena.Instruction)
+                and source not in gone
+                and source.mnemonic in ARITHMETIC
+                and all(use.operation in gone for use in operand.uses)
+            ):
+                gone.add(source)
+                waiting.append(source)
+    return len(gone)
+
+
+def _constant_cost(value: int) -> int:
+    """Instructions that a constant takes."""
+    if value % WORD == 0:
+        return 0
+    return 1 if value % WORD < IMMEDIATE or value % 4096 == 0 else 2
+
+
+def _addition_cost(step: int) -> int:
+    """Instructions that adding a number takes."""
+    if step < IMMEDIATE:
+        return 1
+    return 1 + min(_constant_cost(step), _constant_cost(-step))
+
+
+def _cost(linear: Linear) -> int:
+    """Instructions that `_materialize` takes."""
+    products = sum(
+        0 if factor in (1, WORD - 1) else 1 + _constant_cost(min(factor, WORD - factor))
+        for factor in linear.terms.values()
+    )
+    return products + _constant_cost(linear.constant) + len(linear.terms)
+
+
+def _add(
+    value: SSAValue, number: int, zero: SSAValue, before: Operation, like: Operation
+) -> SSAValue:
+    """value + number, computed before an operation for the sake of another."""
+    if number == 0:
+        return value
+    if number < IMMEDIATE:
+        op = plena.instruction("S_ADDI_INT", value, number)
+    elif _constant_cost(-number) < _constant_cost(number):
+        constant = insert_constant(zero, -number, before, like.location)
+        op = plena.instruction("S_SUB_INT", value, constant)
+    else:
+        constant = insert_constant(zero, number, before, like.location)
+        op = plena.instruction("S_ADD_INT", value, constant)
+    insert(op, before, like.location)
+    return op.result
+
+
+def _materialize(linear: Linear, zero: SSAValue, before: Operation, like: Operation) -> SSAValue:
+    """The value of a sum, computed before an operation for the sake of another."""
+    added, subtracted = list[SSAValue](), list[SSAValue]()
+    for value, factor in linear.terms.items():
+        negative = factor > WORD // 2
+        times = WORD - factor if negative else factor
+        if times != 1:
+            product = plena.instruction(
+                "S_MUL_INT", value, insert_constant(zero, times, before, like.location)
+            )
+            insert(product, before, like.location)
+            value = product.result
+        (subtracted if negative else added).append(value)
+    if added:
+        total = _sum(added, "S_ADD_INT", before, like)
+        total = _add(total, linear.constant, zero, before, like)
+    else:
+        total = insert_constant(zero, linear.constant, before, like.location)
+    return _sum([total, *subtracted], "S_SUB_INT", before, like)
+
+
+def _sum(values: Iterable[SSAValue], mnemonic: str, before: Operation, like: Operation) -> SSAValue:
+    total, *rest = values
+    for value in rest:
+        op = plena.instruction(mnemonic, total, value)
+        insert(op, before, like.location)
+        total = op.result
+    return total

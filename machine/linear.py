@@ -1,0 +1,82 @@
+"""Values of integer registers as linear functions of loops' iteration numbers, modulo 2^32.
+
+An int is a constant, `Linear` a sum, None a value about which nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
+
+WRAP = 0xFFFF_FFFF
+
+
+class Linear(NamedTuple):
+    """`constant` plus each symbol of `terms` times its factor; there is at least one term."""
+
+    constant: int
+    terms: Mapping[int, int]
+
+
+Value: TypeAlias = int | Linear | None
+
+
+def symbol(number: int) -> Linear:
+    """The value of one symbol."""
+    return Linear(0, {number: 1})
+
+
+def made(constant: int, terms: dict[int, int]) -> int | Linear:
+    """A sum; terms whose factor is 0 are dropped."""
+    kept = {key: factor for key, factor in terms.items() if factor}
+    return Linear(constant & WRAP, kept) if kept else constant & WRAP
+
+
+def added(left: Value, right: Value, sign: int = 1) -> Value:
+    """left + sign * right."""
+    if left is None or right is None:
+        return None
+    if isinstance(left, int):
+        if isinstance(right, int):
+            return left + sign * right & WRAP
+        terms = {key: sign * factor & WRAP for key, factor in right.terms.items()}
+        return Linear(left + sign * right.constant & WRAP, terms)
+    if isinstance(right, int):
+        return Linear(left.constant + sign * right & WRAP, left.terms)
+    terms = dict(left.terms)
+    for key, factor in right.terms.items():
+        terms[key] = terms.get(key, 0) + sign * factor & WRAP
+    return made(left.constant + sign * right.constant, terms)
+
+
+def multiplied(left: Value, right: Value) -> Value:
+    """left * right, where at most one of them is no constant."""
+    if isinstance(right, Linear):
+        left, right = right, left
+    if not isinstance(right, int) or left is None:
+        return None
+    if isinstance(left, int):
+        return left * right & WRAP
+    terms = {key: factor * right & WRAP for key, factor in left.terms.items()}
+    return made(left.constant * right, terms)
+
+
+def replaced(value: Value, known: Mapping[int, Value]) -> Value:
+    """`value` with the symbols of `known` replaced by their values."""
+    if not isinstance(value, Linear) or not any(key in known for key in value.terms):
+        return value
+    result: Value = value.constant
+    for key, factor in value.terms.items():
+        part = known[key] if key in known else symbol(key)
+        result = added(result, multiplied(part, factor))
+    return result
+
+
+def at(value: int | Linear, numbers: Mapping[int, int]) -> int:
+    """The value where each symbol has the number given."""
+    if isinstance(value, int):
+        return value
+    total = value.constant
+    for key, factor in value.terms.items():
+        total += factor * numbers[key]
+    return total & WRAP

@@ -1,0 +1,270 @@
+"""`map`: which instructions do the products, what lies where for them, what stays on chip.
+
+Precondition: tile IR, fused or not. Postcondition: each `fa.scores` and `fa.matmul` names the
+instruction family that does it, and its operands come in the layout that the family takes: packed
+queries for btmm and btmv (`fa.packing`), values transposed for btmv; the fixed factor of the
+batched instructions is divided out of the queries and of the result. Loads of keys and values that
+do not depend on a loop stand in front of it where matrix SRAM holds them, so that query tiles and
+the heads of a group share them.
+
+Options: `qk` (tmm, btmm, btmv) and `pv` (mm, btmv); by default what costs least on the module's
+target. A family that a product cannot take is an error that says why; by default another is taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from xdsl.context import Context
+from xdsl.dialects import func, scf
+from xdsl.dialects.builtin import ModuleOp, TensorType, UnitAttr
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ..diagnostics import OpError
+from ..dialects import fa
+from ..dialects.fa_attrs import TileType
+from ..dialects.fa_mapping import BATCHED_FACTOR
+from ..dialects.machine_attr import machine_of
+from ..machine.params import Machine
+from .affine import affine
+from .attention_nests import producer
+from .packed_queries import QueryTile, pack, packing_for
+from .stored_tensors import rebuilt, stored_source
+
+MAPPED = "fa.mapped"
+"""The attribute of a function whose products are mapped."""
+
+End: TypeAlias = fa.NormalizeOp | fa.StoreOp
+"""What an accumulator ends in."""
+
+ScoreFamily = Literal["tmm", "btmm", "btmv"]
+ProductFamily = Literal["mm", "btmv"]
+
+
+@dataclass(frozen=True)
+class MapPass(ModulePass):
+    """Instruction families, layouts of operands, resident tiles."""
+
+    name = "map"
+
+    qk: ScoreFamily | None = None
+    pv: ProductFamily | None = None
+    machine: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        machine = machine_of(op, self.machine)
+        for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            if MAPPED in function.attributes:
+                if (self.qk, self.pv) != (None, None):
+                    raise OpError(function, "the function is mapped already; start from its tiles")
+                continue
+            if any(isinstance(inner, fa.ScoresOp | fa.MatmulOp) for inner in function.walk()):
+                _Mapping(machine, function, self.qk, self.pv).apply()
+                function.attributes[MAPPED] = UnitAttr()
+
+
+class _Mapping:
+    """The mapping of one function."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        function: func.FuncOp,
+        qk: ScoreFamily | None,
+        pv: ProductFamily | None,
+    ):
+        self.machine = machine
+        self.function = function
+        self.qk = qk
+        self.pv = pv
+
+    def apply(self) -> None:
+        """Map all products, then move loads out of loops."""
+        for op in list(self.function.walk()):
+            # A product may be gone: queries are packed for all that read them.
+            if isinstance(op, fa.ScoresOp) and op.parent is not None:
+                self._scores(op)
+        for products, ends in self._accumulations():
+            self._products(products, ends)
+        self._hoist()
+
+    def _scores(self, op: fa.ScoresOp) -> None:
+        if op.packing is not None or op.family is not None:
+            return
+        for family in (self.qk,) if self.qk is not None else ("btmv", "tmm"):
+            if family == "tmm":
+                return
+            query = QueryTile.of(op)
+            reason = query if isinstance(query, str) else None
+            if isinstance(query, QueryTile):
+                dim = fa.tensor_dims(query.load.source)[-1]
+                packing = packing_for(self.machine, query.rows, dim, family)
+                if not isinstance(packing, str):
+                    pack(self.machine, query, packing, family)
+                    return
+                reason = packing
+            if self.qk is not None:
+                raise OpError(op, f"qk={family} is not possible here: {reason}; qk=tmm is")
+
+    def _accumulations(self) -> list[tuple[list[fa.MatmulOp], list[End] | None]]:
+        """Products that must be of one family, with what they end in (None: in something else).
+
+        They are those that end in one accumulator, and those that read one tile of values.
+        """
+        groups: list[tuple[list[fa.MatmulOp], list[End] | None]] = []
+        for op in self.function.walk():
+            if not isinstance(op, fa.MatmulOp) or op.family is not None:
+                continue
+            products, ends = [op], linear_ends(op.result)
+            apart: list[tuple[list[fa.MatmulOp], list[End] | None]] = []
+            for others, other_ends in groups:
+                meet = bool(set(ends or ()) & set(other_ends or ()))
+                if meet or any(other.rhs is op.rhs for other in others):
+                    products = others + products
+                    both = None if ends is None or other_ends is None else other_ends + ends
+                    ends = None if both is None else list(dict.fromkeys(both))
+                else:
+                    apart.append((others, other_ends))
+            groups = [*apart, (products, ends)]
+        return groups
+
+    def _products(self, products: list[fa.MatmulOp], ends: list[End] | None) -> None:
+        """Map the products of one accumulator, which must be of one family."""
+        if self.pv == "mm":
+            return
+        reasons = [self._not_transposable(op) for op in products]
+        reason = next((reason for reason in reasons if reason is not None), None)
+        if ends is None:
+            reason = "the product goes elsewhere than into an accumulator"
+        if ends is None or reason is not None:
+            if self.pv is not None:
+                raise OpError(products[0], f"pv={self.pv} is not possible here: {reason}; pv=mm is")
+            return
+        for load in dict.fromkeys(producer(op.rhs, fa.LoadOp) for op in products):
+            assert load is not None
+            self._transpose(load)
+        for end in ends:
+            _multiply(end, 1 / BATCHED_FACTOR)
+
+    def _not_transposable(self, op: fa.MatmulOp) -> str | None:
+        """Why M_BTMV cannot do a product, if it cannot."""
+        load = producer(op.rhs, fa.LoadOp)
+        if load is None or stored_source(load.source) is None:
+            return "the values are no tensor that the host could transpose"
+        if any(not isinstance(use.operation, fa.MatmulOp) for use in load.tile.uses):
+            return "the values are used for something else too"
+        cols = fa.tile(load.tile).cols
+        if cols % self.machine.prefetch_m:
+            return (
+                f"a prefetch brings {self.machine.prefetch_m} rows, and transposed values have "
+                f"{cols}"
+            )
+        return None
+
+    def _transpose(self, load: fa.LoadOp) -> None:
+        """Load values transposed, and multiply with them by M_BTMV."""
+        kind = fa.tile(load.tile)
+        rank = len(fa.tensor_dims(load.source))
+        order = (*range(rank - 2), rank - 1, rank - 2)
+        source = rebuilt(load.source, lambda value: [fa.TransposeOp(value, order)])
+        indices = (*load.indices[:-2], load.indices[-1], load.indices[-2])
+        tile = TileType.get((kind.cols, kind.rows), kind.element_type, "matrix")
+        new = fa.LoadOp(source, indices, tile)
+        new.location, new.tile.name_hint = load.location, load.tile.name_hint
+        Rewriter.insert_op(new, InsertPoint.before(load))
+        for product in [use.operation for use in list(load.tile.uses)]:
+            assert isinstance(product, fa.MatmulOp)
+            element = fa.tile(product.result).element_type
+            mapped = fa.MatmulOp(product.lhs, new.tile, element, "btmv")
+            mapped.location, mapped.result.name_hint = product.location, product.result.name_hint
+            Rewriter.replace_op(product, mapped)
+        Rewriter.erase_op(load)
+
+    def _hoist(self) -> None:
+        """Move loads into matrix memory in front of loops that they do not depend on, if all fit.
+
+        All or none: what stays in a loop needs its place while the loop runs, too.
+        """
+        loads = [
+            op
+            for op in self.function.walk()
+            if isinstance(op, fa.LoadOp)
+            and isinstance(op.source.type, TensorType)
+            and fa.tile(op.tile).space.data == "matrix"
+        ]
+        needed = sum(fa.tile(op.tile).elements for op in loads)
+        if needed > self.machine.matrix_tiles * self.machine.mlen**2:
+            return
+        for load in loads:
+            while isinstance(loop := load.parent_op(), scf.ForOp):
+                block = loop.body.block
+                terms = {term for index in load.indices for term in affine(index).terms}
+                inside = any(
+                    isinstance(owner := index.owner, Operation) and owner.parent is block
+                    for index in load.indices
+                )
+                if terms & set(block.args) or inside:
+                    break
+                load.detach()
+                Rewriter.insert_op(load, InsertPoint.before(loop))
+
+
+def linear_ends(product: SSAValue) -> list[End] | None:
+    """Where an accumulated product is normalised, or stored as a result; None where it is neither.
+
+    Everything on the way is linear in the product, so that a factor can wait until the end. State
+    that goes through a buffer in HBM is followed to where it is loaded again.
+    """
+    ends: list[End] = []
+    pending, seen = [product], {product}
+
+    def follow(*values: SSAValue) -> None:
+        for value in values:
+            if value not in seen:
+                seen.add(value)
+                pending.append(value)
+
+    while pending:
+        value = pending.pop(0)
+        for use in list(value.uses):
+            user = use.operation
+            match user:
+                case fa.AccumulateOp() if use.index < 2:
+                    follow(user.result)
+                case fa.ScaleOp():
+                    follow(user.result)
+                case fa.CombineOp() if use.index in (0, 3):
+                    follow(user.acc)
+                case scf.ForOp():
+                    follow(user.body.block.args[use.index - 2])
+                case scf.YieldOp():
+                    loop = user.parent_op()
+                    if not isinstance(loop, scf.ForOp):
+                        return None
+                    follow(loop.body.block.args[use.index + 1], loop.results[use.index])
+                case fa.NormalizeOp() if use.index == 0:
+                    ends.append(user)
+                case fa.StoreOp():
+                    readers = [other.operation for other in user.target.uses]
+                    if any(isinstance(reader, fa.ResultOp) for reader in readers):
+                        ends.append(user)
+                    follow(*(r.tile for r in readers if isinstance(r, fa.LoadOp)))
+                case _:
+                    return None
+    return ends
+
+
+def _multiply(end: End, factor: float) -> None:
+    """Multiply what an accumulator ends in."""
+    if isinstance(end, fa.StoreOp):
+        scale = fa.ScaleOp(end.tile, factor)
+        scale.location = end.location
+        Rewriter.insert_op(scale, InsertPoint.before(end))
+        end.operands[0] = scale.result
+    elif end.factor is None:
+        new = fa.NormalizeOp(end.acc, end.total, end.empty_rows is not None, factor)
+        new.location, new.result.name_hint = end.location, end.result.name_hint
+        Rewriter.replace_op(end, new)

@@ -1,0 +1,205 @@
+"""`schedule-rows`: the first step of the online softmax without a past, and loops over rows.
+
+Precondition: tile IR after `specialize-masks`. Postcondition: the first key tile of each
+recurrence starts it (nothing to rescale, nothing to fill); a loop over key tiles has its first
+iteration in front. Neighbouring operations that go over the rows of a tile one by one, and may be
+done row by row together, carry one `row_loop` attribute (`fa.row_loop`), which says how many rows
+there are to do and how many make an iteration.
+
+Options: `unroll-rows`: rows in one iteration (default 4, or what divides the rows).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+
+from xdsl.context import Context
+from xdsl.dialects import arith, func, scf
+from xdsl.dialects.builtin import IndexType, ModuleOp
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.transforms.dead_code_elimination import region_dce
+
+from ..diagnostics import OpError
+from ..dialects import fa
+from ..dialects.fa_mapping import ROW_LOOP, RowLoopAttr
+from .affine import Affine, affine, iterations
+from .attention_nests import producer
+
+UNROLLED_ROWS = 4
+"""Rows in one iteration of a row loop by default."""
+
+ROW_WISE = (fa.OnlineSoftmaxOp, fa.MatmulOp, fa.AccumulateOp, fa.NormalizeOp)
+"""Operations that can be done row by row; a product only with M_BTMV."""
+
+
+@dataclass(frozen=True)
+class ScheduleRowsPass(ModulePass):
+    """First steps without a past; neighbours in one loop over rows."""
+
+    name = "schedule-rows"
+
+    unroll_rows: int | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.unroll_rows is not None and self.unroll_rows < 1:
+            raise OpError(op, f"unroll-rows must be at least 1, got {self.unroll_rows}")
+        for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            for loop in [inner for inner in function.walk() if isinstance(inner, scf.ForOp)]:
+                if _starts_recurrence(loop):
+                    _peel(loop)
+            for step in [i for i in function.walk() if isinstance(i, fa.OnlineSoftmaxOp)]:
+                _start(step)
+            region_dce(function.body)
+            _Grouping(function, self.unroll_rows).apply()
+
+
+def _is_fill(value: SSAValue | None, number: float) -> bool:
+    fill = None if value is None else producer(value, fa.FillOp)
+    return fill is not None and fill.value.value.data == number
+
+
+def _starts_recurrence(loop: scf.ForOp) -> bool:
+    """Whether a loop over key tiles carries a recurrence from its very beginning."""
+    block = loop.body.block
+    for op in block.ops:
+        if op.regions:
+            return False
+    for step in block.ops:
+        carried = step.maximum if isinstance(step, fa.OnlineSoftmaxOp) else None
+        if isinstance(carried, BlockArgument) and carried.block is block:
+            return _is_fill(loop.iter_args[carried.index - 1], -inf)
+    return False
+
+
+def _peel(loop: scf.ForOp) -> None:
+    """Put the first iteration of a loop in front of it."""
+    steps = iterations(loop)
+    if not len(steps):
+        return
+    point = InsertPoint.before(loop)
+    first = arith.ConstantOp.from_int_and_width(steps.start, IndexType())
+    first.location = loop.location
+    Rewriter.insert_op(first, point)
+    block = loop.body.block
+    table: dict[SSAValue, SSAValue] = dict(
+        zip(block.args, [first.result, *loop.iter_args], strict=True)
+    )
+    last = block.last_op
+    assert isinstance(last, scf.YieldOp)
+    for op in [op for op in block.ops if op is not last]:
+        Rewriter.insert_op(op.clone(table), point)
+    carried = [table.get(value, value) for value in last.arguments]
+    if len(steps) == 1:
+        for old, new in zip(loop.results, carried, strict=True):
+            old.replace_all_uses_with(new)
+        Rewriter.erase_op(loop)
+        return
+    second = arith.ConstantOp.from_int_and_width(steps.start + steps.step, IndexType())
+    second.location = loop.location
+    Rewriter.insert_op(second, InsertPoint.before(loop))
+    loop.operands[0] = second.result
+    for position, value in enumerate(carried):
+        loop.operands[3 + position] = value
+
+
+def _start(step: fa.OnlineSoftmaxOp) -> None:
+    """Let a step that has seen no key before be a first one, and its accumulation with it."""
+    if not _is_fill(step.maximum, -inf) or not _is_fill(step.total, 0.0):
+        return
+    adds = [use.operation for use in step.alpha.uses]
+    starts = [isinstance(add, fa.AccumulateOp) and _is_fill(add.acc, 0.0) for add in adds]
+    if not all(starts):
+        return
+    for add in adds:
+        assert isinstance(add, fa.AccumulateOp)
+        add.result.replace_all_uses_with(add.addend)
+        Rewriter.erase_op(add)
+    new = step.without_past()
+    new.location = step.location
+    for old, result in zip(step.results, new.results, strict=True):
+        result.name_hint = old.name_hint
+    Rewriter.replace_op(step, new)
+
+
+class _Grouping:
+    """Numbers the row loops of a function."""
+
+    def __init__(self, function: func.FuncOp, unroll: int | None):
+        self.function = function
+        self.unroll = unroll
+        self.number = 0
+
+    def apply(self) -> None:
+        """Group the operations of every block."""
+        for block in _blocks(self.function.body.block):
+            group: list[fa.TileOp] = []
+            for op in list(block.ops):
+                if _row_wise(op) and (not group or _rows(op) == _rows(group[0])):
+                    assert isinstance(op, fa.TileOp)
+                    group.append(op)
+                elif group and _may_move(op):
+                    # What a group waits for comes in front of it.
+                    op.detach()
+                    Rewriter.insert_op(op, InsertPoint.before(group[0]))
+                else:
+                    self._close(group)
+                    group = []
+                    if _row_wise(op):
+                        assert isinstance(op, fa.TileOp)
+                        group = [op]
+            self._close(group)
+
+    def _close(self, group: Sequence[fa.TileOp]) -> None:
+        if not group:
+            return
+        rows = _valid_rows(group, _rows(group[0]))
+        wanted = UNROLLED_ROWS if self.unroll is None else self.unroll
+        unroll = next(count for count in range(min(wanted, rows), 0, -1) if rows % count == 0)
+        for op in group:
+            op.attributes[ROW_LOOP] = RowLoopAttr.get(self.number, rows, unroll)
+        self.number += 1
+
+
+def _blocks(block: Block) -> list[Block]:
+    """A block and all inside it."""
+    found = [block]
+    for op in block.ops:
+        for region in op.regions:
+            for inner in region.blocks:
+                found += _blocks(inner)
+    return found
+
+
+def _row_wise(op: Operation) -> bool:
+    if isinstance(op, fa.MatmulOp):
+        return op.instruction == "btmv"
+    if isinstance(op, fa.AccumulateOp):
+        return op.alpha is not None
+    return isinstance(op, ROW_WISE)
+
+
+def _rows(op: Operation) -> int:
+    return fa.tile(op.results[0]).rows
+
+
+def _may_move(op: Operation) -> bool:
+    """Whether an operation can stand in front of a group that it interrupts: it reads HBM only."""
+    return isinstance(op, fa.LoadOp | arith.ConstantOp | arith.AddiOp | arith.MuliOp)
+
+
+def _valid_rows(group: Sequence[fa.TileOp], rows: int) -> int:
+    """The rows of a group that are no padding, where that is known: one tile holds all of them."""
+    for op in group:
+        for result in op.results:
+            for use in result.uses:
+                store = use.operation
+                if not isinstance(store, fa.StoreOp) or store.row is not None:
+                    continue
+                length = fa.tensor_dims(store.target)[-2]
+                if affine(store.indices[-2]) == Affine(0) and length < rows:
+                    return length
+    return rows

@@ -1,0 +1,98 @@
+"""The cost of compiled kernels against what the simulator counts."""
+
+from __future__ import annotations
+
+import fa
+import numpy as np
+import pytest
+from fa.machine.cost import program_cost
+from fa.machine.figures import FIGURES, UNITS
+
+from ..attentions import FUSED, UNFUSED, Case
+
+CASES = [
+    (Case(64, 64), FUSED),
+    (Case(100, 90, 72, 4, 2, "causal", lse=True), FUSED),
+    (Case(1, 200, 128, 4, 1), FUSED),
+    (Case(64, 64, 16, 4, 1, "causal"), FUSED),
+    (Case(40, 130, 80, 2, 1, value_dim=48), FUSED),
+    (Case(70, 70, 64, 2, 1, "causal"), UNFUSED),
+    (Case(64, 150, 128), UNFUSED),
+]
+
+LONG = [
+    (Case(100, 100, 128, 32, 8, "causal"), FUSED),
+    (Case(1, 200, 128, 32, 8), FUSED),
+    (Case(1, 4096, 64, 2, 2), FUSED),
+    (Case(512, 512, 64, 1, 1, "causal"), FUSED),
+    (Case(256, 256, 64, 2, 1), UNFUSED),
+    (Case(64, 300, 72, 28, 4), FUSED),
+]
+
+
+def run(kernel: fa.Kernel):
+    zeros = [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
+    return kernel.run(*zeros)
+
+
+@pytest.mark.parametrize("machine", ["plena-64", "plena-64-bf16"])
+@pytest.mark.parametrize(("case", "passes"), CASES, ids=str)
+def test_equal_to_the_simulator(case: Case, passes: str, machine: str):
+    kernel = fa.compile(case.module(), machine=machine, passes=passes)
+    words = [int(word) for word in kernel.words]
+    cost = program_cost(words, kernel.machine, kernel.layout, None)
+    counted = run(kernel)
+    assert cost.hbm_exact
+    assert cost.instructions == counted.instructions
+    assert cost.emulator_cycles == counted.cycles
+    assert cost.hbm_cycles == counted.hbm_cycles
+    assert cost.hbm_bytes_read == counted.hbm_bytes_read
+    assert cost.hbm_bytes_written == counted.hbm_bytes_written
+
+
+@pytest.mark.parametrize(("case", "passes"), LONG, ids=str)
+def test_close_to_the_simulator(case: Case, passes: str):
+    """Long programs: the time of transfers is sampled, everything else is exact."""
+    kernel = fa.compile(case.module(), passes=passes)
+    cost, counted = fa.cost(kernel), run(kernel)
+    assert not cost.hbm_exact
+    assert cost.emulator_cycles - cost.hbm_cycles == counted.cycles - counted.hbm_cycles
+    assert cost.hbm_bytes_read == counted.hbm_bytes_read
+    assert cost.hbm_bytes_written == counted.hbm_bytes_written
+    assert cost.hbm_cycles == pytest.approx(counted.hbm_cycles, rel=0.05)
+    assert fa.cost(kernel) == cost
+
+
+def test_moving_q_and_o():
+    """In a fused kernel the transfers of vector SRAM are those of Q and O, and no others."""
+    kernel = fa.compile(Case(100, 100, 64, 2, 1, "causal").module())
+    cost, counted = fa.cost(kernel), run(kernel)
+    moving = [counted.per_opcode[name] for name in ("H_PREFETCH_V", "H_STORE_V")]
+    assert cost.moving.analytic_cycles == sum(each["count"] for each in moving)
+    assert cost.moving.emulator_cycles == sum(each["cycles"] for each in moving)
+    bytes_moved = cost.moving.hbm_bytes_read + cost.moving.hbm_bytes_written
+    assert bytes_moved == sum(each["hbm_bytes"] for each in moving)
+
+
+def test_scores_are_not_q_and_o():
+    """In an unfused kernel scores and probabilities go through vector SRAM too."""
+    case = Case(64, 64)
+    fused, unfused = (fa.cost(fa.compile(case.module(), passes=p)) for p in (FUSED, UNFUSED))
+    assert fused.moving.hbm_bytes_read == unfused.moving.hbm_bytes_read
+    assert fused.moving.hbm_bytes_written == unfused.moving.hbm_bytes_written
+
+
+def test_mapping():
+    """The keys that scripts use."""
+    cost = fa.cost(fa.compile(Case(64, 64).module()))
+    entries = dict(cost)
+    for name in FIGURES:
+        assert cost[name] == entries[name] == getattr(cost, name)
+        assert cost[name] == sum(cost["by_unit"][unit][name] for unit in UNITS)
+        parts = cost["without_q_and_o"][name] + cost["moving_q_and_o"][name]
+        assert cost[name] == parts
+    assert cost["by_unit"]["hbm"]["emulator_cycles"] == cost["hbm_cycles"]
+    assert set(entries) == set(cost)
+    assert len(cost) == len(entries)
+    with pytest.raises(KeyError):
+        cost["cycles"]

@@ -1,0 +1,4 @@
+S_ADDI_INT gp1, gp0, 64
+C_LOOP_START gp2, 3
+  S_ADDI_INT gp1, gp1, 64
+C_LOOP_END gp2
