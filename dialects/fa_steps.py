@@ -421,8 +421,8 @@ class OnlineSoftmaxOp(TileOp):
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
         "$scores (`,` $maximum^ `,` $total)? (`scratch` $scratch^)? attr-dict `:` type($scores) "
-        "(`,` type($maximum)^ `,` type($total))? (`,` type($scratch)^)? `->` type($result) `,` "
-        "type($new_maximum) `,` type($new_total) `,` type($alpha)"
+        "(`,` type($maximum)^ `,` type($total))? (`scratch` type($scratch)^)? "
+        "`->` type($result) `,` type($new_maximum) `,` type($new_total) `,` type($alpha)"
     )
 
     def __init__(

@@ -1,7 +1,7 @@
 """The loop nest of a program, and how often everything in it is executed.
 
-The machine has no conditional branches: as long as loops are properly nested and nothing but their
-ends writes their counters, each instruction's execution count is known before the run.
+The machine has no conditional branches: as long as loops are properly nested and their ends find
+the counters as their starts left them, each instruction's execution count is known before the run.
 """
 
 from __future__ import annotations
@@ -44,36 +44,77 @@ class Structure:
     counts: list[int]
 
 
+@dataclass(slots=True)
+class _Open:
+    """A loop that is not closed yet, and what has become of its counter in this iteration.
+
+    `slot` is the entry of INT_MEM that holds it, `intact` whether its register does.
+    """
+
+    loop: Loop
+    slot: int | None = None
+    intact: bool = True
+
+    def written(self, register: int) -> None:
+        """Something else is put into a register."""
+        if register == self.loop.register:
+            self.intact = False
+
+    def follow(self, decoded: Decoded, innermost: bool) -> None:
+        """Follow one instruction; what an inner loop does happens any number of times."""
+        mnemonic, values, register = (
+            decoded.instruction.mnemonic,
+            decoded.values,
+            self.loop.register,
+        )
+        if mnemonic == "S_ST_INT":
+            source, base, entry = values
+            if base or entry == self.slot:
+                self.slot = None
+            if innermost and self.intact and source == register and not base:
+                self.slot = entry
+        elif mnemonic == "V_TOPK":
+            self.slot = None
+        elif mnemonic == "S_LD_INT" and innermost and values[:2] == (register, 0):
+            self.intact = values[2] == self.slot
+        elif register in written_gp(decoded):
+            self.intact = False
+
+
 def structure_of(program: Program) -> Structure | None:
     """The loop nest, or None where control flow is unusual or the watchdog would stop it.
 
     Unusual are C_BREAK, undefined opcodes, loops that are never closed or cross, counts of 0, a
-    loop whose body writes its counter, and nests deeper than `MOST_NESTED`.
+    loop whose body writes its counter, and nests deeper than `MOST_NESTED`. A counter may be
+    spilled: stored to an entry of INT_MEM before anything writes it, and loaded again at the end.
     """
     top: list[Node] = []
-    open_loops: list[Loop] = []
+    open_loops: list[_Open] = []
     for pc, decoded in enumerate(program.decoded):
         if decoded is None or decoded.instruction.status != "implemented":
             return None
-        body = open_loops[-1].body if open_loops else top
+        body = open_loops[-1].loop.body if open_loops else top
         match decoded.instruction.mnemonic:
             case "C_BREAK":
                 return None
             case "C_LOOP_START":
                 register, count = decoded.values
-                nested = any(loop.register == register for loop in open_loops)
-                if count == 0 or nested or len(open_loops) == MOST_NESTED:
+                if count == 0 or len(open_loops) == MOST_NESTED:
                     return None
+                for outer in open_loops:
+                    outer.written(register)
                 loop = Loop(pc, register, count)
                 body.append(loop)
-                open_loops.append(loop)
+                open_loops.append(_Open(loop))
             case "C_LOOP_END":
-                if not open_loops or open_loops[-1].register != decoded.values[0]:
+                if not open_loops or open_loops[-1].loop.register != decoded.values[0]:
                     return None
-                open_loops.pop().end = pc
+                if not open_loops[-1].intact:
+                    return None
+                open_loops.pop().loop.end = pc
             case _:
-                if any(loop.register in written_gp(decoded) for loop in open_loops):
-                    return None
+                for around in open_loops:
+                    around.follow(decoded, around is open_loops[-1])
                 body.append(pc)
     if open_loops:
         return None

@@ -112,15 +112,14 @@ def check(case: Case, folder: Path) -> str:
         return refusal
     run = kernel.run(*args, hbm_time="none")
     compare("simulated", run.outputs, stored, BF16, chip_stored)
-    try:
-        counted = fa.cost(kernel).instructions
-    except fa.CompileError as error:
-        # Where a loop counter is spilled.
-        if "no static cost" not in str(error):
-            raise
-        counted = run.instructions
-    if counted != run.instructions:
-        raise Mismatch(f"cost counts {counted} instructions, and {run.instructions} were executed")
+    cost = fa.cost(kernel)
+    counted = (cost.instructions, cost.hbm_bytes_read, cost.hbm_bytes_written)
+    executed = (run.instructions, run.hbm_bytes_read, run.hbm_bytes_written)
+    if counted != executed:
+        raise Mismatch(
+            f"instructions and HBM bytes read and written: the cost model counts {counted}, and "
+            f"{executed} were executed"
+        )
     if run.instructions <= STRICT:
         _check_strictly(kernel, args)
     return ""

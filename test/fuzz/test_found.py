@@ -28,6 +28,23 @@ FOUND = {
     "blocks of a bias that hold -inf and nothing else, read as NaN": Case(
         q_heads=4, q_len=20, kv_len=3, bias=[1, 4, 20, 1], machine="plena-64-stock", seed=3
     ),
+    "a first step with scratch, whose types could not be parsed": Case(
+        q_len=32,
+        kv_len=21,
+        head_dim=31,
+        map="qk=btmm",
+        settings={
+            "MLEN": 16,
+            "VLEN": 16,
+            "HLEN": 16,
+            "BROADCAST_AMOUNT": 1,
+            "HBM_M_Prefetch_Amount": 32,
+            "kv": "e5m2:16",
+        },
+    ),
+    "the cost of a program that spills loop counters": Case(
+        q_heads=6, kv_heads=3, map="", settings={"HLEN": 4, "BROADCAST_AMOUNT": 16, "kv": "bf16"}
+    ),
 }
 
 REFUSED = {
