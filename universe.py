@@ -24,6 +24,7 @@ PASSES = {
     "rotate": "fa.passes.rotate:RotatePass",
     "tile": "fa.passes.tile:TilePass",
     "fuse": "fa.passes.fuse:FusePass",
+    "tabulate": "fa.passes.tabulate:TabulatePass",
     "map": "fa.passes.map:MapPass",
     "quantize": "fa.passes.quantize:QuantizePass",
     "specialize-masks": "fa.passes.specialize_masks:SpecializeMasksPass",

@@ -34,6 +34,7 @@ from .fa_steps import (
     OnlineSoftmaxOp,
     ScaleOp,
     ScoresOp,
+    SinkOp,
     SoftmaxOp,
     SpreadOp,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "ScaleOp",
     "ScoresOp",
     "ScratchOp",
+    "SinkOp",
     "SoftmaxOp",
     "SpreadOp",
     "StoreOp",
@@ -98,6 +100,7 @@ FA = Dialect(
         MatmulOp,
         MapOp,
         MaskOp,
+        SinkOp,
         SoftmaxOp,
         OnlineSoftmaxOp,
         AccumulateOp,

@@ -363,13 +363,16 @@ def _check_attributes(parser: Parser, given: dict[str, Attribute], start: int) -
             parser.raise_error(message, start)
 
 
-def verify_function(name: str, region: Region) -> None:
-    """Check the signature of a score or probability function."""
+def verify_function(name: str, region: Region, tables: int = 0) -> None:
+    """Check the signature of a score or probability function; `tables` more values may follow."""
     kinds = [argument.type for argument in region.block.args]
-    index = all(isinstance(kind, IndexType | IntegerType) for kind in kinds[1:])
-    if len(kinds) != SCORE_ARGUMENTS or not isinstance(kinds[0], Float32Type) or not index:
+    index = all(isinstance(kind, IndexType | IntegerType) for kind in kinds[1:SCORE_ARGUMENTS])
+    values = [*kinds[:1], *kinds[SCORE_ARGUMENTS:]]
+    floats = all(isinstance(kind, Float32Type) for kind in values)
+    if len(kinds) != SCORE_ARGUMENTS + tables or not floats or not index:
+        more = f", and an f32 for each of {tables} tables" if tables else ""
         raise VerifyException(
-            f"{name} takes a value (f32) and the indices of batch, head, query and key, "
+            f"{name} takes a value (f32) and the indices of batch, head, query and key{more}, "
             f"got ({', '.join(map(str, kinds))})"
         )
     last = region.block.last_op

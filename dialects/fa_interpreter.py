@@ -195,7 +195,8 @@ class FaFunctions(InterpreterFunctions):
         rows = row + np.arange(kind.rows, dtype=np.int64)[:, None]
         cols = col + np.arange(kind.cols, dtype=np.int64)[None, :]
         place = [np.asarray(index) for index in (batch, head)]
-        mapped = evaluate(op.function, [values, *place, rows, cols])
+        tables = [_spread_table(table, kind) for table in args[5 : 5 + len(op.tables)]]
+        mapped = evaluate(op.function, [values, *place, rows, cols, *tables])
         return self._write(op, [self.round(mapped, kind.element_type)])
 
     @impl(fa.AdditiveOp)
@@ -283,7 +284,15 @@ class FaFunctions(InterpreterFunctions):
     def softmax(self, _: Interpreter, op: fa.SoftmaxOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
         element, statistic = _elements(op.result, op.total)
-        return self._write(op, semantics.softmax(args[0], element, statistic, self.round))
+        first = None if op.first is None else (args[1], args[2])
+        return self._write(op, semantics.softmax(args[0], element, statistic, self.round, first))
+
+    @impl(fa.SinkOp)
+    def sink(self, _: Interpreter, op: fa.SinkOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        dims, score = fa.tile(op.maximum).dims, args[0][0].max()
+        total = np.float32(0 if np.isneginf(score) else 1)
+        return self._write(op, [np.full(dims, value, np.float32) for value in (score, total)])
 
     @impl(fa.OnlineSoftmaxOp)
     def online(self, _: Interpreter, op: fa.OnlineSoftmaxOp, args: PythonValues) -> PythonValues:
@@ -293,9 +302,17 @@ class FaFunctions(InterpreterFunctions):
         if op.maximum is not None:
             m, total = args[1:3]
         element, statistic = _elements(op.result, op.new_total)
-        return self._write(
-            op, semantics.online_softmax(s, m, total, element, statistic, self.round)
+        if op.ones is None:
+            return self._write(
+                op, semantics.online_softmax(s, m, total, element, statistic, self.round)
+            )
+        # Sums in units of the batched instructions' factor, the same in each column.
+        before = (total if total.ndim == 1 else total[:, 0]) / np.float32(BATCHED_FACTOR)
+        p, m, total, alpha = semantics.online_softmax(s, m, before, element, statistic, self.round)
+        lanes = np.broadcast_to(
+            total[:, None] * np.float32(BATCHED_FACTOR), fa.tile(op.new_total).dims
         )
+        return self._write(op, [p, m, lanes, alpha])
 
     @impl(fa.AccumulateOp)
     def accumulate(self, _: Interpreter, op: fa.AccumulateOp, args: PythonValues) -> PythonValues:
@@ -310,6 +327,7 @@ class FaFunctions(InterpreterFunctions):
     def normalize(self, _: Interpreter, op: fa.NormalizeOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
         acc, total = args
+        total = total if total.ndim == 1 else total[:, 0]
         element, statistic = _elements(op.result, op.total)
         result = semantics.normalize(acc, total, element, statistic, self.round, op.multiplier)
         return self._write(op, [result])
@@ -358,6 +376,12 @@ def _function(region: Region | None) -> Callable[..., Array] | None:
     if region is None:
         return None
     return lambda *values: evaluate(region, [np.asarray(value) for value in values])
+
+
+def _spread_table(table: Array, kind: TileType) -> Array:
+    """A table of `fa.map` over a tile: its first row for all rows, its columns again and again."""
+    rows = table if table.shape[0] == kind.rows else table[:1]
+    return np.tile(rows, (1, kind.cols // table.shape[1]))
 
 
 def _mask_function(

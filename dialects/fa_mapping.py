@@ -23,6 +23,9 @@ BATCHED_FACTOR = 0.25
 ROW_LOOP = "row_loop"
 """The attribute of an operation that is emitted row by row together with its neighbours."""
 
+ROW_LOOP_SCRATCH = 2
+"""Rows of a row loop's scratch in front of what write-outs fill: one to work in, one for a sum."""
+
 
 def _fields(parser: AttrParser, names: Sequence[str]) -> list[IntAttr]:
     """`<a = 1, b = 2>` with exactly these names, in this order."""

@@ -184,12 +184,15 @@ def online_softmax(
 
 
 def softmax(
-    s: Array, element: Attribute, statistic: Attribute, rnd: Rounder
+    s: Array,
+    element: Attribute,
+    statistic: Attribute,
+    rnd: Rounder,
+    first: tuple[Array, Array] | None = None,
 ) -> tuple[Array, Array, Array]:
-    """Softmax of whole rows: P, m and l (see `fa.softmax`)."""
-    m = rnd(s.max(axis=1), statistic)
-    p = rnd(exp(rnd(difference(s, m[:, None]), element)), element)
-    total = rnd(p.sum(axis=1, dtype=np.float32), statistic)
+    """Softmax of whole rows: P, m and l (see `fa.softmax`); `first` is what they start from."""
+    none = (np.full(len(s), -np.inf, np.float32), np.zeros(len(s), np.float32))
+    p, m, total, _ = online_softmax(s, *(first or none), element, statistic, rnd)
     return normalize(p, total, element, statistic, rnd), m, total
 
 

@@ -32,6 +32,7 @@ from xdsl.irdl import (
     region_def,
     result_def,
     traits_def,
+    var_operand_def,
 )
 from xdsl.utils.exceptions import VerifyException
 
@@ -40,7 +41,7 @@ from .fa_attrs import TileType
 from .fa_mapping import PRODUCT_FAMILIES, SCORE_FAMILIES, PackingAttr
 from .fa_masks import MaskAttr, unknown_mask
 from .fa_tiles import TileOp, expect, expect_scratch
-from .fa_values import tile
+from .fa_values import shape_text, tile
 
 
 @irdl_op_definition
@@ -192,6 +193,11 @@ class MatmulOp(TileOp):
         return "mm" if self.family is None else self.family.data
 
     @property
+    def in_place(self) -> dict[int, int]:
+        """M_BTMV takes a row as a whole and then writes one."""
+        return {0: 0} if self.transposed else {}
+
+    @property
     def transposed(self) -> bool:
         """Whether the right operand is V transposed."""
         return self.instruction == "btmv"
@@ -310,7 +316,9 @@ class MapOp(TileOp):
     """A function of each element of a tile and its place.
 
     The region takes (value f32, batch, head, query, key) and yields the new value; element (i, j)
-    of the tile is query row + i and key col + j.
+    of the tile is query row + i and key col + j. For each table, a tile [r, c] in vector memory, it
+    takes one more f32: element (i, j mod c), or (0, j mod c) where r < R, so that c divides the
+    columns and one row may stand for all.
     """
 
     name = "fa.map"
@@ -320,6 +328,7 @@ class MapOp(TileOp):
     head = operand_def(IndexType)
     row = operand_def(IndexType)
     col = operand_def(IndexType)
+    tables = var_operand_def(TileType)
     scratch = opt_operand_def(TileType)
     result = result_def(TileType)
     function = region_def("single_block")
@@ -328,8 +337,9 @@ class MapOp(TileOp):
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
     assembly_format = (
-        "$source `at` `[` $batch `,` $head `,` $row `,` $col `]` (`scratch` $scratch^)? $function "
-        "attr-dict `:` type($source) (`,` type($scratch)^)? `->` type($result)"
+        "$source `at` `[` $batch `,` $head `,` $row `,` $col `]` (`with` $tables^)? "
+        "(`scratch` $scratch^)? $function attr-dict `:` type($source) (`with` type($tables)^)? "
+        "(`scratch` type($scratch)^)? `->` type($result)"
     )
 
     def __init__(
@@ -338,9 +348,10 @@ class MapOp(TileOp):
         place: tuple[SSAValue, SSAValue, SSAValue, SSAValue],
         function: Region,
         scratch: SSAValue | None = None,
+        tables: Sequence[SSAValue] = (),
     ):
         super().__init__(
-            operands=[source, *place, scratch],
+            operands=[source, *place, tables, scratch],
             result_types=[tile(source).placed_at(None)],
             regions=[function],
         )
@@ -348,50 +359,105 @@ class MapOp(TileOp):
     def with_scratch(self, scratch: SSAValue) -> MapOp:
         """The same operation with room to work in."""
         place = (self.batch, self.head, self.row, self.col)
-        return MapOp(self.source, place, self.function.clone(), scratch)
+        return MapOp(self.source, place, self.function.clone(), scratch, self.tables)
 
     def verify_(self) -> None:
         dims = tile(self.source).dims
         expect(self.source, "the operand", "vector", dims)
         expect(self.result, "the result", "vector", dims)
         expect_scratch(self.scratch, 1)
-        verify_function("the function", self.function)
+        verify_function("the function", self.function, len(self.tables))
+        for value in self.tables:
+            table = tile(value)
+            expect(value, "a table", "vector", table.dims)
+            if table.rows > dims[0] or dims[1] % table.cols:
+                raise VerifyException(
+                    f"a table has at most the operand's rows, and columns that divide its columns "
+                    f"({shape_text(dims)}), got {shape_text(table.dims)}"
+                )
+
+
+@irdl_op_definition
+class SinkOp(TileOp):
+    """Maximum and sum of rows that have seen an attention sink and no key: m = score, l = 1.
+
+    The score is the largest value of the first row of a tile [r, C], r <= R, in vector memory; the
+    same for all R rows of the results, which lie in scalar memory. A score of -inf is no sink: m =
+    -inf and l = 0, as before any key.
+    """
+
+    name = "fa.sink"
+
+    score = operand_def(TileType)
+    maximum = result_def(TileType)
+    total = result_def(TileType)
+
+    assembly_format = "$score attr-dict `:` type($score) `->` type($maximum) `,` type($total)"
+
+    def __init__(self, score: SSAValue, statistic: TileType):
+        super().__init__(operands=[score], result_types=[statistic, statistic])
+
+    def verify_(self) -> None:
+        expect(self.score, "the score", "vector", tile(self.score).dims)
+        for what, value in (("the maximum", self.maximum), ("the sum", self.total)):
+            expect(value, what, "scalar", tile(self.maximum).dims[:1])
 
 
 @irdl_op_definition
 class SoftmaxOp(TileOp):
     """Softmax of whole rows, [R, C], with their maximum m and sum l, [R] in scalar memory.
 
-    `empty_rows` says that a row may see no key at all: it gives 0, m = -inf and l = 0.
+    `from` m0 and l0, also [R], are the maximum and sum of what the rows see besides these scores:
+    m = max(m0, rowmax S), l = exp(m0 - m) l0 + rowsum exp(S - m). `empty_rows` says that a row may
+    see no key at all: it gives 0, without m0 and l0 m = -inf and l = 0.
     """
 
     name = "fa.softmax"
 
     scores = operand_def(TileType)
+    first_maximum = opt_operand_def(TileType)
+    first_total = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
     result = result_def(TileType)
     maximum = result_def(TileType)
     total = result_def(TileType)
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
-    irdl_options = (ParsePropInAttrDict(),)
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
-        "$scores attr-dict `:` type($scores) `->` type($result) `,` type($maximum) `,` type($total)"
+        "$scores (`from` $first_maximum^ `,` $first_total)? attr-dict `:` type($scores) "
+        "(`from` type($first_maximum)^ `,` type($first_total))? `->` "
+        "type($result) `,` type($maximum) `,` type($total)"
     )
 
-    def __init__(self, scores: SSAValue, empty_rows: bool, statistics: Attribute):
+    def __init__(
+        self,
+        scores: SSAValue,
+        empty_rows: bool,
+        statistics: Attribute,
+        first: tuple[SSAValue, SSAValue] | None = None,
+    ):
         s = tile(scores)
         row = TileType.get((s.rows,), statistics, "scalar")
         super().__init__(
-            operands=[scores],
+            operands=[scores, *(first or (None, None))],
             properties={"empty_rows": UnitAttr() if empty_rows else None},
             result_types=[s.placed_at(None), row, row],
         )
+
+    @property
+    def first(self) -> tuple[SSAValue, SSAValue] | None:
+        """Maximum and sum that the rows start from; None without any."""
+        if self.first_maximum is None or self.first_total is None:
+            return None
+        return self.first_maximum, self.first_total
 
     def verify_(self) -> None:
         s = tile(self.scores)
         expect(self.scores, "the scores", "vector", s.dims)
         expect(self.result, "the result", "vector", s.dims)
+        for value in self.first or ():
+            expect(value, "a statistic to start from", "scalar", (s.rows,))
         expect(self.maximum, "the maximum", "scalar", (s.rows,))
         expect(self.total, "the sum", "scalar", (s.rows,))
 
@@ -403,6 +469,10 @@ class OnlineSoftmaxOp(TileOp):
     m' = max(m, rowmax S), P = exp(S - m'), alpha = exp(m - m'), l' = alpha l + rowsum P; statistics
     are [R] in scalar memory. The first step has no m and no l (they would be -inf and 0), and its
     alpha is 0. `empty_rows` says that a row may have seen no key so far: then m' = -inf and P = 0.
+
+    With `ones`, a tile of ones in matrix memory, the matrix unit adds up rows (M_BTMV): l and l'
+    are tiles [R, C] in vector memory of which each column holds 0.25 times the sum
+    (`fa_mapping.BATCHED_FACTOR`).
     """
 
     name = "fa.online_softmax"
@@ -410,6 +480,7 @@ class OnlineSoftmaxOp(TileOp):
     scores = operand_def(TileType)
     maximum = opt_operand_def(TileType)
     total = opt_operand_def(TileType)
+    ones = opt_operand_def(TileType)
     scratch = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
     result = result_def(TileType)
@@ -420,9 +491,10 @@ class OnlineSoftmaxOp(TileOp):
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0, 1: 1, 2: 2}
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
-        "$scores (`,` $maximum^ `,` $total)? (`scratch` $scratch^)? attr-dict `:` type($scores) "
-        "(`,` type($maximum)^ `,` type($total))? (`scratch` type($scratch)^)? "
-        "`->` type($result) `,` type($new_maximum) `,` type($new_total) `,` type($alpha)"
+        "$scores (`,` $maximum^ `,` $total)? (`ones` $ones^)? (`scratch` $scratch^)? attr-dict `:` "
+        "type($scores) (`,` type($maximum)^ `,` type($total))? (`ones` type($ones)^)? "
+        "(`scratch` type($scratch)^)? `->` type($result) `,` type($new_maximum) `,` "
+        "type($new_total) `,` type($alpha)"
     )
 
     def __init__(
@@ -431,17 +503,19 @@ class OnlineSoftmaxOp(TileOp):
         maximum: SSAValue | None,
         total: SSAValue | None,
         empty_rows: bool,
-        statistic: TileType | None = None,
+        statistics: tuple[TileType, TileType] | None = None,
+        ones: SSAValue | None = None,
         scratch: SSAValue | None = None,
     ):
-        if statistic is None:
-            assert maximum is not None, "the first step must be told the type of its statistics"
-            statistic = tile(maximum)
-        m = statistic.placed_at(None)
+        if statistics is None:
+            assert maximum is not None, "the first step must be told the types of its statistics"
+            assert total is not None
+            statistics = (tile(maximum), tile(total))
+        m, total_kind = (statistic.placed_at(None) for statistic in statistics)
         super().__init__(
-            operands=[scores, maximum, total, scratch],
+            operands=[scores, maximum, total, ones, scratch],
             properties={"empty_rows": UnitAttr() if empty_rows else None},
-            result_types=[tile(scores).placed_at(None), m, m, m],
+            result_types=[tile(scores).placed_at(None), m, total_kind, m],
         )
 
     @property
@@ -449,21 +523,20 @@ class OnlineSoftmaxOp(TileOp):
         """The first step has no statistics to update."""
         return self.IN_PLACE if self.maximum is not None else {0: 0}
 
+    def _again(
+        self, past: tuple[SSAValue | None, SSAValue | None], scratch: SSAValue | None
+    ) -> OnlineSoftmaxOp:
+        statistics = (tile(self.new_maximum), tile(self.new_total))
+        empty = self.empty_rows is not None
+        return OnlineSoftmaxOp(self.scores, *past, empty, statistics, self.ones, scratch)
+
     def with_scratch(self, scratch: SSAValue | None) -> OnlineSoftmaxOp:
         """The same operation with room to work in."""
-        return OnlineSoftmaxOp(
-            self.scores,
-            self.maximum,
-            self.total,
-            self.empty_rows is not None,
-            tile(self.new_maximum),
-            scratch,
-        )
+        return self._again((self.maximum, self.total), scratch)
 
     def without_past(self) -> OnlineSoftmaxOp:
         """The same step as the first one."""
-        empty = self.empty_rows is not None
-        return OnlineSoftmaxOp(self.scores, None, None, empty, tile(self.new_maximum), self.scratch)
+        return self._again((None, None), self.scratch)
 
     def verify_(self) -> None:
         s = tile(self.scores)
@@ -471,11 +544,20 @@ class OnlineSoftmaxOp(TileOp):
         expect(self.result, "the result", "vector", s.dims)
         if (self.maximum is None) != (self.total is None):
             raise VerifyException("a step has both a maximum and a sum so far, or neither")
-        names = ("maximum", "sum", "new maximum", "new sum", "alpha")
-        values = (self.maximum, self.total, self.new_maximum, self.new_total, self.alpha)
-        for name, value in zip(names, values, strict=True):
+        for name, value in (
+            ("maximum", self.maximum), ("new maximum", self.new_maximum), ("alpha", self.alpha)
+        ):  # fmt: skip
             if value is not None:
                 expect(value, f"the {name}", "scalar", (s.rows,))
+        for name, value in (("sum", self.total), ("new sum", self.new_total)):
+            if value is None:
+                continue
+            if self.ones is None:
+                expect(value, f"the {name}", "scalar", (s.rows,))
+            else:
+                expect(value, f"the {name}", "vector", (s.rows, tile(value).cols))
+        if self.ones is not None:
+            expect(self.ones, "the tile of ones", "matrix", tile(self.ones).dims)
         expect_scratch(self.scratch, 1)
 
 
@@ -512,7 +594,9 @@ class AccumulateOp(TileOp):
 class NormalizeOp(TileOp):
     """factor * acc / l, row by row (algorithm 1, line 12); without `factor` it is 1.
 
-    With `empty_rows` a row whose l is 0 gives 0.
+    With `empty_rows` a row whose l is 0 gives 0. l is [R] in scalar memory, or a tile of R rows in
+    vector memory that hold it in each column (`fa.online_softmax` with `ones`), which is then used
+    up: its place is worked in.
     """
 
     name = "fa.normalize"
@@ -545,9 +629,12 @@ class NormalizeOp(TileOp):
         return 1.0 if self.factor is None else self.factor.value.data
 
     def verify_(self) -> None:
-        dims = tile(self.acc).dims
+        dims, total = tile(self.acc).dims, tile(self.total)
         expect(self.acc, "the accumulator", "vector", dims)
-        expect(self.total, "the sum", "scalar", dims[:1])
+        if total.space.data == "vector":
+            expect(self.total, "the sum", "vector", (dims[0], total.cols))
+        else:
+            expect(self.total, "the sum", "scalar", dims[:1])
         expect(self.result, "the result", "vector", dims)
 
 

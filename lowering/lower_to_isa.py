@@ -233,6 +233,8 @@ class _Lowering:
                 rows.mask(e, op)
             case fa.MapOp():
                 maps.apply_map(e, op)
+            case fa.SinkOp():
+                rows.sink(e, op)
             case fa.SoftmaxOp():
                 rows.softmax(e, op)
             case fa.AccumulateOp():

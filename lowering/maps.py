@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from xdsl.dialects import arith, math
@@ -20,16 +22,56 @@ LN2 = 0.6931471805599453
 
 
 def apply_map(e: Emitter, op: fa.MapOp) -> None:
-    """The function, vector row by vector row."""
+    """The function, vector row by vector row: panel by panel, tables beside."""
     source, result = Rows.of(e, fa.tile(op.source)), fa.tile(op.result)
     assert op.scratch is not None
     plan = MapPlan(op.function)
     if fa.tile(op.scratch).rows < plan.count:
         raise OpError(op, f"this function needs {plan.count} rows of scratch")
-    count = source.rows * source.panels
-    pointers = [(source.address, source.width), (result.placed, source.width)]
-    with walk(e, count, *pointers) as (old, new):
-        _RowEmitter(e, plan, fa.tile(op.scratch).placed, old).emit(new)
+    tables = [Rows.of(e, fa.tile(table)) for table in op.tables]
+    for narrow in tables:
+        if 1 < narrow.panels < source.panels:
+            raise OpError(op, "a table has one panel of columns, or as many as the tile")
+    pointers = [
+        _Pointer(source.address, source.width, source.panel),
+        _Pointer(result.placed, source.width, source.panel),
+        *(
+            _Pointer(
+                table.address,
+                table.width if table.rows == source.rows else 0,
+                table.panel if table.panels > 1 else 0,
+            )
+            for table in tables
+        ),
+    ]
+    with _walk(e, source, pointers) as (old, new, *rows):
+        _RowEmitter(e, plan, fa.tile(op.scratch).placed, old, rows).emit(new)
+
+
+@dataclass(frozen=True)
+class _Pointer:
+    """Where a vector row starts, and how far it is to the next row and to the next panel."""
+
+    start: int
+    row: int
+    panel: int
+
+
+@contextmanager
+def _walk(e: Emitter, tile: Rows, pointers: Sequence[_Pointer]) -> Generator[list[SSAValue]]:
+    """A loop over the vector rows of a tile; equal pointers share a register."""
+    if all(pointer.panel == tile.rows * pointer.row for pointer in pointers):
+        # Panels follow one another as rows do.
+        count = tile.rows * tile.panels
+        with walk(e, count, *((pointer.start, pointer.row) for pointer in pointers)) as rows:
+            yield rows
+        return
+    distinct = list(dict.fromkeys(pointers))
+    with e.loop(tile.panels, *(e.constant(pointer.start) for pointer in distinct)) as panel:
+        with e.loop(tile.rows, *panel.carried) as row:
+            yield [row.carried[distinct.index(pointer)] for pointer in pointers]
+            row.yields(*(e.add(v, p.row) for v, p in zip(row.carried, distinct, strict=True)))
+        panel.yields(*(e.add(v, p.panel) for v, p in zip(panel.carried, distinct, strict=True)))
 
 
 @dataclass
@@ -40,6 +82,7 @@ class _RowEmitter:
     plan: MapPlan
     scratch: int
     source: SSAValue
+    tables: Sequence[SSAValue]
     places: dict[int, SSAValue] = field(default_factory=dict[int, SSAValue])
 
     def emit(self, target: SSAValue) -> None:
@@ -62,6 +105,8 @@ class _RowEmitter:
         return self.places[row]
 
     def _row(self, value: SSAValue) -> SSAValue:
+        if value in self.plan.tables:
+            return self.tables[self.plan.tables[value]]
         return self._place(self.plan.rows[value])
 
     def _f(self, value: SSAValue) -> SSAValue:

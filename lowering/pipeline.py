@@ -12,12 +12,14 @@ from ..passes.allocate_sram import AllocateSramPass
 from ..passes.fuse import FusePass
 from ..passes.quantize import QuantizePass
 from ..passes.specialize_masks import SpecializeMasksPass
+from ..passes.tabulate import TabulatePass
 from ..passes.tile import TilePass
 from .lower_to_isa import LowerToIsaPass
 
 FA_TO_PLENA: tuple[type[ModulePass], ...] = (
     TilePass,
     FusePass,
+    TabulatePass,
     SpecializeMasksPass,
     QuantizePass,
     AllocateSramPass,

@@ -15,9 +15,12 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from ..diagnostics import OpError
 from ..dialects import fa
-from ..dialects.fa_mapping import ROW_LOOP, RowLoopAttr
+from ..dialects.fa_mapping import BATCHED_FACTOR, ROW_LOOP, ROW_LOOP_SCRATCH, RowLoopAttr
 from .emitter import Emitter
 from .rows import FULL, Guard, Rows
+
+WORK_ROW, SUM_ROW = 0, 1
+"""Rows of the scratch of a row loop; what write-outs fill lies behind (`ROW_LOOP_SCRATCH`)."""
 
 HELD_PANELS = 4
 """Up to so many panels of a row have a register each; more are walked by an inner loop."""
@@ -76,6 +79,7 @@ class RowLoop:
         self.members = set(ops)
         self.starts: dict[int, int] = {}
         """Address of the first row of a tile -> position of its pointer."""
+        self._scratch: dict[int, SSAValue] = {}
         self._pointers: Sequence[SSAValue] = ()
         self._index: SSAValue = e.zero
         self._row = 0
@@ -88,6 +92,14 @@ class RowLoop:
         rows = Rows.of(self.e, fa.tile(value))
         self.starts.setdefault(rows.address, len(self.starts))
         return rows
+
+    def scratch(self, room: SSAValue | None, row: int) -> SSAValue:
+        """The address of a row of the loop's scratch; set before the loop."""
+        assert room is not None, "allocate-sram gives scratch to what needs it"
+        address = fa.tile(room).placed + row * self.e.machine.vlen
+        if address not in self._scratch:
+            self._scratch[address] = self.e.constant(address)
+        return self._scratch[address]
 
     def enter(self, pointers: Sequence[SSAValue], index: SSAValue, row: int) -> None:
         """Start with another row: `row` rows behind the `index` that statistics count from."""
@@ -226,11 +238,15 @@ class _OnlineSoftmax(_Part):
         self.lowest = None
         if op.maximum is None:
             self.lowest = e.float(float("-inf")) if self.guard is None else self.guard.floor
-        self.sums = None
-        self.lanes = e.zero
-        if op.scratch is not None and self.p.panels > 1:
-            self.sums = e.constant(fa.tile(op.scratch).placed)
-            self.lanes = e.constant(e.machine.vlen)
+        self.sums = self._sums()
+        self.sums.prepare()
+
+    def _sums(self) -> _Sums:
+        if self.op.ones is not None:
+            return _SumsByOnes(self.loop, self.op)
+        if self.op.scratch is not None and self.p.panels > 1:
+            return _SumsOfPanels(self.loop, self.op)
+        return _Sums(self.loop, self.op)
 
     def emit(self) -> None:
         op, e, loop, s, p = self.op, self.e, self.loop, self.s, self.p
@@ -247,14 +263,11 @@ class _OnlineSoftmax(_Part):
         if self.guard is not None and old is not None:
             maximum = e.get("S_MAX_FP", maximum, self.guard.floor)
         loop.set_scalar(op.new_maximum, maximum)
-        total = e.f_zero
+        alpha = None
         if old is not None:
-            assert op.total is not None
             alpha = e.get("S_EXP_FP", e.get("S_SUB_FP", old, maximum))
             loop.set_scalar(op.alpha, alpha)
-            total = e.get("S_MUL_FP", loop.scalar(op.total), alpha)
-        same = s.address == p.address
-        pointers = [at_s] if same else [at_s, at_p]
+        pointers = [at_s] if s.address == p.address else [at_s, at_p]
 
         def exponentials(values: Sequence[SSAValue], at: Sequence[SSAValue]) -> Sequence[SSAValue]:
             new = at[-1]
@@ -262,18 +275,105 @@ class _OnlineSoftmax(_Part):
             e.do("V_EXP_V", new, new, FULL)
             if self.guard is not None:
                 e.do("V_SUB_VF", new, new, self.guard.least, FULL, 0)
-            if self.sums is not None:
-                e.do("V_ADD_VV", self.sums, self.sums, new, FULL)
-                return values
-            return [e.get("V_RED_SUM", values[0], new)]
+            return self.sums.panel(values, new)
 
-        if self.sums is not None:
-            # The panels are added up before the row is: a reduction costs as much as eight sums.
-            e.do("V_SHFT_V", self.sums, self.sums, self.lanes)
-        totals = loop.each_panel(p.panels, [total], pointers, exponentials)
-        if self.sums is not None:
-            totals = [e.get("V_RED_SUM", total, self.sums)]
-        loop.set_scalar(op.new_total, totals[0])
+        values = loop.each_panel(p.panels, self.sums.start(alpha), pointers, exponentials)
+        self.sums.finish(values, alpha)
+
+
+class _Sums:
+    """l' = alpha l + rowsum P, the sum of each panel reduced to a float register."""
+
+    def __init__(self, loop: RowLoop, op: fa.OnlineSoftmaxOp):
+        self.loop = loop
+        self.e = loop.e
+        self.op = op
+
+    def prepare(self) -> None:
+        """What is done once, in front of the loop."""
+
+    def start(self, alpha: SSAValue | None) -> Sequence[SSAValue]:
+        """The values that the panels hand on: alpha l."""
+        if alpha is None:
+            return [self.e.f_zero]
+        assert self.op.total is not None
+        return [self.e.get("S_MUL_FP", self.loop.scalar(self.op.total), alpha)]
+
+    def panel(self, values: Sequence[SSAValue], row: SSAValue) -> Sequence[SSAValue]:
+        """One more panel of P."""
+        return [self.e.get("V_RED_SUM", values[0], row)]
+
+    def finish(self, values: Sequence[SSAValue], alpha: SSAValue | None) -> None:
+        """l' is known."""
+        self.loop.set_scalar(self.op.new_total, values[0])
+
+
+class _SumsOfPanels(_Sums):
+    """The panels added up in a row of scratch, which is then reduced: that costs as much as eight
+    sums of rows."""
+
+    def prepare(self) -> None:
+        self.row = self.loop.scratch(self.op.scratch, WORK_ROW)
+        self.lanes = self.e.constant(self.e.machine.vlen)
+
+    def start(self, alpha: SSAValue | None) -> Sequence[SSAValue]:
+        self.e.do("V_SHFT_V", self.row, self.row, self.lanes)
+        return super().start(alpha)
+
+    def panel(self, values: Sequence[SSAValue], row: SSAValue) -> Sequence[SSAValue]:
+        self.e.do("V_ADD_VV", self.row, self.row, row, FULL)
+        return values
+
+    def finish(self, values: Sequence[SSAValue], alpha: SSAValue | None) -> None:
+        super().finish([self.e.get("V_RED_SUM", values[0], self.row)], alpha)
+
+
+class _SumsByOnes(_Sums):
+    """0.25 l' in every lane of a row: P times a slice of ones, slice by slice of P in f32.
+
+    M_BTMV leaves the sum of each lane block in an accumulator of its own; their rows are added.
+    """
+
+    def prepare(self) -> None:
+        op, e, machine = self.op, self.e, self.e.machine
+        assert op.ones is not None
+        self.ones = e.constant(fa.tile(op.ones).placed)
+        self.sum = self.loop.scratch(op.scratch, SUM_ROW)
+        self.rows = [
+            self.loop.scratch(op.scratch, ROW_LOOP_SCRATCH + n) for n in range(machine.broadcast)
+        ]
+        self.total = None
+        if op.total is not None or self.loop.leaves(op.new_total):
+            self.total = self.loop.walk(op.new_total)
+        if op.total is not None:
+            self.loop.walk(op.total)
+
+    def start(self, alpha: SSAValue | None) -> Sequence[SSAValue]:
+        return []
+
+    def panel(self, values: Sequence[SSAValue], row: SSAValue) -> Sequence[SSAValue]:
+        self.e.do("M_BTMV", self.e.zero, self.ones, row)
+        return []
+
+    def finish(self, values: Sequence[SSAValue], alpha: SSAValue | None) -> None:
+        op, e, loop = self.op, self.e, self.loop
+        e.do("M_BMV_WO", self.rows[0], 0)
+        *others, last = self.rows
+        total = self.sum if self.total is None else loop.first(self.total)
+        if alpha is None:
+            if others:
+                e.do("V_ADD_VV", total, others.pop(), last, FULL)
+            else:
+                e.do("V_SHFT_V", total, last, e.zero)
+        else:
+            # alpha l is the first of what is added up.
+            assert op.total is not None
+            e.do("V_MUL_VF", total, loop.row(op.total)[0], alpha, FULL)
+            others = self.rows
+        for row in others:
+            e.do("V_ADD_VV", total, total, row, FULL)
+        if self.total is None:
+            loop.keep(op.new_total, [total])
 
 
 class _Product(_Part):
@@ -290,12 +390,8 @@ class _Product(_Part):
         op, e, machine = self.op, self.e, self.e.machine
         self.p = self.loop.walk(op.lhs)
         self.v = fa.tile(op.rhs)
-        assert op.scratch is not None
         self.outputs = self.v.rows // machine.mlen
-        # A write-out fills `broadcast` rows of which the last counts; those in front of it belong
-        # to outputs that are yet to come.
-        self.room = fa.tile(op.scratch).placed
-        self.shifted = e.constant(self.room + (machine.broadcast - 1 + self.outputs) * machine.vlen)
+        self.shifted = self.loop.scratch(op.scratch, WORK_ROW)
         self.slices = [e.constant(n * machine.hlen) for n in range(machine.broadcast)]
         last = machine.broadcast - 1
         held = self.p.panels if self.p.panels <= HELD_PANELS else 1
@@ -307,8 +403,12 @@ class _Product(_Part):
             ]
             for output in range(self.outputs)
         ]
-        self.rooms = [e.constant(self.room + n * machine.vlen) for n in range(self.outputs)]
-        self.kept = [e.constant(self.room + (n + last) * machine.vlen) for n in range(self.outputs)]
+        # A write-out fills `broadcast` rows of which the last counts; those in front of it belong
+        # to outputs that are yet to come.
+        rooms = [
+            self.loop.scratch(op.scratch, ROW_LOOP_SCRATCH + n) for n in range(self.outputs + last)
+        ]
+        self.rooms, self.kept = rooms[: self.outputs], rooms[last:]
         if self.loop.leaves(op.result):
             self.result = self.loop.walk(op.result)
 
@@ -367,11 +467,20 @@ class _Normalize(_Part):
         if not _kept_in(loop, op.acc):
             loop.walk(op.acc)
         loop.walk(op.result)
-        self.one = e.float(1.0) if op.empty_rows is not None else None
+        self.lanes = fa.tile(op.total).space.data == "vector"
+        if self.lanes and loop.leaves(op.total):
+            raise OpError(op, "the sum of a row is used up here, and something else needs it too")
+        if self.lanes and not loop.inside(op.total):
+            loop.walk(op.total)
+        least = BATCHED_FACTOR if self.lanes else 1.0
+        self.one = e.float(least) if op.empty_rows is not None else None
         self.factor = e.float(op.multiplier) if op.multiplier != 1.0 else None
 
     def emit(self) -> None:
         op, e, loop = self.op, self.e, self.loop
+        if self.lanes:
+            self._by_lanes()
+            return
         total = loop.scalar(op.total)
         if self.one is not None:
             total = e.get("S_MAX_FP", total, self.one)
@@ -380,6 +489,18 @@ class _Normalize(_Part):
             factor = e.get("S_MUL_FP", factor, self.factor)
         for old, new in zip(loop.row(op.acc), loop.row(op.result), strict=True):
             e.do("V_MUL_VF", new, old, factor, FULL)
+
+    def _by_lanes(self) -> None:
+        """The sum stands in each lane of a row, which its reciprocal takes the place of."""
+        op, e, loop = self.op, self.e, self.loop
+        (total,) = loop.row(op.total)
+        if self.one is not None:
+            e.do("V_MAX_VF", total, total, self.one, FULL)
+        e.do("V_RECI_V", total, total, FULL)
+        if self.factor is not None:
+            e.do("V_MUL_VF", total, total, self.factor, FULL)
+        for old, new in zip(loop.row(op.acc), loop.row(op.result), strict=True):
+            e.do("V_MUL_VV", new, old, total, FULL)
 
 
 def _kept_in(loop: RowLoop, value: SSAValue) -> bool:

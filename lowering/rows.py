@@ -255,6 +255,22 @@ def _exponentials(
     return each_panel(e, rows.panels, [total], pointers, panel)[0]
 
 
+def sink(e: Emitter, op: fa.SinkOp) -> None:
+    """The score of a sink and exp(0) = 1, or FLOOR and 0 where there is none.
+
+    The difference of the score and what is at least FLOOR is 0 or -inf; exp(-inf) is not quite 0 on
+    the machine and is taken off, which leaves 1 as it is.
+    """
+    guard = Guard(e)
+    score = e.get("V_RED_MAX", e.float(float("-inf")), e.constant(fa.tile(op.score).placed), FULL)
+    maximum = e.get("S_MAX_FP", score, guard.floor)
+    total = e.get("S_EXP_FP", e.get("S_SUB_FP", score, maximum))
+    total = e.get("S_SUB_FP", total, guard.least)
+    with walk(e, fa.tile(op.maximum).rows, (0, 1)) as (index,):
+        e.do("S_ST_FP", maximum, index, fa.tile(op.maximum).placed)
+        e.do("S_ST_FP", total, index, fa.tile(op.total).placed)
+
+
 def softmax(e: Emitter, op: fa.SoftmaxOp) -> None:
     """Whole rows: maximum, exponentials, sum, division."""
     rows = Rows.of(e, fa.tile(op.scores))
@@ -264,9 +280,19 @@ def softmax(e: Emitter, op: fa.SoftmaxOp) -> None:
     one = e.float(1.0) if guard is not None else None
     pointers = [(rows.address, rows.width), (result.address, rows.width), (0, 1)]
     with walk(e, rows.rows, *pointers) as (s, p, index):
-        maximum = _row_maximum(e, rows, s, lowest if guard is None else guard.floor)
+        before, first = e.f_zero, op.first
+        if first is None:
+            maximum = _row_maximum(e, rows, s, lowest if guard is None else guard.floor)
+        else:
+            old = e.get("S_LD_FP", index, fa.tile(first[0]).placed)
+            maximum = _row_maximum(e, rows, s, old)
+            if guard is not None:
+                maximum = e.get("S_MAX_FP", maximum, guard.floor)
+            before = e.get("S_EXP_FP", e.get("S_SUB_FP", old, maximum))
+            total = e.get("S_LD_FP", index, fa.tile(first[1]).placed)
+            before = e.get("S_MUL_FP", before, total)
         e.do("S_ST_FP", maximum, index, fa.tile(op.maximum).placed)
-        total = _exponentials(e, rows, result, s, p, maximum, e.f_zero, guard)
+        total = _exponentials(e, rows, result, s, p, maximum, before, guard)
         e.do("S_ST_FP", total, index, fa.tile(op.total).placed)
         if one is not None:
             total = e.get("S_MAX_FP", total, one)

@@ -1,7 +1,9 @@
 """The loop nest of a program, and how often everything in it is executed.
 
-The machine has no conditional branches: as long as loops are properly nested and their ends find
-the counters as their starts left them, each instruction's execution count is known before the run.
+The machine has no conditional branches: as long as loops are properly nested and nothing but their
+ends changes their counters, each instruction's execution count is known before the run. A loop may
+keep its counter in INT_MEM meanwhile: stored before anything else writes the register, and loaded
+again before the loop's end.
 """
 
 from __future__ import annotations
@@ -44,56 +46,19 @@ class Structure:
     counts: list[int]
 
 
-@dataclass(slots=True)
-class _Open:
-    """A loop that is not closed yet, and what has become of its counter in this iteration.
-
-    `slot` is the entry of INT_MEM that holds it, `intact` whether its register does.
-    """
-
-    loop: Loop
-    slot: int | None = None
-    intact: bool = True
-
-    def written(self, register: int) -> None:
-        """Something else is put into a register."""
-        if register == self.loop.register:
-            self.intact = False
-
-    def follow(self, decoded: Decoded, innermost: bool) -> None:
-        """Follow one instruction; what an inner loop does happens any number of times."""
-        mnemonic, values, register = (
-            decoded.instruction.mnemonic,
-            decoded.values,
-            self.loop.register,
-        )
-        if mnemonic == "S_ST_INT":
-            source, base, entry = values
-            if base or entry == self.slot:
-                self.slot = None
-            if innermost and self.intact and source == register and not base:
-                self.slot = entry
-        elif mnemonic == "V_TOPK":
-            self.slot = None
-        elif mnemonic == "S_LD_INT" and innermost and values[:2] == (register, 0):
-            self.intact = values[2] == self.slot
-        elif register in written_gp(decoded):
-            self.intact = False
-
-
 def structure_of(program: Program) -> Structure | None:
     """The loop nest, or None where control flow is unusual or the watchdog would stop it.
 
     Unusual are C_BREAK, undefined opcodes, loops that are never closed or cross, counts of 0, a
-    loop whose body writes its counter, and nests deeper than `MOST_NESTED`. A counter may be
-    spilled: stored to an entry of INT_MEM before anything writes it, and loaded again at the end.
+    loop whose body changes its counter, and nests deeper than `MOST_NESTED`.
     """
     top: list[Node] = []
-    open_loops: list[_Open] = []
+    open_loops: list[Loop] = []
+    saved = _SavedCounters()
     for pc, decoded in enumerate(program.decoded):
         if decoded is None or decoded.instruction.status != "implemented":
             return None
-        body = open_loops[-1].loop.body if open_loops else top
+        body = open_loops[-1].body if open_loops else top
         match decoded.instruction.mnemonic:
             case "C_BREAK":
                 return None
@@ -101,20 +66,21 @@ def structure_of(program: Program) -> Structure | None:
                 register, count = decoded.values
                 if count == 0 or len(open_loops) == MOST_NESTED:
                     return None
-                for outer in open_loops:
-                    outer.written(register)
+                if not saved.written(register):
+                    return None
+                saved.opened(register)
                 loop = Loop(pc, register, count)
                 body.append(loop)
-                open_loops.append(_Open(loop))
+                open_loops.append(loop)
             case "C_LOOP_END":
-                if not open_loops or open_loops[-1].loop.register != decoded.values[0]:
+                if not open_loops or open_loops[-1].register != decoded.values[0]:
                     return None
-                if not open_loops[-1].intact:
+                if not saved.closed():
                     return None
-                open_loops.pop().loop.end = pc
+                open_loops.pop().end = pc
             case _:
-                for around in open_loops:
-                    around.follow(decoded, around is open_loops[-1])
+                if not saved.executed(decoded):
+                    return None
                 body.append(pc)
     if open_loops:
         return None
@@ -123,6 +89,65 @@ def structure_of(program: Program) -> Structure | None:
     if not all(_count(node, 1, counts, most) for node in top):
         return None
     return Structure(top, counts)
+
+
+@dataclass(slots=True)
+class _Counter:
+    """The counter of an open loop: its register, where it is saved, whether it is only there."""
+
+    register: int
+    slot: int | None = None
+    away: bool = False
+
+
+@dataclass(slots=True)
+class _SavedCounters:
+    """Follows the counters of open loops, innermost last; each method is False for what is unusual.
+
+    Slots are entries of INT_MEM addressed from gp0, which reads as 0 as long as nothing writes it.
+    """
+
+    counters: list[_Counter] = field(default_factory=list[_Counter])
+
+    def opened(self, register: int) -> None:
+        """A loop starts."""
+        self.counters.append(_Counter(register))
+
+    def closed(self) -> bool:
+        """The innermost loop ends: its register must hold the count."""
+        return not self.counters.pop().away
+
+    def written(self, register: int) -> bool:
+        """A register is written, which may be that of a loop whose counter is saved."""
+        for counter in self.counters:
+            if counter.register == register:
+                if counter.slot is None:
+                    return False
+                counter.away = True
+        # Slots are addressed from gp0.
+        return register != 0 or not any(c.slot is not None for c in self.counters)
+
+    def executed(self, decoded: Decoded) -> bool:
+        """Any other instruction."""
+        mnemonic, inner = decoded.instruction.mnemonic, self.counters[-1:]
+        if mnemonic == "S_ST_INT":
+            register, base, slot = decoded.values
+            for counter in inner:
+                if counter.register == register and counter.slot is None and base == 0:
+                    counter.slot = slot
+                    return all(other.slot != slot for other in self.counters[:-1])
+            kept = [counter.slot for counter in self.counters if counter.slot is not None]
+            return not kept or (base == 0 and slot not in kept)
+        if mnemonic == "V_TOPK":
+            return not any(counter.slot is not None for counter in self.counters)
+        if mnemonic == "S_LD_INT":
+            register, base, slot = decoded.values
+            for counter in inner:
+                if counter.register == register and counter.slot == slot and base == 0:
+                    # Loops further out whose register this is have saved theirs before.
+                    counter.away = False
+                    return True
+        return all(self.written(register) for register in written_gp(decoded))
 
 
 def written_gp(decoded: Decoded) -> set[int]:

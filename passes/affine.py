@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import cast
 
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import IntegerAttr
-from xdsl.ir import BlockArgument, OpResult, SSAValue
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 
 from ..diagnostics import OpError
 
@@ -106,6 +106,36 @@ def constant(value: SSAValue) -> int:
         assert op is not None
         raise OpError(op, "this index must be a constant")
     return result.constant
+
+
+def around(op: Operation) -> Iterator[scf.ForOp]:
+    """The loops around an operation, innermost first."""
+    parent = op.parent_op()
+    while isinstance(parent, scf.ForOp):
+        yield parent
+        parent = parent.parent_op()
+
+
+def largest(index: Affine, op: Operation) -> int:
+    """The largest value of an index where an operation stands."""
+    total = index.constant
+    for loop in around(op):
+        coefficient = index.terms.get(loop.body.block.args[0], 0)
+        if coefficient and len(steps := iterations(loop)):
+            total += max(coefficient * steps[0], coefficient * steps[-1])
+    return total
+
+
+def always_multiple(index: Affine, op: Operation, unit: int) -> bool:
+    """Whether every value of an index where an operation stands is a multiple of `unit`."""
+    start, strides = index.constant, list[int]()
+    for loop in around(op):
+        coefficient = index.terms.get(loop.body.block.args[0], 0)
+        steps = iterations(loop)
+        if coefficient and len(steps):
+            start += coefficient * steps[0]
+            strides += [coefficient * steps.step] if len(steps) > 1 else []
+    return all(value % unit == 0 for value in (start, *strides))
 
 
 def iterations(loop: scf.ForOp) -> range:

@@ -1,6 +1,7 @@
 """`allocate-sram`: an address for each tile.
 
-Precondition: tile IR; `specialize-masks` runs first, because it settles which tiles exist.
+Precondition: tile IR; `tabulate` and `specialize-masks` run first, because they settle which tiles
+exist.
 Postcondition: every tile type has an address in elements, aligned as the machine wants it (whole
 rows of VLEN in vector SRAM, whole tiles in matrix SRAM), tiles alive together do not overlap, and
 the values of a loop-carried tile (initial, argument, yielded, result) lie in one place. Copies
@@ -11,6 +12,7 @@ that fit nowhere are an error with the sizes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects import func, scf
@@ -22,7 +24,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
-from ..dialects.fa_mapping import ROW_LOOP
+from ..dialects.fa_mapping import ROW_LOOP, ROW_LOOP_SCRATCH
 from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from .first_fit import Block, first_fit, most_alive
@@ -32,6 +34,7 @@ from .map_plan import MapPlan
 from .quantize import store_masks
 from .schedule_rows import ScheduleRowsPass
 from .specialize_masks import SpecializeMasksPass
+from .tabulate import TabulatePass
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class AllocateSramPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
-        for step in (MapPass(), SpecializeMasksPass(), ScheduleRowsPass()):
+        steps = (TabulatePass(self.machine), MapPass(), SpecializeMasksPass(), ScheduleRowsPass())
+        for step in steps:
             step.apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             store_masks(machine, function)
@@ -74,57 +78,66 @@ WITH_SCRATCH = (
 )
 """Operations that may work in rows of their own."""
 
+WithScratch: TypeAlias = (
+    fa.MaskOp | fa.LogsumexpOp | fa.CombineOp | fa.MapOp | fa.OnlineSoftmaxOp | fa.MatmulOp
+)
+
 
 def _scratch_rows(machine: Machine, op: Operation) -> int:
     """Rows of scratch that an operation needs; 0 for none.
 
     Of a mask what hides, as it is and shifted; of a logsumexp the sum and two intermediate values
-    of its iteration; of a combination a product; of an online softmax the sum of the panels of a
-    row, where it has several; of M_BTMV what a write-out fills, for each panel of the result one
-    row more, and a shifted row. Those of a map follow from its function.
+    of its iteration; of a combination a product. Those of a map follow from its function.
+    Operations of a row loop share a row to work in, one for the sum of a row, and what a write-out
+    of M_BTMV fills, for each further panel of a product one row more.
     """
     match op:
         case fa.MaskOp():
-            return 2
+            return 0 if op.hidden is not None else 2
         case fa.LogsumexpOp():
             return 3
         case fa.CombineOp():
             return 1
         case fa.MapOp():
             return max(1, MapPlan(op.function).count)
+        case fa.OnlineSoftmaxOp() if op.ones is not None:
+            return ROW_LOOP_SCRATCH + machine.broadcast
         case fa.OnlineSoftmaxOp() if fa.tile(op.scores).cols > machine.vlen:
-            return 1
+            return ROW_LOOP_SCRATCH
         case fa.MatmulOp() if op.instruction == "btmv":
-            return machine.broadcast + fa.tile(op.result).cols // machine.vlen
+            panels = fa.tile(op.result).cols // machine.vlen
+            return ROW_LOOP_SCRATCH + machine.broadcast - 1 + panels
         case _:
             return 0
 
 
 def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
-    """Give operations that work in scratch rows their room."""
-    for op in list(function.walk()):
-        if not isinstance(op, WITH_SCRATCH) or op.scratch is not None:
-            continue
-        if isinstance(op, fa.MaskOp) and op.hidden is not None:
-            continue
-        rows = _scratch_rows(machine, op)
-        if not rows:
-            continue
-        element = fa.tile(op.results[0]).element_type
+    """Give operations that work in scratch rows their room; those of a row loop share it."""
+    pending = [
+        op
+        for op in function.walk()
+        if isinstance(op, WITH_SCRATCH) and op.scratch is None and _scratch_rows(machine, op)
+    ]
+    groups: dict[Operation, list[WithScratch]] = {}
+    for op in pending:
+        groups.setdefault(_first_of_row_loop(op), []).append(op)
+    for first, ops in groups.items():
+        rows = max(_scratch_rows(machine, op) for op in ops)
+        element = fa.tile(ops[0].results[0]).element_type
         scratch = fa.ScratchOp(TileType.get((rows, machine.vlen), element, "vector"))
-        scratch.location = op.location
-        Rewriter.insert_op(scratch, InsertPoint.before(_first_of_row_loop(op)))
-        replacement = op.with_scratch(scratch.tile)
-        replacement.location = op.location
-        replacement.attributes.update(op.attributes)
-        Rewriter.replace_op(op, replacement)
+        scratch.location = first.location
+        Rewriter.insert_op(scratch, InsertPoint.before(first))
+        for op in ops:
+            replacement = op.with_scratch(scratch.tile)
+            replacement.location = op.location
+            replacement.attributes.update(op.attributes)
+            Rewriter.replace_op(op, replacement)
 
 
 def _first_of_row_loop(op: Operation) -> Operation:
     """The first operation that is done row by row together with `op`; `op` itself if there is none.
 
-    Nothing may come between such operations, and the scratch of one must be nobody else's while
-    any of them works.
+    Nothing may come between such operations.
     """
     loop = op.attributes.get(ROW_LOOP)
     while (

@@ -28,6 +28,8 @@ class Nests:
     scores_load: fa.LoadOp
     steps: tuple[Operation, ...]
     """What happens to the scores between load and softmax: maps, biases, masks."""
+    sink_load: fa.LoadOp | None
+    sink: fa.SinkOp | None
     softmax: fa.SoftmaxOp
     weights_store: fa.StoreOp
     logsumexp: fa.LogsumexpOp | None
@@ -43,8 +45,8 @@ class Nests:
         """Every operation of the old nests, those of loops without a second iteration included."""
         parts = (
             self.query_load, self.query_scale, self.key_load, self.scores, self.scores_store,
-            self.scores_load, self.softmax, self.weights_store, self.logsumexp,
-            self.logsumexp_store, self.weights_load, self.value_load, self.product,
+            self.scores_load, self.sink_load, self.sink, self.softmax, self.weights_store,
+            self.logsumexp, self.logsumexp_store, self.weights_load, self.value_load, self.product,
             self.accumulate, self.initial, self.output_store,
         )  # fmt: skip
         members: list[Operation] = [part for part in parts if part is not None]
@@ -80,10 +82,10 @@ def _steps(scores: SSAValue) -> tuple[Operation, ...]:
     steps: list[Operation] = []
     while isinstance(scores, OpResult):
         op = scores.op
+        # Tables are of whole rows: `tabulate` comes after.
+        plain = isinstance(op, fa.MaskOp) or (isinstance(op, fa.MapOp) and not op.tables)
         biased = isinstance(op, fa.AccumulateOp) and op.alpha is None
-        if not isinstance(op, fa.MapOp | fa.MaskOp) and not (
-            biased and producer(op.operands[1], fa.LoadOp) is not None
-        ):
+        if not plain and not (biased and producer(op.operands[1], fa.LoadOp) is not None):
             break
         steps.append(op)
         scores = op.operands[0]
@@ -138,6 +140,12 @@ def match(softmax: fa.SoftmaxOp) -> Nests | None:
     unused = not any(True for _ in softmax.maximum.uses)
     if logsumexp is None and not (unused and not any(True for _ in softmax.total.uses)):
         return None
+    sink = None if softmax.first is None else producer(softmax.first[0], fa.SinkOp)
+    sink_load = None if sink is None else producer(sink.score, fa.LoadOp)
+    if softmax.first is not None and (
+        sink is None or sink_load is None or softmax.first != (sink.maximum, sink.total)
+    ):
+        return None
     logsumexp_store = None if logsumexp is None else only_user(logsumexp.result, fa.StoreOp)
     if logsumexp is not None and logsumexp_store is None:
         return None
@@ -165,8 +173,9 @@ def match(softmax: fa.SoftmaxOp) -> Nests | None:
     if ends is None or block is None or accumulate.alpha is not None:
         return None
     nests = Nests(
-        block, query_load, query_scale, key_load, scores, scores_store, scores_load, steps, softmax,
-        weights_store, logsumexp, logsumexp_store, weights_load, value_load, product, accumulate,
+        block, query_load, query_scale, key_load, scores, scores_store, scores_load, steps,
+        sink_load, sink, softmax, weights_store, logsumexp, logsumexp_store, weights_load,
+        value_load, product, accumulate,
         *ends,
     )  # fmt: skip
     return nests if _same_iterations(nests) else None

@@ -11,6 +11,8 @@ from xdsl.dialects.builtin import IndexType, LocationAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
+from .affine import Affine
+
 OperationT = TypeVar("OperationT", bound=Operation)
 
 
@@ -95,3 +97,36 @@ class TileBuilder:
         for result, value in zip(op.results, loop.yielded, strict=True):
             result.name_hint = value.name_hint
         loop.results = tuple(op.results)
+
+
+def index_constant(value: int, point: InsertPoint, location: LocationAttr) -> SSAValue:
+    """An index constant at a point."""
+    op = arith.ConstantOp.from_int_and_width(value, IndexType())
+    op.location = location
+    op.result.name_hint = f"c{value}" if value >= 0 else None
+    Rewriter.insert_op(op, point)
+    return op.result
+
+
+def index_value(place: Affine, point: InsertPoint, location: LocationAttr) -> SSAValue:
+    """Operations at a point that compute an affine index."""
+
+    def insert(op: arith.MuliOp | arith.AddiOp | arith.SubiOp) -> SSAValue:
+        op.location = location
+        Rewriter.insert_op(op, point)
+        return op.result
+
+    total: SSAValue | None = None
+    if place.constant or not place.terms:
+        total = index_constant(place.constant, point, location)
+    for variable, coefficient in sorted(place.terms.items(), key=lambda term: -term[1]):
+        negative, term = total is not None and coefficient < 0, variable
+        factor = -coefficient if negative else coefficient
+        if factor != 1:
+            term = insert(arith.MuliOp(variable, index_constant(factor, point, location)))
+        if total is None:
+            total = term
+        else:
+            total = insert((arith.SubiOp if negative else arith.AddiOp)(total, term))
+    assert total is not None
+    return total

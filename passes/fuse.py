@@ -88,7 +88,7 @@ class QueriesOutside(FusedNest):
 
     def _part(self, query: SSAValue, i: Loop, start: int, stop: int) -> State:
         """The recurrence over the keys from `start` to `stop`."""
-        acc, maximum, total = self.start()
+        acc, maximum, total = self.start(first=start == 0)
         with self.builder.loop("key", stop, self.kv_rows, (maximum, total, acc), start) as n:
             maximum, total, acc = n.carried
             acc, maximum, total = self.advance(query, (acc, maximum, total), i, n)

@@ -77,11 +77,17 @@ class FusedNest:
         factor = nests.query_scale.factor.value.data
         return build.insert(fa.ScaleOp(query, factor), "q_scaled").result
 
-    def start(self) -> State:
-        """Accumulator, maximum and sum before any key."""
-        build = self.builder
-        maximum = build.insert(fa.FillOp(float("-inf"), self.statistic), "m").tile
-        total = build.insert(fa.FillOp(0.0, self.statistic), "l").tile
+    def start(self, first: bool = True) -> State:
+        """Accumulator, maximum and sum before any key; a sink counts once, in the `first` part."""
+        build, load = self.builder, self.nests.sink_load
+        if load is not None and first:
+            copy = fa.LoadOp(load.source, load.indices, fa.tile(load.tile))
+            score = build.insert(copy, "sink").tile
+            sink = build.insert(fa.SinkOp(score, self.statistic), "m", "l")
+            maximum, total = sink.maximum, sink.total
+        else:
+            maximum = build.insert(fa.FillOp(float("-inf"), self.statistic), "m").tile
+            total = build.insert(fa.FillOp(0.0, self.statistic), "l").tile
         acc = build.insert(fa.FillOp(0.0, fa.tile(self.nests.initial.tile)), "acc").tile
         return acc, maximum, total
 

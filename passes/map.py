@@ -7,7 +7,8 @@ batched instructions is divided out of the queries and of the result. Loads of k
 do not depend on a loop stand in front of it where matrix SRAM holds them, so that query tiles and
 the heads of a group share them.
 
-Options: `qk` (tmm, btmm, btmv) and `pv` (mm, btmv); by default what costs least on the module's
+Options: `qk` (tmm, btmm, btmv), `pv` (mm, btmv) and `sums` (reduce, ones: row sums by V_RED_SUM,
+or with a tile of ones by the matrix unit); by default what costs least on the module's
 target. A family that a product cannot take is an error that says why; by default another is taken.
 """
 
@@ -32,6 +33,7 @@ from ..machine.params import Machine
 from .affine import affine
 from .attention_nests import producer
 from .packed_queries import QueryTile, pack, packing_for
+from .row_sums import sum_by_ones
 from .stored_tensors import rebuilt, stored_source
 
 MAPPED = "fa.mapped"
@@ -42,6 +44,7 @@ End: TypeAlias = fa.NormalizeOp | fa.StoreOp
 
 ScoreFamily = Literal["tmm", "btmm", "btmv"]
 ProductFamily = Literal["mm", "btmv"]
+SumFamily = Literal["reduce", "ones"]
 
 
 @dataclass(frozen=True)
@@ -52,17 +55,18 @@ class MapPass(ModulePass):
 
     qk: ScoreFamily | None = None
     pv: ProductFamily | None = None
+    sums: SumFamily | None = None
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             if MAPPED in function.attributes:
-                if (self.qk, self.pv) != (None, None):
+                if (self.qk, self.pv, self.sums) != (None, None, None):
                     raise OpError(function, "the function is mapped already; start from its tiles")
                 continue
             if any(isinstance(inner, fa.ScoresOp | fa.MatmulOp) for inner in function.walk()):
-                _Mapping(machine, function, self.qk, self.pv).apply()
+                _Mapping(machine, function, self.qk, self.pv, self.sums).apply()
                 function.attributes[MAPPED] = UnitAttr()
 
 
@@ -75,11 +79,13 @@ class _Mapping:
         function: func.FuncOp,
         qk: ScoreFamily | None,
         pv: ProductFamily | None,
+        sums: SumFamily | None,
     ):
         self.machine = machine
         self.function = function
         self.qk = qk
         self.pv = pv
+        self.sums = sums
 
     def apply(self) -> None:
         """Map all products, then move loads out of loops."""
@@ -89,6 +95,11 @@ class _Mapping:
                 self._scores(op)
         for products, ends in self._accumulations():
             self._products(products, ends)
+        if self.sums != "reduce":
+            reason = sum_by_ones(self.machine, self.function)
+            if reason is not None and self.sums is not None:
+                op, why = reason
+                raise OpError(op, f"sums=ones is not possible here: {why}; sums=reduce is")
         self._hoist()
 
     def _scores(self, op: fa.ScoresOp) -> None:

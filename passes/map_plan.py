@@ -1,6 +1,7 @@
 """How a score function is done with vector rows: which values are numbers, which are rows.
 
-A value of the function is either uniform, a number known at compile time, or data, a vector row.
+A value of the function is either uniform, a number known at compile time, a row of a table, or
+data, a vector row.
 Every operation on data writes a scratch row of its own, so that no row is read after its overwrite.
 """
 
@@ -12,6 +13,7 @@ from xdsl.dialects import arith, math
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from ..diagnostics import OpError
+from ..dialects.fa_attention import SCORE_ARGUMENTS
 
 SOURCE = -1
 """Stands for the row that the function is applied to."""
@@ -46,6 +48,8 @@ class MapPlan:
 
     function: Region
     uniform: dict[SSAValue, float] = field(default_factory=dict[SSAValue, float])
+    tables: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
+    """Arguments that are elements of tables: which table."""
     rows: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
     spare: dict[Operation, list[int]] = field(default_factory=dict[Operation, list[int]])
     count: int = 0
@@ -53,6 +57,8 @@ class MapPlan:
 
     def __post_init__(self) -> None:
         self.rows[self.block.args[0]] = SOURCE
+        for number, argument in enumerate(self.block.args[SCORE_ARGUMENTS:]):
+            self.tables[argument] = number
         free: list[int] = []
         for op in self.operations:
             if self._fold(op):
@@ -95,9 +101,11 @@ class MapPlan:
     def _fold(self, op: Operation) -> bool:
         """Compute what depends on constants only; pass through what changes nothing."""
         result = op.results[0]
-        if isinstance(op, CONVERSIONS) and op.operands[0] in self.rows:
-            self.rows[result] = self.rows[op.operands[0]]
-            return True
+        if isinstance(op, CONVERSIONS):
+            for values in (self.rows, self.tables):
+                if op.operands[0] in values:
+                    values[result] = values[op.operands[0]]
+                    return True
         if any(operand not in self.uniform for operand in op.operands):
             return False
         import numpy as np
@@ -111,12 +119,9 @@ class MapPlan:
 
     def _check(self, op: Operation) -> None:
         for operand in op.operands:
-            if operand not in self.rows and operand not in self.uniform:
-                raise OpError(
-                    op,
-                    "a score function that depends on where an element stands has no lowering to "
-                    "instructions; it runs in the interpreter",
-                )
+            known = (self.rows, self.uniform, self.tables)
+            if not any(operand in values for values in known):
+                raise OpError(op, "this depends on where an element stands; `tabulate` comes first")
         if type(op) not in SCRATCH_ROWS:
             known = ", ".join(sorted(kind.name for kind in SCRATCH_ROWS))
             raise OpError(

@@ -1,11 +1,11 @@
 """`quantize`: the storage format of each HBM tensor, and bf16 on chip.
 
-Precondition: tile IR. Postcondition: each tensor that is loaded goes through `mx.quantize` into the
-format that the policy names for its role, results are stored as the policy has O, other buffers in
-HBM are plain bf16, and every tile holds bf16. A result that may hold -inf (a logsumexp, scores) is
-plain bf16 too: in a block of MX elements an infinity turns all others to 0. Formats that the
-machine cannot load or store are refused, and so is the unfused form where P would be stored with 8
-bits.
+Precondition: tile IR; `tabulate` runs first, because its tables are stored too. Postcondition: each
+tensor that is loaded goes through `mx.quantize` into the format that the policy names for its role,
+results are stored as the policy has O, other buffers in HBM are plain bf16, and every tile holds
+bf16. A result that may hold -inf (a logsumexp, scores) is plain bf16 too: in a block of MX elements
+an infinity turns all others to 0. Formats that the machine cannot load or store are refused, and so
+is the unfused form where P would be stored with 8 bits.
 
 Options: `policy` (plena, the default: what the machine file says; mxfp8, mxfp4-kv, nvfp4-kv, bf16),
 and a format for one role (`k=mxfp8-e4m3:32`; weights, k, v, q, o, p, statistics). `rule` and
@@ -46,6 +46,7 @@ from ..machine.formats import HbmFormat, MxFormat, PlainFormat
 from ..machine.params import Machine
 from ..machine.policies import ROLES, Policy, PolicyError, settings_keys, unusable
 from .roles import Operand, operands
+from .tabulate import TabulatePass
 
 BF16_TYPE = BFloat16Type()
 
@@ -78,6 +79,7 @@ class QuantizePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
         policy = self._policy(op)
+        TabulatePass(self.machine).apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             if not self._decided(function):
                 _Quantization(machine, policy, self.rule, self.rounding).function(function)

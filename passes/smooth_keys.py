@@ -62,6 +62,8 @@ def _sees_scores(op: Operation) -> str | None:
         return next((what for what, there in parts if there), None)
     if isinstance(op, fa.LogsumexpOp):
         return "the logsumexp"
+    if isinstance(op, fa.SinkOp):
+        return "the sinks"
     if isinstance(op, fa.MapOp):
         return "the function of scores"
     if isinstance(op, fa.StoreOp) and _holds_scores(op.tile) and _is_result(op.target):

@@ -9,14 +9,16 @@ is seen to see a key.
 
 A tile of which each row sees one run of keys keeps its mask, for the machine hides the rest by
 shifts. Any other partial tile is a tile of 0 and HIDDEN: equal ones once, all in one constant
-tensor, loaded where they are needed and the `hidden` operand of their mask. Iterations that differ
-only in which of these they load, each the same number further, are one loop.
+tensor, loaded where they are needed (once in front of loops that need no other) and the `hidden`
+operand of their mask. Iterations that differ only in which of these they load, each the same number
+further, are one loop.
 
 The function's attribute `mask_tiles` says how many tiles there are of each class.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +33,7 @@ from xdsl.transforms.dead_code_elimination import region_dce
 from ..dialects import fa
 from ..dialects.json_attr import encode
 from .affine import Affine, affine, iterations
+from .index_values import may_hide
 from .mask_classes import MaskClass, Stretch, TileMask
 from .mask_counts import MASK_TILES, count_tiles
 from .mask_functions import MaskFunction, Shown
@@ -303,6 +306,7 @@ class _Specialization:
         from ..dialects.dense import dense_bf16
 
         tensors: dict[Shape, SSAValue] = {}
+        inside = Counter(loop for mask, _ in loaded for loop in _loops(mask))
         first = self.function.body.block.first_op
         assert first is not None
         for mask, index in loaded:
@@ -314,8 +318,14 @@ class _Specialization:
                 table.location, table.result.name_hint = location, "masks"
                 Rewriter.insert_op(table, InsertPoint.before(first))
                 tensors[shape] = table.result
-            point = InsertPoint.before(mask)
             place = Affine(index, dict(self.shifts.get(mask, ())))
+            # Out of loops that always load this tile and no other: it takes no more room there.
+            anchor: Operation = mask
+            for loop in _loops(mask):
+                if inside[loop] > 1 or loop.body.block.args[0] in place.terms:
+                    break
+                anchor = loop
+            point = InsertPoint.before(anchor)
             zero = _index(0, point, location)
             indices = (_materialize(place, point, location), zero, zero)
             load = fa.LoadOp(tensors[shape], indices, fa.tile(mask.scores).placed_at(None))
@@ -363,6 +373,8 @@ class _Specialization:
             if isinstance(op, fa.AccumulateOp):
                 # A bias may hide anything.
                 return False
+            if isinstance(op, fa.MapOp) and (op.tables or may_hide(op.function)):
+                return False
             if isinstance(op, fa.MaskOp):
                 if op.hidden is not None:
                     # What its rows see elsewhere is not known any more.
@@ -376,6 +388,14 @@ class _Specialization:
 def _masks(op: Operation) -> list[fa.MaskOp]:
     """The masks in an operation that are not settled as tiles of their own."""
     return [inner for inner in op.walk() if isinstance(inner, fa.MaskOp) and inner.hidden is None]
+
+
+def _loops(op: Operation) -> Iterator[scf.ForOp]:
+    """The loops around an operation, innermost first."""
+    parent = op.parent_op()
+    while isinstance(parent, scf.ForOp):
+        yield parent
+        parent = parent.parent_op()
 
 
 def _is_online(loop: scf.ForOp) -> bool:

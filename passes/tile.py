@@ -29,6 +29,7 @@ from ..dialects.problem_attr import record_problem
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
+from .index_values import may_hide
 from .mask_functions import MaskFunction, Shown
 from .tile_sizes import TileSizeError, TileSizes
 
@@ -51,7 +52,6 @@ class TilePass(ModulePass):
         for attention in [inner for inner in op.walk() if isinstance(inner, fa.AttentionOp)]:
             if not isinstance(attention.parent_op(), func.FuncOp):
                 raise OpError(attention, "fa.attention must stand directly in a function")
-            _check_supported(attention)
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
             scores = 1 + (attention.bias is not None) + (attention.mask_mod is not None)
             try:
@@ -62,12 +62,6 @@ class TilePass(ModulePass):
                 raise OpError(attention, str(error)) from None
             record_problem(op, attention)
             _Tiling(machine, attention, sizes).build()
-
-
-def _check_supported(op: fa.AttentionOp) -> None:
-    """Reject what has no form on tiles."""
-    if op.sinks is not None:
-        raise OpError(op, "sinks of fa.attention can be interpreted but not tiled")
 
 
 def soft_cap(cap: float | None) -> Region | None:
@@ -92,6 +86,7 @@ class _Tiling:
         self.sizes = sizes
         self.element = fa.tensor_element(op.query)
         self.bias: SSAValue | None = None
+        self.sinks: SSAValue | None = None
         block = op.parent_block()
         assert block is not None
         assert block.first_op is not None
@@ -113,6 +108,7 @@ class _Tiling:
         if op.scores is not None:
             taken = self._buffer("taken", fa.tensor_dims(op.scores), fa.tensor_element(op.scores))
         self._prepare_bias()
+        self._prepare_sinks()
         with (
             build.loop("batch", batch) as b,
             build.loop("kv_head", heads // group) as g,
@@ -151,6 +147,25 @@ class _Tiling:
         if full != dims:
             self.bias = self.build_.insert(fa.BroadcastOp(self.bias, full), "bias").result
 
+    def _prepare_sinks(self) -> None:
+        """The sink of each head in every element of a tile as small as can be loaded."""
+        if self.op.sinks is None:
+            return
+        (heads,) = fa.tensor_dims(self.op.sinks)
+        full = (heads, self.machine.prefetch_v, self.machine.vlen)
+        apart = self.build_.insert(fa.ReshapeOp(self.op.sinks, (heads, 1, 1)), "sinks").result
+        self.sinks = self.build_.insert(fa.BroadcastOp(apart, full), "sinks").result
+
+    def _first(self, head: SSAValue, rows: int) -> tuple[SSAValue, SSAValue] | None:
+        """Maximum and sum of rows that have seen the sink only; None without sinks."""
+        if self.sinks is None:
+            return None
+        build, zero = self.build_, self.build_.constant(0)
+        kind = self._tile(self.machine.prefetch_v, self.machine.vlen)
+        score = build.insert(fa.LoadOp(self.sinks, (head, zero, zero), kind), "sink").tile
+        sink = build.insert(fa.SinkOp(score, TileType.get((rows,), f32, "scalar")), "m", "l")
+        return sink.maximum, sink.total
+
     def _tile(self, rows: int, cols: int, space: str = "vector") -> TileType:
         return TileType.get((rows, cols), self.element, space)
 
@@ -186,8 +201,9 @@ class _Tiling:
         function = None if op.mask_mod is None else MaskFunction.of(op.mask_mod)
         shown = Shown(kv_len, mask, function)
         masked = mask is not None or function is not None
-        # A bias may hold -inf, so that any row may see nothing.
-        empty = self.bias is not None or self._some_row_sees_nothing(shown)
+        # A bias may hold -inf, so that any row may see nothing, and a score function may give it.
+        hiding = self.bias is not None or (op.score_mod is not None and may_hide(op.score_mod))
+        empty = hiding or self._some_row_sees_nothing(shown)
         rows = sizes.softmax_rows
         with build.loop("row", sizes.q_len, rows) as i:
             kind = self._tile(rows, sizes.kv_len)
@@ -225,7 +241,8 @@ class _Tiling:
                 )
                 s = build.insert(step, "s_masked").result
             take("masked", s)
-            softmax = build.insert(fa.SoftmaxOp(s, empty, f32), "p", "m", "l")
+            first = self._first(query[1], rows)
+            softmax = build.insert(fa.SoftmaxOp(s, empty, f32, first), "p", "m", "l")
             p = softmax.result
             if op.prob_mod is not None:
                 p = build.insert(fa.MapOp(p, place, op.prob_mod.clone()), "p").result
@@ -237,8 +254,9 @@ class _Tiling:
                     f32,
                     "vector",
                 )
+                most = kv_len if first is None else kv_len + 1
                 row = build.insert(
-                    fa.LogsumexpOp(softmax.maximum, softmax.total, kv_len, empty, line), "lse"
+                    fa.LogsumexpOp(softmax.maximum, softmax.total, most, empty, line), "lse"
                 ).result
                 build.insert(fa.StoreOp(row, lse, (*query, i.induction), row=True))
 

@@ -602,3 +602,41 @@ func.func @op() {
   %0 = "fa.fill"() : () -> !fa.tile<8x64xbf16, vector>
   func.return
 }
+
+// -----
+// CHECK:<stdin>:610:12: error: 'fa.sink': the sum must be 8, got 4
+
+func.func @op(%a: !fa.tile<4x64xbf16, vector>) {
+  %m, %l = fa.sink %a : !fa.tile<4x64xbf16, vector> -> !fa.tile<8xf32, scalar>, !fa.tile<4xf32, scalar>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:618:16: error: 'fa.softmax': a statistic to start from must be 8, got 4
+
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %n: !fa.tile<4xf32, scalar>) {
+  %p, %m, %l = fa.softmax %a from %n, %n : !fa.tile<8x64xbf16, vector> from !fa.tile<4xf32, scalar>, !fa.tile<4xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:626:8: error: 'fa.map': a table has at most the operand's rows, and columns that divide its columns (8x64), got 16x64
+
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %t: !fa.tile<16x64xbf16, vector>, %i: index) {
+  %0 = fa.map %a at [%i, %i, %i, %i] with %t {
+  ^bb0(%x: f32, %b: index, %h: index, %r: index, %c: index, %y: f32):
+    fa.yield %x : f32
+  } : !fa.tile<8x64xbf16, vector> with !fa.tile<16x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:637:8: error: 'fa.map': the function takes a value (f32) and the indices of batch, head, query and key, and an f32 for each of 1 tables, got (f32, index, index, index, index)
+
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %t: !fa.tile<4x64xbf16, vector>, %i: index) {
+  %0 = fa.map %a at [%i, %i, %i, %i] with %t {
+  ^bb0(%x: f32, %b: index, %h: index, %r: index, %c: index):
+    fa.yield %x : f32
+  } : !fa.tile<8x64xbf16, vector> with !fa.tile<4x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}

@@ -144,14 +144,36 @@ func.func @tiles(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matri
   // CHECK-NEXT: ^bb0(%x_1: f32, %n_1: index, %h_1: index, %r_1: index, %c_1: index):
     fa.yield %x_1 : f32
     // CHECK-NEXT: fa.yield %x_1 : f32
-  } : !fa.tile<8x64xbf16, vector>, !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
-  // CHECK-NEXT: } : !fa.tile<8x64xbf16, vector>, !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  } : !fa.tile<8x64xbf16, vector> scratch !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: } : !fa.tile<8x64xbf16, vector> scratch !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   %copy = fa.copy %o : !fa.tile<8x128xbf16, vector> -> !fa.tile<8x128xbf16, vector at 0>
   // CHECK-NEXT: %copy = fa.copy %o : !fa.tile<8x128xbf16, vector> -> !fa.tile<8x128xbf16, vector at 0>
   %copy_1 = fa.copy %l : !fa.tile<8xf32, scalar> -> !fa.tile<8xf32, scalar at 7>
   // CHECK-NEXT: %copy_1 = fa.copy %l : !fa.tile<8xf32, scalar> -> !fa.tile<8xf32, scalar at 7>
   func.return
   // CHECK-NEXT: func.return
+}
+
+func.func @tables(%s: !fa.tile<8x128xbf16, vector>, %t: !fa.tile<4x64xbf16, vector>, %room: !fa.tile<1x64xbf16, vector>, %i: index) {
+// CHECK-LABEL: func.func @tables(%s: !fa.tile<8x128xbf16, vector>, %t: !fa.tile<4x64xbf16, vector>, %room: !fa.tile<1x64xbf16, vector>, %i: index) {
+  %mapped = fa.map %s at[%i, %i, %i, %i] with %t, %s scratch %room {
+  // CHECK-NEXT: %mapped = fa.map %s at[%i, %i, %i, %i] with %t, %s scratch %room {
+  ^bb0(%x: f32, %n: index, %h: index, %r: index, %c: index, %y: f32, %z: f32):
+  // CHECK-NEXT: ^bb0(%x: f32, %n: index, %h: index, %r: index, %c: index, %y: f32, %z: f32):
+    fa.yield %z : f32
+    // CHECK-NEXT: fa.yield %z : f32
+  } : !fa.tile<8x128xbf16, vector> with !fa.tile<4x64xbf16, vector>, !fa.tile<8x128xbf16, vector> scratch !fa.tile<1x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
+  // CHECK-NEXT: } : !fa.tile<8x128xbf16, vector> with !fa.tile<4x64xbf16, vector>, !fa.tile<8x128xbf16, vector> scratch !fa.tile<1x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
+  func.return
+}
+
+func.func @sinks(%q: !fa.tile<8x64xbf16, vector>) {
+// CHECK-LABEL: func.func @sinks(%q: !fa.tile<8x64xbf16, vector>) {
+  %m, %l = fa.sink %q : !fa.tile<8x64xbf16, vector> -> !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  // CHECK-NEXT: %m, %l = fa.sink %q : !fa.tile<8x64xbf16, vector> -> !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  %ps, %ms, %ls = fa.softmax %q from %m, %l : !fa.tile<8x64xbf16, vector> from !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  // CHECK-NEXT: %ps, %ms, %ls = fa.softmax %q from %m, %l : !fa.tile<8x64xbf16, vector> from !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
 }
 
 // What the host does before a kernel and after it.

@@ -43,7 +43,8 @@ class Case:
     """What is computed, on which machine and by which passes.
 
     `mask` is a tree `[kind, {field: value}]` (`masks.py`), `hide` a function (`predicates.py`),
-    `score` and `prob` are expressions (`functions.py`). `bias` is the shape of a bias. `machine` is
+    `score` and `prob` are expressions (`functions.py`). `bias` is the shape of a bias, `sinks` says
+    that there are some. `machine` is
     a preset, or with `settings` (configuration keys, and `kv` and `act` for storage formats) a
     machine like it. `tile`, `fuse`, `map`, `schedule`, `quantize` and `lower` are the options of
     these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `clean` runs
@@ -65,6 +66,7 @@ class Case:
     score: list[Any] | None = None
     prob: list[Any] | None = None
     bias: list[int] | None = None
+    sinks: bool = False
     lse: bool = False
     qk: str | None = None
     machine: str = "plena-64"
@@ -92,11 +94,12 @@ class Case:
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Of q, k, v and the bias, if there is one."""
+        """Of q, k, v, and bias and sinks if there are any."""
         kv = (self.batch, self.kv_heads, self.kv_len)
         q = (self.batch, self.q_heads, self.q_len, self.head_dim)
         bias = [] if self.bias is None else [tuple(self.bias)]
-        return [q, (*kv, self.head_dim), (*kv, self.value_dim), *bias]
+        sinks = [(self.q_heads,)] if self.sinks else []
+        return [q, (*kv, self.head_dim), (*kv, self.value_dim), *bias, *sinks]
 
     def arguments(self) -> list[NDArray[np.float32]]:
         """Standard normal, exact in the interface type; a bias hides some of the keys."""
@@ -105,13 +108,16 @@ class Case:
             random.standard_normal(shape).astype(NUMPY[self.dtype]).astype(np.float32)
             for shape in self.shapes
         ]
+        if self.sinks and self.q_heads > 1:
+            args[-1][-1] = -np.inf
         if self.bias is not None:
             args[3][random.random(args[3].shape) < 0.05] = -np.inf
         return args
 
     def mlir(self) -> str:
         """The module's text."""
-        names = ["%q", "%k", "%v", *(["%bias"] if self.bias else [])]
+        extras = [word for word in ("bias", "sinks") if getattr(self, word)]
+        names = ["%q", "%k", "%v", *(f"%{word}" for word in extras)]
         types = [_tensor(shape, self.dtype) for shape in self.shapes]
         out = (self.batch, self.q_heads, self.q_len)
         results = [("%o", _tensor((*out, self.value_dim), self.dtype))]
@@ -134,11 +140,11 @@ class Case:
         }
         regions = "".join(f"\n      {word} {text}" for word, text in functions.items() if text)
         given = ", ".join(f"{name}: {kind}" for name, kind in zip(names, types, strict=True))
-        bias = " bias(%bias)" if self.bias else ""
+        inputs = "".join(f" {word}(%{word})" for word in extras)
         words = f"{{{', '.join(attributes)}}}{regions}"
         values, kinds = (", ".join(part) for part in zip(*results, strict=True))
         return f"""func.func @fuzz({given}) -> ({kinds}) {{
-  {values} = fa.attention %q, %k, %v{bias} {words}
+  {values} = fa.attention %q, %k, %v{inputs} {words}
       : {", ".join(types)} -> {kinds}
   func.return {values} : {kinds}
 }}

@@ -127,7 +127,7 @@ def _attend(
     if case.score is not None:
         s = np.broadcast_to(evaluate(case.score, s, places, noise), s.shape)
     stages["capped"] = s
-    if len(args) > 3:
+    if case.bias is not None:
         s = rounded(s + np.asarray(args[3], np.float64))
     seen = sees(case.mask, case.batch, case.q_len, case.kv_len)[:, None]
     if case.hide is not None:
@@ -135,11 +135,17 @@ def _attend(
     s = np.where(seen, s, -np.inf)
     stages["masked"] = s
     top = s.max(axis=3, keepdims=True)
+    sink = np.full((case.q_heads, 1, 1), -np.inf)
+    if case.sinks:
+        sink = np.asarray(args[-1], np.float64)[:, None, None]
+    top = np.maximum(top, sink)
     p = np.exp(rounded(s - np.where(np.isneginf(top), 0, top)))
     p = rounded(p)
     # What is carried from tile to tile is rounded in each.
     carried = noise_of(rounding.chip * rounding.tiles**0.5)
-    total = p.sum(axis=3)
+    with np.errstate(invalid="ignore"):
+        alone = np.where(np.isneginf(sink), 0, np.exp(rounded(sink - top)))
+    total = p.sum(axis=3) + rounded(alone)[..., 0]
     total = carried(carried(summed(total, total * case.kv_len**0.5), total), total)
     safe = np.where(total > 0, total, 1)[..., None]
     inverse = rounded(1 / safe)

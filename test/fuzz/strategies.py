@@ -240,6 +240,7 @@ def cases(draw: st.DrawFn) -> Case:
         draw(masks(batch, q_len, kv_len)),
         scale=draw(st.sampled_from([None, None, 1 / head_dim, 0.3 * head_dim**-0.5])),
         softcap=draw(st.sampled_from([None, None, None, 1.5, 50.0])),
+        sinks=draw(st.integers(0, 7)) == 7,
         lse=draw(st.booleans()),
         machine=machine,
         settings=changes,

@@ -1,8 +1,8 @@
 // RUN: fa-opt %s --tile --fuse --split-input-file | filecheck %s --check-prefix BEFORE
 // RUN: fa-opt %s --tile --fuse --specialize-masks --cse --canonicalize --split-input-file | filecheck %s
 
-// A checkerboard with squares of one key: every tile is the same, and lies in HBM once. No loop is
-// unrolled.
+// A checkerboard with squares of one key: every tile is the same, lies in HBM once, and is loaded
+// once. No loop is unrolled.
 
 func.func @checkerboard(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x2x128x64xbf16>) -> tensor<1x2x128x64xbf16> {
   %O = fa.attention %Q, %K, %K mask_mod {
@@ -29,11 +29,11 @@ func.func @checkerboard(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x2x128x64xbf16>
 // CHECK-LABEL: @checkerboard
 // CHECK-SAME:    mask_tiles = [{where = {{.*}} rows = 64 : i64, cols = 64 : i64, empty = 0 : i64, full = 0 : i64, partial = 8 : i64, distinct = 1 : i64, stored = 1 : i64}]
 // CHECK-NEXT:    %masks = arith.constant dense<{{.*}}> : tensor<1x64x64xbf16>
+// CHECK:         %hidden = fa.load %masks[%c0, %c0, %c0] : tensor<1x64x64xbf16> -> !fa.tile<64x64xbf16, vector>
 // CHECK:         scf.for %kv_head
 // CHECK:           scf.for %row = %c0 to %c128 step %c64
 // CHECK:             scf.for %key = %c0 to %c128 step %c64
-// CHECK:               %hidden = fa.load %masks[%c0, %c0, %c0] : tensor<1x64x64xbf16> -> !fa.tile<64x64xbf16, vector>
-// CHECK-NEXT:          %s_masked = fa.mask %s at[%c0, %c0, %c0, %c0] hidden(%hidden : !fa.tile<64x64xbf16, vector>) {kv_len = 128 : i64}
+// CHECK:               %s_masked = fa.mask %s at[%c0, %c0, %c0, %c0] hidden(%hidden : !fa.tile<64x64xbf16, vector>) {kv_len = 128 : i64}
 // CHECK-NOT:         fa.mask
 
 // -----

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from fa.dialects.fa_masks import (
     AllOfAttr,
     CausalAttr,
@@ -14,7 +15,7 @@ from fa.dialects.fa_masks import (
     RaggedAttr,
     WindowAttr,
 )
-from fa.passes.mask_classes import MaskClass, TileMask, pieces
+from fa.passes.mask_classes import MaskClass, TileMask, pieces, run_stretches
 from hypothesis import given
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import ArrayAttr, IntAttr, NoneAttr
@@ -126,3 +127,33 @@ def test_a_diagonal_is_one_piece():
     assert [(piece.first, piece.last, piece.step) for piece in pieces(tile.runs, 64)] == [
         (0, 63, (0, 1))
     ]
+
+
+@given(masks, st.integers(0, 40), st.integers(0, 30), st.integers(1, 60), st.integers(0, 9))
+def test_stretches_are_the_tiles(
+    mask: MaskAttr | None, row: int, first: int, kv_len: int, tiles: int
+) -> None:
+    """Neighbouring tiles put together are the tiles one by one, and no neighbours are equal."""
+    resolved = None if mask is None else mask.resolved(40, kv_len)
+    starts = range(first, first + tiles * COLS, COLS)
+    for batch in range(BATCHES):
+        found = run_stretches(ROWS, COLS, row, starts, kv_len, resolved, batch)
+        each = [TileMask.at(ROWS, COLS, row, start, kv_len, resolved, batch) for start in starts]
+        assert [tile for count, tile in found for _ in range(count)] == each
+        assert all(a != b for (_, a), (_, b) in itertools.pairwise(found))
+
+
+def test_causal_stretches_are_few_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many keys there are, some tiles of a row are looked at: no quadratic time."""
+    looked: list[int] = []
+    at = TileMask.at
+
+    def counting(rows: int, cols: int, row: int, col: int, *rest: object) -> TileMask:
+        looked.append(col)
+        return at(rows, cols, row, col, *rest)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(TileMask, "at", counting)
+    row = 64 * 500
+    stretches = run_stretches(64, 64, row, range(0, 65536, 64), 65536, CausalAttr.get(0), 0)
+    assert [count for count, _ in stretches] == [500, 1, 523]
+    assert len(looked) <= 5

@@ -1,0 +1,74 @@
+"""What masks save: programs for 4096 tokens, one head of 64 columns, costed without running."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import fa
+import pytest
+
+from ..mask_functions import CHECKERBOARD, Function, Shape, window
+
+
+@cache
+def compiled(tokens: int, function: Function | None, attribute: str | None) -> fa.Kernel:
+    """A program for a mask."""
+    return fa.compile(Shape(1, 1, 1, tokens, tokens).module(function, attribute))
+
+
+def per_tile(kernel: fa.Kernel) -> tuple[float, float]:
+    """Instructions and bytes read, for each tile that is not empty."""
+    (count,) = kernel.mask_tiles
+    cost = fa.cost(kernel)
+    visited = count.full + count.partial
+    return cost.instructions / visited, cost.hbm_bytes_read / visited
+
+
+def test_causal_costs_its_tiles() -> None:
+    """2,080 of 4,096 tiles, each at what a tile of full attention costs."""
+    causal = compiled(4096, None, "#fa.causal")
+    (count,) = causal.mask_tiles
+    assert (count.empty, count.full, count.partial) == (2016, 2016, 64)
+    for own, full in zip(per_tile(causal), per_tile(compiled(4096, None, None)), strict=True):
+        assert own == pytest.approx(full, rel=0.05)
+
+
+@pytest.mark.parametrize("written", ["attribute", "function"])
+def test_a_window_costs_in_proportion(written: str) -> None:
+    """A window of 128: its tiles, whatever the number of tokens.
+
+    A query tile costs something however few keys it sees, and two of its three tiles are masked,
+    so a tile costs more than one of full attention, in instructions by a fifth at most; in bytes
+    by half, for Q is read for three tiles of K and V instead of 64.
+    """
+
+    def kernel(tokens: int) -> fa.Kernel:
+        if written == "attribute":
+            return compiled(tokens, None, "#fa.window<left = 127, right = 0>")
+        return compiled(tokens, window(127, 0), None)
+
+    wide = kernel(4096)
+    (count,) = wide.mask_tiles
+    assert count.full + count.partial == 189
+    instructions, bytes_read = per_tile(wide)
+    full = per_tile(compiled(4096, None, None))
+    assert instructions < 1.2 * full[0]
+    assert bytes_read < 1.5 * full[1]
+    for large, small in zip(per_tile(wide), per_tile(kernel(2048)), strict=True):
+        assert large == pytest.approx(small, rel=0.02)
+
+
+def test_both_ways_to_write_a_window_are_one_program() -> None:
+    """At 4096 tokens too."""
+    function = compiled(4096, window(127, 0), None)
+    assert function.asm == compiled(4096, None, "#fa.window<left = 127, right = 0>").asm
+
+
+def test_a_checkerboard_reads_its_tile_once() -> None:
+    """4,096 partial tiles, all alike: their mask is added from vector SRAM."""
+    kernel = compiled(4096, CHECKERBOARD, None)
+    plain = compiled(4096, None, None)
+    tile = 64 * 64 * 2
+    assert fa.cost(kernel).hbm_bytes_read - fa.cost(plain).hbm_bytes_read == tile
+    assert fa.cost(kernel).instructions < 1.1 * fa.cost(plain).instructions
+    assert len(kernel.words) < len(plain.words) + 40
