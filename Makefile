@@ -2,6 +2,8 @@
 # make test   pytest, then lit
 # make check  format, lint, types, generated documentation
 # make conformance   ONNX's own cases of attention, at three levels
+# make fuzz   CASES random attentions on random machines, every level against float64;
+#             FILE=build/fuzz/NAME.mlir runs again one that failed
 #
 # Each sets up .venv first; PYTHON names the interpreter to make it with.
 
@@ -10,11 +12,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
+CASES ?= 2000
+FILE ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo test pytest lit check conformance format clean
+.PHONY: install demo test pytest lit check conformance fuzz format clean
 
 install: $(STAMP)
 
@@ -42,9 +46,13 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/python -m fa.machine.isa_page --check
+	$(BIN)/python bench/attention_costs.py --check
 
 conformance: install
 	$(BIN)/python bench/onnx_conformance.py
+
+fuzz: install
+	FA_FUZZ=$(CASES) FA_FUZZ_FILE=$(FILE) $(BIN)/pytest -q -n $(JOBS) test/fuzz/test_fuzz.py
 
 format: install
 	$(BIN)/ruff format .

@@ -343,8 +343,8 @@ def _one_level(blocks: F32, element: ElementFormat, rule: Rule) -> tuple[U8, U8]
             codes[part] = nearest_codes(values * factors[:, None], element)
             scale = (exponents + E8M0_BIAS).astype(np.uint8)
             if element.variant == "plena":
-                # Not even the largest of these reaches half a step, or the block is zero.
-                scale[largest == 0] = 0
+                # The least scale, 0, would make NaN of infinities beside zeros; others will do.
+                scale[largest == 0] = E8M0_BIAS
             elif strange.any():
                 scale[strange] = NAN_SCALE
             scales[part] = scale

@@ -164,7 +164,8 @@ def e8m0(b: Body, largest: SSAValue, form: Element, rule: str) -> SSAValue:
     exponent = b.op(arith.MaxSIOp, exponent, b.int(least & 0xFFFF_FFFF))
     exponent = b.op(arith.MinSIOp, exponent, b.int(BIAS))
     code = b.op(arith.AddiOp, exponent, b.int(BIAS))
-    return b.select(zero, b.int(0), code) if form.plena else code
+    # The machine's scale 0 is zero, and makes NaN of infinities beside zeros.
+    return b.select(zero, b.int(BIAS), code) if form.plena else code
 
 
 def power_of_two(b: Body, exponent: SSAValue) -> SSAValue:

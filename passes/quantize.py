@@ -3,8 +3,9 @@
 Precondition: tile IR; `tabulate` runs first, because its tables are stored too. Postcondition: each
 tensor that is loaded goes through `mx.quantize` into the format that the policy names for its role,
 results are stored as the policy has O, other buffers in HBM are plain bf16, and every tile holds
-bf16. Formats that the machine cannot load are refused, and so is the unfused form where P would be
-stored with 8 bits.
+bf16. A result that may hold -inf (a logsumexp, scores) is plain bf16 too: in a block of MX elements
+an infinity turns all others to 0. Formats that the machine cannot load or store are refused, and so
+is the unfused form where P would be stored with 8 bits.
 
 Options: `policy` (plena, the default: what the machine file says; mxfp8, mxfp4-kv, nvfp4-kv, bf16),
 and a format for one role (`k=mxfp8-e4m3:32`; weights, k, v, q, o, p, statistics). `rule` and
@@ -41,7 +42,7 @@ from ..dialects import fa
 from ..dialects.fa_attrs import HbmAttr, TileType
 from ..dialects.machine_attr import machine_of
 from ..dialects.mx import BlockAttr, DequantizeOp, QuantizeOp, block_format
-from ..machine.formats import HbmFormat, PlainFormat
+from ..machine.formats import HbmFormat, MxFormat, PlainFormat
 from ..machine.params import Machine
 from ..machine.policies import ROLES, Policy, PolicyError, settings_keys, unusable
 from .roles import Operand, operands
@@ -218,7 +219,10 @@ class _Quantization:
         users = [use.operation for use in alloc.memref.uses]
         results = [user for user in users if isinstance(user, fa.ResultOp)]
         if results:
-            storage = storage_attribute(self._format("o", alloc), alloc)
+            form = self._format("o", alloc)
+            if isinstance(form, MxFormat) and any(map(_may_be_infinite, users)):
+                form = self._wide(alloc, form)
+            storage = storage_attribute(form, alloc)
         else:
             self._require_wide(alloc)
             storage = None
@@ -228,6 +232,21 @@ class _Quantization:
         Rewriter.replace_value_with_new_type(alloc.memref, new)
         for result in results:
             _restore(result, TensorType(BF16_TYPE, old.get_shape()))
+
+    def _wide(self, alloc: memref.AllocOp, form: HbmFormat) -> HbmFormat:
+        """Plain bf16 for a result that may hold -inf, whose neighbours in a block would become 0.
+
+        Raises OpError where the machine does not store it.
+        """
+        for key in settings_keys("o"):
+            offered = self.machine.hbm_formats[key]
+            if isinstance(offered, PlainFormat) and unusable(offered) is None:
+                return offered
+        raise OpError(
+            alloc,
+            f"this result may hold -inf, and stored as {form} everything else in the block of one "
+            "would become 0; use a machine with Plain bf16 activations",
+        )
 
     def _require_wide(self, alloc: memref.AllocOp) -> None:
         """Scores and probabilities are stored as bf16 or not at all."""
@@ -239,6 +258,30 @@ class _Quantization:
                 f"scores and probabilities would be stored as {formats[0]} ({keys[0]}), which "
                 "ruins them; fuse first, or use a machine with Plain bf16 activations",
             )
+
+
+def _may_be_infinite(user: Operation) -> bool:
+    """Whether a store may bring -inf or what stands for it: hidden scores, sums of no keys."""
+    if not isinstance(user, fa.StoreOp):
+        return False
+    source = user.tile.owner
+    while isinstance(source, fa.ScaleOp):
+        source = source.source.owner
+    if isinstance(source, fa.LogsumexpOp):
+        # The rows behind the last query, stored with it, may see no key even where no query does.
+        return source.empty_rows is not None or _masks(source)
+    if isinstance(source, fa.AccumulateOp):
+        # A bias is loaded, the product with V is not.
+        return isinstance(source.addend.owner, fa.LoadOp)
+    return isinstance(source, fa.MaskOp)
+
+
+def _masks(op: Operation) -> bool:
+    """Whether the function around an operation has a mask that hides more than padding."""
+    function = op
+    while (parent := function.parent_op()) is not None and not isinstance(function, func.FuncOp):
+        function = parent
+    return any(isinstance(i, fa.MaskOp) and i.shown is not None for i in function.walk())
 
 
 def store_masks(machine: Machine, function: func.FuncOp) -> None:

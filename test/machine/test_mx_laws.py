@@ -262,7 +262,8 @@ def test_inline_scales(form):
 
 
 def test_machine_keeps_what_is_no_number():
-    x = np.array([[1, np.nan, -np.inf, 2]], np.float32)
+    x = [[1, np.nan, -np.inf, 2], [-np.inf, 0, -0.0, np.inf], [-np.inf] * 4, [0] * 4]
+    x = np.array(x, np.float32)
     y = mx.dequantize(mx.quantize(x, "e4m3", 4, variant="plena", rounding="nearest"))
     np.testing.assert_array_equal(y, x)
 

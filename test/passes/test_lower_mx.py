@@ -29,6 +29,8 @@ def special(count: int, seed: int) -> np.ndarray:
     for share, value in ((0.05, 0.0), (0.01, np.nan), (0.01, np.inf), (0.01, -0.0)):
         x[rng.random(count) < share] = value
     x[: count // 2] = rng.standard_normal(count // 2)
+    # Blocks of infinities and zeros only.
+    x[count // 8 : count // 4] = rng.choice(np.array([0, -np.inf], np.float32), count // 8)
     return x
 
 

@@ -1,0 +1,211 @@
+"""One case of the fuzzer: an attention, a machine and a way to compile it; as MLIR and as JSON."""
+
+from __future__ import annotations
+
+import copy
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from fa.machine.params import PRESETS
+from fa.machine.toml_text import toml_text
+from numpy.typing import NDArray
+
+from .functions import function_text
+from .predicates import predicate_text
+
+FORMATS = {
+    "bf16": {
+        "format": "Plain",
+        "DATA_TYPE": {"type": "Fp", "sign": True, "exponent": 8, "mantissa": 7},
+    },
+    **{
+        f"{name}:{block}": {
+            "format": "Mx",
+            "block": block,
+            "ELEM": {"type": "Fp", "sign": True, "exponent": exponent, "mantissa": mantissa},
+            "SCALE": {"type": "Fp", "sign": False, "exponent": 8, "mantissa": 0},
+        }
+        for name, exponent, mantissa in (("e4m3", 4, 3), ("e5m2", 5, 2))
+        for block in (8, 16, 32)
+    },
+}
+"""Storage formats as settings files write them."""
+
+NUMPY = {"bf16": ml_dtypes.bfloat16, "f16": np.float16, "f32": np.float32}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is computed, on which machine and by which passes.
+
+    `mask` is a tree `[kind, {field: value}]` (`masks.py`), `hide` a function (`predicates.py`),
+    `score` and `prob` are expressions (`functions.py`). `bias` is the shape of a bias, `sinks` says
+    that there are some. `machine` is
+    a preset, or with `settings` (configuration keys, and `kv` and `act` for storage formats) a
+    machine like it. `tile`, `fuse`, `map`, `schedule`, `quantize` and `lower` are the options of
+    these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `clean` runs
+    upstream's cse and canonicalize after every pass.
+    """
+
+    batch: int = 1
+    q_heads: int = 1
+    kv_heads: int = 1
+    q_len: int = 1
+    kv_len: int = 1
+    head_dim: int = 8
+    value_dim: int = 8
+    dtype: str = "bf16"
+    mask: list[Any] | None = None
+    hide: list[Any] | None = None
+    scale: float | None = None
+    softcap: float | None = None
+    score: list[Any] | None = None
+    prob: list[Any] | None = None
+    bias: list[int] | None = None
+    sinks: bool = False
+    lse: bool = False
+    qk: str | None = None
+    machine: str = "plena-64"
+    settings: dict[str, Any] = field(default_factory=dict)
+    tile: str = ""
+    fuse: str | None = ""
+    map: str | None = None
+    schedule: str | None = None
+    quantize: str = ""
+    lower: str = ""
+    clean: bool = False
+    seed: int = 0
+
+    def to_json(self) -> str:
+        """The fields that are not the default, on one line."""
+        default = Case()
+        given = {k: v for k, v in asdict(self).items() if v != getattr(default, k)}
+        return json.dumps(given)
+
+    @classmethod
+    def from_json(cls, text: str) -> Case:
+        """The case that `to_json` wrote."""
+        given = json.loads(text)
+        return cls(**{f.name: given[f.name] for f in fields(cls) if f.name in given})
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of q, k, v, and bias and sinks if there are any."""
+        kv = (self.batch, self.kv_heads, self.kv_len)
+        q = (self.batch, self.q_heads, self.q_len, self.head_dim)
+        bias = [] if self.bias is None else [tuple(self.bias)]
+        sinks = [(self.q_heads,)] if self.sinks else []
+        return [q, (*kv, self.head_dim), (*kv, self.value_dim), *bias, *sinks]
+
+    def arguments(self) -> list[NDArray[np.float32]]:
+        """Standard normal, exact in the interface type; a bias hides some of the keys."""
+        random = np.random.default_rng(self.seed)
+        args = [
+            random.standard_normal(shape).astype(NUMPY[self.dtype]).astype(np.float32)
+            for shape in self.shapes
+        ]
+        if self.sinks and self.q_heads > 1:
+            args[-1][-1] = -np.inf
+        if self.bias is not None:
+            args[3][random.random(args[3].shape) < 0.05] = -np.inf
+        return args
+
+    def mlir(self) -> str:
+        """The module's text."""
+        extras = [word for word in ("bias", "sinks") if getattr(self, word)]
+        names = ["%q", "%k", "%v", *(f"%{word}" for word in extras)]
+        types = [_tensor(shape, self.dtype) for shape in self.shapes]
+        out = (self.batch, self.q_heads, self.q_len)
+        results = [("%o", _tensor((*out, self.value_dim), self.dtype))]
+        attributes: list[str] = []
+        if self.mask is not None:
+            attributes.append(f"mask = {mask_text(self.mask)}")
+        for name in ("scale", "softcap"):
+            if (value := getattr(self, name)) is not None:
+                attributes.append(f"{name} = {float(value)!r} : f32")
+        if self.lse:
+            attributes.append("lse")
+            results.append(("%lse", _tensor(out, "f32")))
+        if self.qk is not None:
+            attributes.append(f'qk = "{self.qk}"')
+            results.append(("%s", _tensor((*out, self.kv_len), self.dtype)))
+        functions = {
+            "mask_mod": None if self.hide is None else predicate_text(self.hide),
+            "score_mod": None if self.score is None else function_text(self.score),
+            "prob_mod": None if self.prob is None else function_text(self.prob),
+        }
+        regions = "".join(f"\n      {word} {text}" for word, text in functions.items() if text)
+        given = ", ".join(f"{name}: {kind}" for name, kind in zip(names, types, strict=True))
+        inputs = "".join(f" {word}(%{word})" for word in extras)
+        words = f"{{{', '.join(attributes)}}}{regions}"
+        values, kinds = (", ".join(part) for part in zip(*results, strict=True))
+        return f"""func.func @fuzz({given}) -> ({kinds}) {{
+  {values} = fa.attention %q, %k, %v{inputs} {words}
+      : {", ".join(types)} -> {kinds}
+  func.return {values} : {kinds}
+}}
+"""
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """The passes up to placed tiles, one level a step: name of the level and pipeline."""
+        steps = [("tile", _with("tile", self.tile))]
+        if self.fuse is not None:
+            steps.append(("fused", _with("fuse", self.fuse)))
+        if self.map is not None:
+            steps.append(("mapped", _with("map", self.map)))
+        steps.append(("specialized", "specialize-masks"))
+        if self.schedule is not None:
+            steps.append(("scheduled", _with("schedule-rows", self.schedule)))
+        steps.append(("quantized", _with("quantize", self.quantize)))
+        steps.append(("allocated", "allocate-sram"))
+        clean = ",cse,canonicalize,dce" if self.clean else ""
+        return [(level, passes + clean) for level, passes in steps]
+
+    @property
+    def pipeline(self) -> str:
+        """The passes from attention to instructions."""
+        return ",".join([*(passes for _, passes in self.steps), _with("lower-to-isa", self.lower)])
+
+    @property
+    def settings_text(self) -> str | None:
+        """The settings file of a machine that is no preset."""
+        if not self.settings:
+            return None
+        tables = copy.deepcopy(tomllib.loads((PRESETS / f"{self.machine}.toml").read_text()))
+        transactional = tables["TRANSACTIONAL"]
+        roles = {"kv": ("HBM_M_WEIGHT_TYPE", "HBM_M_KV_TYPE", "HBM_V_KV_TYPE")}
+        roles["act"] = ("HBM_V_ACT_TYPE",)
+        for key, value in self.settings.items():
+            for name in roles.get(key, ()):
+                transactional["PRECISION"][name] = FORMATS[value]
+            if key not in roles:
+                transactional["CONFIG"][key] = {"value": value}
+        return toml_text(tables)
+
+
+def _with(name: str, options: str) -> str:
+    return f"{name}{{{options}}}" if options else name
+
+
+def _tensor(shape: tuple[int, ...], element: str) -> str:
+    return f"tensor<{'x'.join(map(str, shape))}x{element}>"
+
+
+def mask_text(mask: list[Any]) -> str:
+    """A mask as an attribute of the `fa` dialect."""
+    kind, given = mask
+    if kind == "all_of":
+        return f"#fa.all_of<[{', '.join(map(mask_text, given['masks']))}]>"
+    if kind == "ragged":
+        inside = "".join(f", {mask_text(part)}" for part in given["masks"])
+        return f"#fa.ragged<{given['lengths']}{inside}>"
+    if kind == "documents":
+        offset = "" if "offset" not in given else f", offset = {given['offset']}"
+        return f"#fa.documents<{given['lengths']}{offset}>"
+    text = ", ".join(f"{name} = {value}" for name, value in given.items())
+    return f"#fa.{kind}<{text}>" if text else f"#fa.{kind}"

@@ -1,0 +1,239 @@
+"""One case through every level and the simulator, each result against float64."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import fa
+import numpy as np
+from fa.frontends.source import module_text, parse_module, run_passes
+from fa.machine import Machine, assemble, host
+from fa.machine.formats import PlainFormat
+from fa.machine.strict import HbmRange, Initial, check_program
+from numpy.typing import NDArray
+
+from .case import Case
+from .functions import uses_indices
+from .reference import BF16, E4M3, E5M2, F16, F32, Results, Rounding, exact, tolerances
+
+POOLED, ROW = 2.0, 5.0
+"""How much further than the rms of random roundings a result may be: in all, and in one row.
+
+Roundings of the machine are no random numbers, and are not quite at the modelled places: over
+thousands of cases the pooled error stays below 1.5 times the rms, and that of the worst of hundreds
+of rows below 3.5 times its own.
+"""
+
+CHIP = {"bf16": BF16, "f16": F16, "f32": F32}
+
+STRICT = 20_000
+"""Executed instructions up to which a program is also followed access by access."""
+
+REFUSALS = (
+    "where an element stands",
+    "rows of vector SRAM",
+    "vector SRAM",
+    "matrix SRAM",
+    "FP_MEM",
+    "INT_MEM",
+    "scores and probabilities would be stored",
+    "what the SRAM holds",
+    "may hold -inf",
+    "MAX_LOOP_INSTRUCTIONS",
+    "is not possible here",
+    "rows of a row loop",
+)
+"""What a compiler may say to a legal attention: a memory is too small, or a format ruins it, or
+there is no lowering. Everything else is a bug."""
+
+
+class Mismatch(AssertionError):
+    """A level that does not compute what float64 does."""
+
+
+def machine_path(case: Case, folder: Path) -> str:
+    """The case's machine for `compile`: a preset's name or a file written into `folder`."""
+    text = case.settings_text
+    if text is None:
+        return case.machine
+    path = folder / "machine.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def check(case: Case, folder: Path) -> str:
+    """Run a case; returns "" or why the compiler refused it. Raises Mismatch and whatever fails.
+
+    `folder` is for the machine's file.
+    """
+    target = machine_path(case, folder)
+    machine = Machine.load(target)
+    machine.require_consistent()
+    args = case.arguments()
+    text = case.mlir()
+    module = parse_module(text)
+    unit = CHIP[case.dtype]
+    tiles = -(-case.kv_len // machine.mlen)
+    compare = _Comparison(case, tiles)
+    compare("tensor", fa.interpret(module, args, round=False), args, F32, F32)
+    compare("tensor, rounded", fa.interpret(module, args), args, F32, unit)
+    stored: list[NDArray[np.floating]] | None = None
+    try:
+        kernel = fa.compile(text, target, case.pipeline)
+    except fa.CompileError as error:
+        refusal = str(error)
+        if not any(known in refusal for known in REFUSALS):
+            raise
+        kernel = None
+    else:
+        refusal = ""
+        stored = _stored(kernel, args)
+    chip_stored = _stored_unit(machine)
+    for level, passes in case.steps:
+        try:
+            run_passes(module, passes, target)
+        except fa.CompileError as error:
+            if not refusal:
+                raise Mismatch(f"{level}: refused, but not as a whole: {error}") from None
+            break
+        printed = module_text(module)
+        if module_text(parse_module(printed)) != printed:
+            raise Mismatch(f"{level}: printed, parsed and printed again it is another text")
+        compare(level, fa.interpret(module, args, round=False), args, F32, F32)
+        if stored is not None:
+            late = level in ("quantized", "allocated")
+            have = fa.interpret(module, args)
+            if late:
+                compare(f"{level}, rounded", have, stored, BF16, chip_stored)
+            else:
+                compare(f"{level}, rounded", have, args, unit, unit)
+    if kernel is None or stored is None:
+        return refusal
+    run = kernel.run(*args, hbm_time="none")
+    compare("simulated", run.outputs, stored, BF16, chip_stored)
+    cost = fa.cost(kernel)
+    counted = (cost.instructions, cost.hbm_bytes_read, cost.hbm_bytes_written)
+    executed = (run.instructions, run.hbm_bytes_read, run.hbm_bytes_written)
+    if counted != executed:
+        raise Mismatch(
+            f"instructions and HBM bytes read and written: the cost model counts {counted}, and "
+            f"{executed} were executed"
+        )
+    if run.instructions <= STRICT:
+        _check_strictly(kernel, args)
+    return ""
+
+
+def _check_strictly(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> None:
+    """Registers and memories hold what was put there before they are read."""
+    layout = kernel.layout
+    own = ("result", "buffer")
+    ranges = [HbmRange(r.name, r.base, r.stop, r.role in own) for r in layout.regions]
+    initial = Initial(len(layout.fp_mem), len(layout.int_mem), ranges)
+    for finding in check_program(kernel.words, kernel.simulator(*args), initial):
+        # Statistics of fewer than VLEN rows are moved by whole rows, and tiles of fewer rows than a
+        # store moves with rows that nobody reads; hazards are no errors here.
+        moved = finding.instruction.startswith(("S_MAP_V_FP", "H_STORE_V"))
+        if finding.kind != "hazard" and not (moved and finding.kind == "memory"):
+            raise Mismatch(f"{finding.instruction} at {finding.pc}: {finding.message}")
+    if not np.array_equal(assemble(kernel.asm, compat=True), kernel.words):
+        raise Mismatch("the published assembler would make other words of the program")
+
+
+def _stored(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
+    """The arguments as the machine sees them; what is repeated along an axis as it lies in HBM."""
+    stored = list(kernel.stored(*args))
+    image = np.frombuffer(kernel.pack(*args), np.uint8)
+    for region in kernel.layout.regions:
+        if region.role == "argument" and region.kind == "bias" and region.recipe:
+            values = host.unpack(region, image)
+            sinks = args[region.index].ndim == 1
+            stored[region.index] = values[:, 0, 0] if sinks else values
+    return stored
+
+
+def _stored_unit(machine: Machine) -> float:
+    """How results are rounded when they are stored."""
+    form = machine.vector_act
+    if isinstance(form, PlainFormat):
+        return BF16
+    # The machine's stores truncate: off by up to a whole unit in the last place.
+    return 2 * {"e4m3": E4M3, "e5m2": E5M2}[str(form.element)]
+
+
+class _Comparison:
+    """Compares results with float64, and remembers references and tolerances."""
+
+    def __init__(self, case: Case, tiles: int):
+        self.case = case
+        self.tiles = tiles
+        self.exact: dict[int, Results] = {}
+        self.tolerances: dict[tuple[int, float, float], list[NDArray[np.float64]]] = {}
+        self.worst: dict[str, tuple[float, float]] = {}
+
+    def __call__(
+        self,
+        level: str,
+        have: Sequence[NDArray[np.float32]],
+        args: Sequence[NDArray[np.floating]],
+        chip: float,
+        stored: float,
+    ) -> None:
+        """Raise Mismatch unless every result is as near as roundings of these sizes leave it."""
+        key = (id(args), chip, stored)
+        if key[0] not in self.exact:
+            self.exact[key[0]] = exact(self.case, args)
+        if key not in self.tolerances:
+            rounding = Rounding(chip, stored, self.tiles)
+            self.tolerances[key] = tolerances(self.case, args, rounding)
+        want = self.exact[key[0]].of(self.case)
+        names = ["output", *(["logsumexp"] if self.case.lse else []), "scores"]
+        for name, a, b, rows in zip(names, have, want, self.tolerances[key], strict=False):
+            self._compare(f"{level}, {name}", a, b, rows)
+
+    def _compare(
+        self,
+        what: str,
+        have: NDArray[np.float32],
+        want: NDArray[np.float64],
+        rows: NDArray[np.float64],
+    ) -> None:
+        if have.shape != want.shape:
+            raise Mismatch(f"{what}: shape {have.shape} instead of {want.shape}")
+        finite = np.isfinite(want)
+        wrong = np.argwhere(np.where(finite, ~np.isfinite(have), have != want))
+        if len(wrong):
+            place = tuple(map(int, wrong[0]))
+            raise Mismatch(
+                f"{what}: {have[place]} instead of {want[place]} at {place}, and so at "
+                f"{len(wrong)} of {want.size} places"
+            )
+        off = np.where(finite, np.where(finite, have, 0) - np.where(finite, want, 0), 0)
+        errors = np.sqrt((off**2).reshape(*rows.shape, -1).sum(axis=-1))
+        pooled, allowed = float(np.linalg.norm(errors)), float(np.linalg.norm(rows))
+        # A row is seldom quieter than a third of the average one; rows of zeros stay zeros.
+        typical = allowed / max(1, np.count_nonzero(rows)) ** 0.5
+        limits = np.where(rows > 0, np.maximum(rows, typical / 3), 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.where(errors > 0, errors / limits, 0.0)
+        ratio = pooled / allowed if allowed else (np.inf if pooled else 0.0)
+        worst = float(ratios.max(initial=0.0))
+        self.worst[what] = (ratio, worst)
+        if ratio > POOLED:
+            norm = float(np.linalg.norm(np.where(finite, want, 0)))
+            raise Mismatch(
+                f"{what}: {pooled:.3g} off ({pooled / norm if norm else np.inf:.2g} of the norm), "
+                f"where roundings take it {allowed:.3g}"
+            )
+        if worst > ROW:
+            place = tuple(map(int, np.unravel_index(int(ratios.argmax()), ratios.shape)))
+            raise Mismatch(
+                f"{what}: the row at {place} is {errors[place]:.3g} off, where roundings take it "
+                f"{limits[place]:.3g}"
+            )
+
+
+def needs_indices(case: Case) -> bool:
+    """Whether a function of the case depends on where a score stands."""
+    return any(f is not None and uses_indices(f) for f in (case.score, case.prob))

@@ -1,0 +1,63 @@
+"""What the fuzzer found: cases that went wrong once, by what was wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .case import Case
+from .check import check
+
+CAUSAL = ["causal", {"offset": -3}]
+
+FOUND = {
+    "-inf in the blocks of a block-scaled logsumexp": Case(
+        q_len=7, kv_len=4, mask=CAUSAL, lse=True, settings={"act": "e4m3:8", "kv": "bf16"}
+    ),
+    "-inf in the blocks of block-scaled scores": Case(
+        q_len=7, kv_len=4, mask=CAUSAL, qk="masked", settings={"act": "e4m3:8", "kv": "bf16"}
+    ),
+    "padding rows without a key in the blocks of a logsumexp": Case(
+        q_len=3,
+        kv_len=20,
+        mask=["chunked", {"size": 1, "offset": 16}],
+        lse=True,
+        settings={"act": "e4m3:16", "kv": "bf16"},
+    ),
+    "blocks of a bias that hold -inf and nothing else, read as NaN": Case(
+        q_heads=4, q_len=20, kv_len=3, bias=[1, 4, 20, 1], machine="plena-64-stock", seed=3
+    ),
+    "a first step with scratch, whose types could not be parsed": Case(
+        q_len=32,
+        kv_len=21,
+        head_dim=31,
+        map="qk=btmm",
+        settings={
+            "MLEN": 16,
+            "VLEN": 16,
+            "HLEN": 16,
+            "BROADCAST_AMOUNT": 1,
+            "HBM_M_Prefetch_Amount": 32,
+            "kv": "e5m2:16",
+        },
+    ),
+    "the cost of a program that spills loop counters": Case(
+        q_heads=6, kv_heads=3, map="", settings={"HLEN": 4, "BROADCAST_AMOUNT": 16, "kv": "bf16"}
+    ),
+}
+
+REFUSED = {
+    "may hold -inf": Case(q_len=7, kv_len=4, mask=CAUSAL, lse=True, machine="plena-64-stock"),
+}
+"""What has to be refused, by what the message says."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(name: str, tmp_path: Path):
+    assert check(FOUND[name], tmp_path) == ""
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_refused(message: str, tmp_path: Path):
+    assert message in check(REFUSED[message], tmp_path)

@@ -1,0 +1,61 @@
+"""The fuzzer's own checks see bugs: each is planted, and found at the level where it acts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fa.compiler import Kernel
+from fa.dialects import fa_semantics
+from fa.dialects.fa_masks import CausalAttr
+from fa.lowering import maps
+
+from .case import Case
+from .check import Mismatch, check
+
+CASE = Case(
+    q_len=40, kv_len=130, head_dim=16, value_dim=16, mask=["causal", {}], softcap=1.5, lse=True
+)
+
+
+def test_the_case_itself(tmp_path: Path):
+    assert check(CASE, tmp_path) == ""
+
+
+def test_a_mask_that_shows_one_key_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(CausalAttr, "keys", lambda self, _, query: (0, self.position(query) + 2))
+    with pytest.raises(Mismatch, match=r"^tensor"):
+        check(CASE, tmp_path)
+
+
+def test_sums_that_are_not_rescaled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    online = fa_semantics.online_softmax
+
+    def planted(*args: object):
+        p, m, total, alpha = online(*args)
+        return p, m, total, np.ones_like(alpha)
+
+    monkeypatch.setattr(fa_semantics, "online_softmax", planted)
+    with pytest.raises(Mismatch, match=r"^fused"):
+        check(CASE, tmp_path)
+
+
+def test_a_tanh_that_is_cut_off_too_early(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(maps, "TANH_LIMIT", 0.75)
+    with pytest.raises(Mismatch, match=r"^simulated"):
+        check(CASE, tmp_path)
+
+
+def test_one_row_of_a_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    run = Kernel.run
+
+    def planted(self: Kernel, *args: object, **options: object):
+        result = run(self, *args, **options)
+        result.outputs[0][0, 0, 17] *= 1.1
+        return result
+
+    monkeypatch.setattr(Kernel, "run", planted)
+    with pytest.raises(Mismatch, match=r"^simulated, output: the row at \(0, 0, 17\)"):
+        check(replace(CASE, softcap=None), tmp_path)
