@@ -154,6 +154,7 @@ class MatmulOp(TileOp):
 
     `family` is the instruction that does it: mm (M_MM, the default) or btmv, which takes v
     transposed, [D, C], gives 0.25 P V (`fa_mapping.BATCHED_FACTOR`), and works in scratch rows.
+    With mm `columns` are those of the result that matter; what lies behind them is not computed.
     """
 
     name = "fa.matmul"
@@ -162,6 +163,7 @@ class MatmulOp(TileOp):
     rhs = operand_def(TileType)
     scratch = opt_operand_def(TileType)
     family = opt_prop_def(StringAttr)
+    columns = opt_prop_def(IntegerAttr)
     result = result_def(TileType)
 
     irdl_options = (ParsePropInAttrDict(),)
@@ -177,13 +179,17 @@ class MatmulOp(TileOp):
         element_type: Attribute | None = None,
         family: str | None = None,
         scratch: SSAValue | None = None,
+        columns: int | None = None,
     ):
         p, v = tile(lhs), tile(rhs)
         cols = v.rows if family == "btmv" else v.cols
         result = TileType.get((p.rows, cols), element_type or p.element_type, "vector")
         super().__init__(
             operands=[lhs, rhs, scratch],
-            properties={"family": None if family is None else StringAttr(family)},
+            properties={
+                "family": None if family is None else StringAttr(family),
+                "columns": None if columns is None else IntegerAttr(columns, i64),
+            },
             result_types=[result],
         )
 
@@ -219,6 +225,11 @@ class MatmulOp(TileOp):
         expect(self.rhs, "the right operand", "matrix", operand)
         expect(self.result, "the result", "vector", (p.rows, cols))
         expect_scratch(self.scratch, 1)
+        if self.columns is not None:
+            if self.transposed:
+                raise VerifyException("btmv computes whole rows; columns goes with mm")
+            if not 0 < self.columns.value.data <= cols:
+                raise VerifyException(f"columns must be 1 to {cols}, got {self.columns.value.data}")
 
 
 @irdl_op_definition
