@@ -46,7 +46,7 @@ Progress = Callable[[int, int | None], None]
 Source: TypeAlias = Union[str, Path, ModuleOp, "ModelProto"]
 """MLIR text, a path (.mlir, .onnx), a module, or an ONNX model."""
 
-DEFAULT_PASSES = "tile,fuse,quantize,allocate-sram,lower-to-isa"
+DEFAULT_PASSES = "group-heads,tile,fuse,quantize,allocate-sram,lower-to-isa"
 
 KERNEL_FILES = ("kernel.mlir", "kernel.asm", "kernel.mem", "layout.json", "report.txt")
 

@@ -19,6 +19,10 @@ from .json_attr import decode, encode
 
 KEY = "fa.problem"
 
+GROUPED = "fa.grouped_heads"
+"""The attribute of an `fa.attention` whose problem is on record as it was before its heads were
+grouped (`group-heads`)."""
+
 _EXTENTS = ("batch", "q_heads", "kv_heads", "q_len", "kv_len", "head_dim", "value_dim")
 
 

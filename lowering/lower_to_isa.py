@@ -34,6 +34,7 @@ from ..machine.params import Machine
 from ..passes.affine import Affine, iterations
 from ..passes.allocate_sram import AllocateSramPass
 from ..passes.fuse import UNFUSED
+from ..passes.live_tiles import stays_in_row_loop
 from ..passes.mask_counts import MASK_TILES
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
@@ -148,6 +149,8 @@ def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:
     for op in function.walk():
         for result in op.results:
             if not isinstance(kind := result.type, TileType) or isinstance(op, fa.ViewOp):
+                continue
+            if kind.at is None and stays_in_row_loop(result):
                 continue
             space, end = kind.space.data, kind.placed + kind.elements
             if kind.placed % units[space] or end > rooms[space]:

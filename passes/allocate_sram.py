@@ -28,7 +28,7 @@ from ..dialects.fa_mapping import ROW_LOOP, ROW_LOOP_SCRATCH
 from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from .first_fit import Block, first_fit, most_alive
-from .live_tiles import Places, TileLiveness
+from .live_tiles import Places, TileLiveness, stays_in_row_loop
 from .map import MapPass
 from .map_plan import MapPlan
 from .quantize import store_masks
@@ -65,6 +65,7 @@ class AllocateSramPass(ModulePass):
                 for inner in function.walk()
                 if not isinstance(inner, fa.ViewOp)
                 for value in inner.results
+                if not stays_in_row_loop(value)
             ]
             if any(isinstance(kind, TileType) and kind.at is None for kind in tiles):
                 _allocate(machine, function)
@@ -228,7 +229,8 @@ def _place(function: func.FuncOp, places: Places, space: str, unit: int, room: i
     """Addresses for the tiles of one memory of `room` elements, in multiples of `unit`."""
     groups: list[list[SSAValue]] = []
     for group in places.groups():
-        if _kind(group[0]).space.data == space:
+        here = _kind(group[0]).space.data == space
+        if here and not all(stays_in_row_loop(value) for value in group):
             groups.append(group)
     blocks: list[Block] = []
     for group in groups:
