@@ -89,11 +89,18 @@ WITH_SCRATCH = (
     fa.MapOp,
     fa.OnlineSoftmaxOp,
     fa.MatmulOp,
+    fa.NormalizeOp,
 )
 """Operations that may work in rows of their own."""
 
 WithScratch: TypeAlias = (
-    fa.MaskOp | fa.LogsumexpOp | fa.CombineOp | fa.MapOp | fa.OnlineSoftmaxOp | fa.MatmulOp
+    fa.MaskOp
+    | fa.LogsumexpOp
+    | fa.CombineOp
+    | fa.MapOp
+    | fa.OnlineSoftmaxOp
+    | fa.MatmulOp
+    | fa.NormalizeOp
 )
 
 
@@ -116,7 +123,11 @@ def _scratch_rows(machine: Machine, op: Operation) -> int:
             return max(1, MapPlan(op.function).count)
         case fa.OnlineSoftmaxOp() if op.ones is not None:
             return ROW_LOOP_SCRATCH + machine.broadcast
+        case fa.OnlineSoftmaxOp() if op.unsummed is not None:
+            return 0
         case fa.OnlineSoftmaxOp() if fa.tile(op.scores).cols > machine.vlen:
+            return ROW_LOOP_SCRATCH
+        case fa.NormalizeOp() if op.total is None:
             return ROW_LOOP_SCRATCH
         case fa.MatmulOp() if op.instruction == "btmv":
             panels = fa.tile(op.result).cols // machine.vlen
