@@ -9,8 +9,8 @@ the heads of a group share them.
 
 Options: `qk` (tmm, btmm, btmv), `pv` (mm, btmv) and `sums` (row sums: reduce by V_RED_SUM, ones by
 the matrix unit with a tile of ones, columns with columns of ones in V); by default what costs least
-on the module's target. A family that a product cannot take is an error that says why; by default
-another is taken.
+on the module's target. `unroll-rows`: rows in one iteration of a loop over rows. A family that a
+product cannot take is an error that says why; by default another is taken.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from .attention_nests import producer
 from .family_costs import FamilyCosts
 from .packed_queries import QueryTile, pack, packing_for
 from .row_sums import sum_by_ones
+from .schedule_rows import UNROLL
 from .stored_tensors import rebuilt, stored_source
 from .sum_columns import divide_by_columns, only_divides, why_no_columns, with_ones
 from .tile_sizes import round_up
@@ -62,19 +63,24 @@ class MapPass(ModulePass):
     qk: ScoreFamily | None = None
     pv: ProductFamily | None = None
     sums: SumFamily | None = None
+    unroll_rows: int | None = None
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
+        if self.unroll_rows is not None and self.unroll_rows < 1:
+            raise OpError(op, f"unroll-rows must be at least 1, got {self.unroll_rows}")
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             if MAPPED in function.attributes:
-                if (self.qk, self.pv, self.sums) != (None, None, None):
+                if (self.qk, self.pv, self.sums, self.unroll_rows) != (None,) * 4:
                     raise OpError(function, "the function is mapped already; start from its tiles")
                 continue
             if any(isinstance(inner, fa.ScoresOp | fa.MatmulOp) for inner in function.walk()):
                 costs = FamilyCosts(machine, target_of(op))
                 _Mapping(costs, function, self.qk, self.pv, self.sums).apply()
                 function.attributes[MAPPED] = UnitAttr()
+                if self.unroll_rows is not None:
+                    function.attributes[UNROLL] = IntegerAttr(self.unroll_rows, i64)
 
 
 class _Mapping:

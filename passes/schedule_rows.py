@@ -18,7 +18,7 @@ from math import inf
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, scf
-from xdsl.dialects.builtin import IndexType, ModuleOp
+from xdsl.dialects.builtin import IndexType, IntegerAttr, ModuleOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -32,6 +32,9 @@ from .attention_nests import only_user, producer
 
 UNROLLED_ROWS = 4
 """Rows in one iteration of a row loop by default."""
+
+UNROLL = "fa.unroll_rows"
+"""The attribute of a function with the rows that the user of `map` wants in one iteration."""
 
 ROW_WISE = (fa.OnlineSoftmaxOp, fa.MatmulOp, fa.AccumulateOp, fa.NormalizeOp)
 """Operations that can be done row by row; a product only with M_BTMV."""
@@ -57,7 +60,9 @@ class ScheduleRowsPass(ModulePass):
             for product in [i for i in function.walk() if isinstance(i, fa.MatmulOp)]:
                 _normalize_first(product)
             region_dce(function.body)
-            _Grouping(function, self.unroll_rows).apply()
+            wished = function.attributes.get(UNROLL)
+            unroll = wished.value.data if isinstance(wished, IntegerAttr) else None
+            _Grouping(function, self.unroll_rows or unroll).apply()
 
 
 def _is_fill(value: SSAValue | None, number: float) -> bool:
