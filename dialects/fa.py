@@ -32,13 +32,14 @@ from .fa_steps import (
     MatmulOp,
     NormalizeOp,
     OnlineSoftmaxOp,
+    ProbabilitiesOp,
     ScaleOp,
     ScoresOp,
     SinkOp,
     SoftmaxOp,
     SpreadOp,
 )
-from .fa_tiles import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp
+from .fa_tiles import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
 from .fa_values import tensor_dims, tensor_element, tile
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "OnlineSoftmaxOp",
     "PackingAttr",
     "PadOp",
+    "ProbabilitiesOp",
     "ReshapeOp",
     "ResultOp",
     "RowLoopAttr",
@@ -74,6 +76,7 @@ __all__ = [
     "StoreOp",
     "TileOp",
     "TransposeOp",
+    "ViewOp",
     "YieldOp",
     "tensor_dims",
     "tensor_element",
@@ -93,6 +96,7 @@ FA = Dialect(
         PadOp,
         CropOp,
         LoadOp,
+        ViewOp,
         StoreOp,
         FillOp,
         ScaleOp,
@@ -103,6 +107,7 @@ FA = Dialect(
         SinkOp,
         SoftmaxOp,
         OnlineSoftmaxOp,
+        ProbabilitiesOp,
         AccumulateOp,
         NormalizeOp,
         LogsumexpOp,

@@ -213,6 +213,12 @@ class FaFunctions(InterpreterFunctions):
         tile[: block.shape[0], : block.shape[1]] = block
         return self._write(op, [self.round(tile, kind.element_type)])
 
+    @impl(fa.ViewOp)
+    def view(self, _: Interpreter, op: fa.ViewOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        (row, col), (rows, cols) = op.start, fa.tile(op.result).dims
+        return (args[0][row : row + rows, col : col + cols],)
+
     @impl(fa.StoreOp)
     def store(self, _: Interpreter, op: fa.StoreOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
@@ -286,6 +292,16 @@ class FaFunctions(InterpreterFunctions):
         element, statistic = _elements(op.result, op.total)
         first = None if op.first is None else (args[1], args[2])
         return self._write(op, semantics.softmax(args[0], element, statistic, self.round, first))
+
+    @impl(fa.ProbabilitiesOp)
+    def probabilities(
+        self, _: Interpreter, op: fa.ProbabilitiesOp, args: PythonValues
+    ) -> PythonValues:
+        self._read(op, args)
+        s, m, total = args
+        element, statistic = _elements(op.result, op.total)
+        p = semantics.exponentials(s, m, element, self.round)
+        return self._write(op, [semantics.normalize(p, total, element, statistic, self.round)])
 
     @impl(fa.SinkOp)
     def sink(self, _: Interpreter, op: fa.SinkOp, args: PythonValues) -> PythonValues:

@@ -177,10 +177,15 @@ def online_softmax(
     """One step of the online softmax: P, m', l' and alpha (see `fa.online_softmax`)."""
     new = rnd(np.maximum(m, s.max(axis=1)), statistic)
     alpha = rnd(exp(rnd(difference(m, new), statistic)), statistic)
-    p = rnd(exp(rnd(difference(s, new[:, None]), element)), element)
+    p = exponentials(s, new, element, rnd)
     sums: Array = p.sum(axis=1, dtype=np.float32)
     new_total = rnd(rnd(alpha * total, statistic) + sums, statistic)
     return p, new, new_total, alpha
+
+
+def exponentials(s: Array, m: Array, element: Attribute, rnd: Rounder) -> Array:
+    """exp(S - m), m one number for each row; 0 for -inf."""
+    return rnd(exp(rnd(difference(s, m[:, None]), element)), element)
 
 
 def softmax(

@@ -154,6 +154,7 @@ class MatmulOp(TileOp):
 
     `family` is the instruction that does it: mm (M_MM, the default) or btmv, which takes v
     transposed, [D, C], gives 0.25 P V (`fa_mapping.BATCHED_FACTOR`), and works in scratch rows.
+    With mm `columns` are those of the result that matter; what lies behind them is not computed.
     """
 
     name = "fa.matmul"
@@ -162,6 +163,7 @@ class MatmulOp(TileOp):
     rhs = operand_def(TileType)
     scratch = opt_operand_def(TileType)
     family = opt_prop_def(StringAttr)
+    columns = opt_prop_def(IntegerAttr)
     result = result_def(TileType)
 
     irdl_options = (ParsePropInAttrDict(),)
@@ -177,13 +179,17 @@ class MatmulOp(TileOp):
         element_type: Attribute | None = None,
         family: str | None = None,
         scratch: SSAValue | None = None,
+        columns: int | None = None,
     ):
         p, v = tile(lhs), tile(rhs)
         cols = v.rows if family == "btmv" else v.cols
         result = TileType.get((p.rows, cols), element_type or p.element_type, "vector")
         super().__init__(
             operands=[lhs, rhs, scratch],
-            properties={"family": None if family is None else StringAttr(family)},
+            properties={
+                "family": None if family is None else StringAttr(family),
+                "columns": None if columns is None else IntegerAttr(columns, i64),
+            },
             result_types=[result],
         )
 
@@ -219,6 +225,11 @@ class MatmulOp(TileOp):
         expect(self.rhs, "the right operand", "matrix", operand)
         expect(self.result, "the result", "vector", (p.rows, cols))
         expect_scratch(self.scratch, 1)
+        if self.columns is not None:
+            if self.transposed:
+                raise VerifyException("btmv computes whole rows; columns goes with mm")
+            if not 0 < self.columns.value.data <= cols:
+                raise VerifyException(f"columns must be 1 to {cols}, got {self.columns.value.data}")
 
 
 @irdl_op_definition
@@ -278,6 +289,16 @@ class MaskOp(TileOp):
         """The mask, or None where only padding is hidden."""
         assert self.mask is None or isinstance(self.mask, MaskAttr)
         return self.mask
+
+    def at(self, scores: SSAValue, col: SSAValue) -> MaskOp:
+        """The same mask of other scores, which start at another key."""
+        return MaskOp(
+            scores,
+            (self.batch, self.head, self.row, col),
+            kv_len=self.kv_len.value.data,
+            mask=self.shown,
+            mask_mod=None if self.mask_mod is None else self.mask_mod.clone(),
+        )
 
     def with_scratch(self, scratch: SSAValue) -> MaskOp:
         """The same operation with room to work in."""
@@ -458,6 +479,43 @@ class SoftmaxOp(TileOp):
         expect(self.result, "the result", "vector", s.dims)
         for value in self.first or ():
             expect(value, "a statistic to start from", "scalar", (s.rows,))
+        expect(self.maximum, "the maximum", "scalar", (s.rows,))
+        expect(self.total, "the sum", "scalar", (s.rows,))
+
+
+@irdl_op_definition
+class ProbabilitiesOp(TileOp):
+    """P = exp(S - m) / l of columns of rows whose maximum m and sum l over all columns are known.
+
+    S [R, C] in vector, m and l [R] in scalar memory. With `empty_rows` a row whose l is 0 gives 0.
+    """
+
+    name = "fa.probabilities"
+
+    scores = operand_def(TileType)
+    maximum = operand_def(TileType)
+    total = operand_def(TileType)
+    empty_rows = opt_prop_def(UnitAttr)
+    result = result_def(TileType)
+
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$scores `,` $maximum `,` $total attr-dict `:` type($scores) `,` type($maximum) `,` "
+        "type($total) `->` type($result)"
+    )
+
+    def __init__(self, scores: SSAValue, maximum: SSAValue, total: SSAValue, empty_rows: bool):
+        super().__init__(
+            operands=[scores, maximum, total],
+            properties={"empty_rows": UnitAttr() if empty_rows else None},
+            result_types=[tile(scores).placed_at(None)],
+        )
+
+    def verify_(self) -> None:
+        s = tile(self.scores)
+        expect(self.scores, "the scores", "vector", s.dims)
+        expect(self.result, "the result", "vector", s.dims)
         expect(self.maximum, "the maximum", "scalar", (s.rows,))
         expect(self.total, "the sum", "scalar", (s.rows,))
 

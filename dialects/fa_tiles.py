@@ -8,10 +8,12 @@ from typing import ClassVar
 from xdsl.dialects.builtin import (
     FloatAttr,
     IndexType,
+    IntegerAttr,
     MemRefType,
     TensorType,
     UnitAttr,
     f32,
+    i64,
 )
 from xdsl.ir import SSAValue
 from xdsl.irdl import (
@@ -110,6 +112,47 @@ class LoadOp(_HbmAccess):
             raise VerifyException(
                 f"tiles are loaded from bf16, f16 or f32, got {tensor_element(self.source)}"
             )
+
+
+@irdl_op_definition
+class ViewOp(TileOp):
+    """A part of a tile in matrix memory, where it lies: rows from `row` and columns from `col` on.
+
+    It has no place of its own.
+    """
+
+    name = "fa.view"
+
+    source = operand_def(TileType)
+    row = prop_def(IntegerAttr)
+    col = prop_def(IntegerAttr)
+    result = result_def(TileType)
+
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, start: tuple[int, int], dims: tuple[int, int]):
+        kind = TileType.get(dims, tile(source).element_type, "matrix")
+        super().__init__(
+            operands=[source],
+            properties={"row": IntegerAttr(start[0], i64), "col": IntegerAttr(start[1], i64)},
+            result_types=[kind],
+        )
+
+    @property
+    def start(self) -> tuple[int, int]:
+        """The first row and column."""
+        return self.row.value.data, self.col.value.data
+
+    def verify_(self) -> None:
+        source, result = tile(self.source), tile(self.result)
+        expect(self.source, "the tile", "matrix", source.dims)
+        expect(self.result, "the view", "matrix", result.dims)
+        if result.at is not None:
+            raise VerifyException("a view lies where its tile does; it has no address of its own")
+        for start, extent, whole in zip(self.start, result.dims, source.dims, strict=True):
+            if start < 0 or start + extent > whole:
+                raise VerifyException(f"{result} from {list(self.start)} on is not inside {source}")
 
 
 @irdl_op_definition

@@ -49,6 +49,8 @@ def forward_stores(kernel: plena.KernelOp) -> None:
 def _forward(block: Block, integers: Integers, pressure: Pressure) -> None:
     """Go through a block with what is known to be in FP_MEM and in a register at once."""
     held: list[tuple[Entry, SSAValue]] = []
+    # Up to where values are kept that would have ended before.
+    kept: dict[SSAValue, int] = {}
     for op in list(block.ops):
         if isinstance(op, plena.LoopOp):
             for inner in ops_of(op.body.block):
@@ -59,7 +61,7 @@ def _forward(block: Block, integers: Integers, pressure: Pressure) -> None:
             value = next((value for known, value in held if known.form == entry.form), None)
             if value is None:
                 held.append((entry, op.result))
-            elif _may_stand_for(value, op.result, pressure):
+            elif _may_stand_for(value, op.result, pressure, kept):
                 replace(op, value)
         elif accesses(op, "writes"):
             held = _after(op, held, integers)
@@ -77,18 +79,21 @@ def _after(
     return [(known, value) for known, value in held if known.differs(entry)]
 
 
-def _may_stand_for(value: SSAValue, loaded: SSAValue, pressure: Pressure) -> bool:
+def _may_stand_for(
+    value: SSAValue, loaded: SSAValue, pressure: Pressure, kept: dict[SSAValue, int]
+) -> bool:
     """Whether a register may be kept until the last use of what was loaded; if so, it is."""
     if tied_uses(loaded) or tied_uses(value):
         return False
     if is_zero(value):
         return True
     order = pressure.order
-    start, end = order.range(value).bounds[-1], order.start(loaded)
+    start, end = kept.get(value, order.range(value).bounds[-1]), order.start(loaded)
     if start < end:
         if not pressure.has_room(plena.FPType, start, end):
             return False
         pressure.take(plena.FPType, start, end)
+    kept[value] = max(start, order.range(loaded).bounds[-1])
     return True
 
 

@@ -32,17 +32,25 @@ class HoistInvariants(KernelPass):
     Precondition: kernels without registers. Postcondition: they do the same with no more executed
     instructions, and no bank needs more registers than it has, by the estimate of `pressure`. What
     a loop would have to copy in each iteration, because it overwrites it, stays inside.
+
+    `innermost`: only out of loops that hold no loop.
     """
 
     name = "hoist-invariants"
 
+    innermost: bool = False
+
     def run(self, kernel: plena.KernelOp) -> None:
-        hoist_invariants(kernel)
+        hoist_invariants(kernel, self.innermost)
 
 
-def hoist_invariants(kernel: plena.KernelOp) -> None:
+def hoist_invariants(kernel: plena.KernelOp, innermost: bool = False) -> None:
     """Hoist in one kernel, as `HoistInvariants` says; inner loops first."""
-    loops = list(loops_of(kernel.body.block))
+    loops = [
+        loop
+        for loop in loops_of(kernel.body.block)
+        if not (innermost and loops_of(loop.body.block))
+    ]
     if not loops:
         return
     pressure = Pressure(kernel)

@@ -33,6 +33,7 @@ from ..machine.layout import Layout, Region
 from ..machine.params import Machine
 from ..passes.affine import Affine, iterations
 from ..passes.allocate_sram import AllocateSramPass
+from ..passes.fuse import UNFUSED
 from ..passes.mask_counts import MASK_TILES
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
@@ -125,9 +126,9 @@ def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layo
         (),
         {**used, "fp_mem": floats.end},
     )
-    counts = function.attributes.get(MASK_TILES)
-    if counts is not None:
-        kernel.attributes[MASK_TILES] = counts
+    for name in (MASK_TILES, UNFUSED):
+        if name in function.attributes:
+            kernel.attributes[name] = function.attributes[name]
     return kernel, layout
 
 
@@ -146,7 +147,7 @@ def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:
     }
     for op in function.walk():
         for result in op.results:
-            if not isinstance(kind := result.type, TileType):
+            if not isinstance(kind := result.type, TileType) or isinstance(op, fa.ViewOp):
                 continue
             space, end = kind.space.data, kind.placed + kind.elements
             if kind.placed % units[space] or end > rooms[space]:
@@ -233,6 +234,8 @@ class _Lowering:
                 rows.mask(e, op)
             case fa.MapOp():
                 maps.apply_map(e, op)
+            case fa.ProbabilitiesOp():
+                rows.probabilities(e, op)
             case fa.SinkOp():
                 rows.sink(e, op)
             case fa.SoftmaxOp():
@@ -249,7 +252,8 @@ class _Lowering:
                 rows.combine(e, op)
             case (
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
-                | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ResultOp()
+                | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ViewOp()
+                | fa.ResultOp()
                 | QuantizeOp() | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp()
                 | fa.TransposeOp() | fa.BroadcastOp() | fa.ConcatOp() | fa.PadOp() | fa.CropOp()
                 | fa.AdditiveOp() | scf.YieldOp()

@@ -18,6 +18,12 @@ from .rows import FULL, NEGATE, Rows, walk
 TANH_LIMIT = 4.0
 """Where the rational form of tanh is cut off: it is 1 there to bf16 accuracy."""
 
+LOG_STEPS = 48
+"""Steps of at most 2 to the logarithm of any number between exp(-88) and exp(88), and four more."""
+
+LARGEST_RECIPROCAL = 2.0**126
+"""1/x of the smallest normal number x."""
+
 LN2 = 0.6931471805599453
 
 
@@ -144,6 +150,20 @@ class _RowEmitter:
                 e.do("V_MAX_VF", spare[0], spare[0], e.f_zero, FULL)
                 e.do("V_MAX_VF", new, self._row(op.operand), e.f_zero, FULL)
                 e.do("V_ADD_VV", new, new, spare[0], FULL)
+            case math.LogOp():
+                self._log(self._row(op.operand), new, spare)
+            case math.Log2Op():
+                self._log(self._row(op.operand), new, spare)
+                e.do("V_MUL_VF", new, new, e.float(1 / LN2), FULL)
+            case math.Log1pOp():
+                e.do("V_ADD_VF", spare[2], self._row(op.operand), e.float(1.0), FULL)
+                self._log(spare[2], new, spare[:2])
+            case math.SqrtOp() | math.RsqrtOp():
+                # x to a power through its logarithm.
+                power = 0.5 if isinstance(op, math.SqrtOp) else -0.5
+                self._log(self._row(op.operand), new, spare)
+                e.do("V_MUL_VF", new, new, e.float(power), FULL)
+                e.do("V_EXP_V", new, new, FULL)
             case math.TanhOp():
                 self._tanh(self._row(op.operand), new, spare)
             case _:
@@ -211,3 +231,26 @@ class _RowEmitter:
         e.do("V_MUL_VV", over, over, under, FULL)
         e.do("V_MUL_VV", over, over, new, FULL)
         e.do("V_SUB_VV", new, new, over, FULL)
+
+    def _log(self, source: SSAValue, new: SSAValue, spare: list[SSAValue]) -> None:
+        """y <- y + 2 (x - exp y) / (x + exp y), Halley's method on exp y = x, from y = 0.
+
+        A step is at most 2 and nearly that while y is far, so that LOG_STEPS reach every positive
+        x; the last ones triple the digits. 0 gives -inf, a negative number nothing of use.
+        """
+        e, (power, under) = self.e, spare[:2]
+        e.do("V_SHFT_V", new, source, e.constant(e.machine.vlen))
+        with e.loop(LOG_STEPS):
+            e.do("V_EXP_V", power, new, FULL)
+            e.do("V_ADD_VV", under, source, power, FULL)
+            e.do("V_RECI_V", under, under, FULL)
+            e.do("V_SUB_VV", power, source, power, FULL)
+            e.do("V_MUL_VV", power, power, under, FULL)
+            e.do("V_ADD_VV", power, power, power, FULL)
+            e.do("V_ADD_VV", new, new, power, FULL)
+        # 1/x is inf where x is 0 and below the bound where x is a normal number.
+        bound = e.float(LARGEST_RECIPROCAL)
+        e.do("V_RECI_V", under, source, FULL)
+        e.do("V_MAX_VF", under, under, bound, FULL)
+        e.do("V_SUB_VF", under, under, bound, FULL, 0)
+        e.do("V_SUB_VV", new, new, under, FULL)

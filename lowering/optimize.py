@@ -14,17 +14,23 @@ from .strength_reduce import StrengthReduce
 from .unroll_loops import UnrollLoops
 
 CLEAN_UP: tuple[KernelPass, ...] = (
-    # Equal addresses first, so that each is made a pointer once.
-    RemoveRedundant(),
     FoldOffsets(),
-    StrengthReduce(),
+    # A loop that reads its counter cannot be unrolled in part.
+    StrengthReduce(innermost=True),
     SharePointers(),
+    # What is computed twice in an iteration would be unrolled twice.
+    RemoveRedundant(near=True),
     # Unrolling leaves steps of pointers behind that fold into immediates.
     UnrollLoops(),
     FoldOffsets(),
     ForwardStores(),
     SettleCsrs(),
+    # By what a register saves: in the hottest loops, around them, then in the rest.
+    StrengthReduce(innermost=True),
+    HoistInvariants(innermost=True),
+    StrengthReduce(),
     HoistInvariants(),
+    # Last, because this takes the registers that nothing better was found for.
     RemoveRedundant(),
 )
 """What `lower-to-isa` runs on the kernel it has emitted, in this order."""

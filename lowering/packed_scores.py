@@ -10,6 +10,7 @@ from xdsl.ir import SSAValue
 from ..dialects import fa
 from ..machine.params import Machine
 from .emitter import Emitter
+from .matrix_tiles import MatrixOperand
 
 HELD_TILES = 4
 """Up to so many key tiles are multiplied one after another without a loop."""
@@ -36,6 +37,8 @@ class _Operands:
     chunks: int
     tiles: int
     """Tiles of MLEN keys."""
+    key_panel: int
+    """From panel to panel of the keys."""
 
     @property
     def super_blocks(self) -> int:
@@ -50,7 +53,7 @@ class _Operands:
     def slice(self, chunk: int) -> int:
         """Where the columns of a chunk start, from the first key tile's address on."""
         panel, slice_ = divmod(chunk, self.machine.broadcast)
-        return panel * self.tiles * self.machine.mlen**2 + slice_ * self.machine.hlen
+        return panel * self.key_panel + slice_ * self.machine.hlen
 
     @property
     def panel_step(self) -> int:
@@ -60,12 +63,13 @@ class _Operands:
 
 def scores(e: Emitter, op: fa.ScoresOp) -> None:
     """Super-block by super-block; for each key tile all chunks sum up in f32."""
-    q, k, s = fa.tile(op.query), fa.tile(op.key), fa.tile(op.result)
+    q, s = fa.tile(op.query), fa.tile(op.result)
+    k = MatrixOperand.of(e.machine, op.key)
     assert op.packing is not None
     streams, _, block, chunks = op.packing.numbers
     at = _Operands(
-        e.machine, q.placed, k.placed, s.placed, s.rows, streams, block, chunks,
-        k.rows // e.machine.mlen,
+        e.machine, q.placed, k.address, s.placed, s.rows, streams, block, chunks, k.row_tiles,
+        k.panel_step,
     )  # fmt: skip
     vector = op.instruction == "btmv"
     # M_BTMM names its tile by one register, M_BTMV by the sum of two.

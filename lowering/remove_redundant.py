@@ -35,22 +35,27 @@ class RemoveRedundant(KernelPass):
     only results that nobody reads; no register is copied (the allocator copies where it must); no
     loop carries a value that only it reads, or that stays the same; and of equal values in one
     block there is one, where registers allow.
+
+    `near`: of equal values with a loop between them both stay, because a register is worth more in
+    the loop than one instruction outside.
     """
 
     name = "remove-redundant"
 
+    near: bool = False
+
     def run(self, kernel: plena.KernelOp) -> None:
-        remove_redundant(kernel)
+        remove_redundant(kernel, self.near)
 
 
-def remove_redundant(kernel: plena.KernelOp) -> None:
+def remove_redundant(kernel: plena.KernelOp, near: bool = False) -> None:
     """Clean up one kernel, as `RemoveRedundant` says."""
     for op in ops_of(kernel.body.block):
         if isinstance(op, plena.CopyOp):
             replace(op, op.source)
     for loop in loops_of(kernel.body.block):
         drop_carried(loop)
-    _merge(kernel)
+    _merge(kernel, near)
     _erase_unread(kernel.body.block)
 
 
@@ -113,17 +118,19 @@ def _keep(loop: plena.LoopOp, kept: list[int]) -> None:
             erase_dead(init.owner)
 
 
-def _merge(kernel: plena.KernelOp) -> None:
+def _merge(kernel: plena.KernelOp, near: bool) -> None:
     """Let equal values of a block be one, where a register is free from the first to the last."""
     pressure = Pressure(kernel)
     for block in [loop.body.block for loop in loops_of(kernel.body.block)] + [kernel.body.block]:
-        _merge_block(block, pressure)
+        _merge_block(block, pressure, near)
 
 
-def _merge_block(block: Block, pressure: Pressure) -> None:
+def _merge_block(block: Block, pressure: Pressure, near: bool) -> None:
     seen: dict[Hashable, Operation] = {}
     position = pressure.order.position
     for op in list(block.ops):
+        if near and isinstance(op, plena.LoopOp):
+            seen = {}
         if not isinstance(op, plena.Instruction) or not is_pure(op):
             continue
         key = (

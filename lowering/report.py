@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from xdsl.dialects.builtin import StringAttr
+
 from ..dialects import plena
 from ..dialects.json_attr import decode
 from ..machine.layout import Layout, Region
 from ..machine.params import Machine
+from ..passes.fuse import UNFUSED
 from ..passes.mask_counts import mask_tiles
 from .loop_limit import UNROLLED, emitted, executed
 
@@ -26,6 +29,9 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
         "",
         *(_region(region) for region in layout.regions),
     ]
+    unfused = kernel.attributes.get(UNFUSED)
+    if isinstance(unfused, StringAttr):
+        lines += ["", f"not fused: {unfused.data}"]
     masks = [f"  {count.where or 'attention'}: {count}" for count in mask_tiles(kernel)]
     if masks:
         lines += ["", "tiles of scores, over all heads and batches:", *masks]

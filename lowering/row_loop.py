@@ -17,6 +17,7 @@ from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_mapping import BATCHED_FACTOR, ROW_LOOP, ROW_LOOP_SCRATCH, RowLoopAttr
 from .emitter import Emitter
+from .matrix_tiles import MatrixOperand
 from .rows import FULL, Guard, Rows
 
 WORK_ROW, SUM_ROW = 0, 1
@@ -388,16 +389,16 @@ class _Product(_Part):
     def prepare(self) -> None:
         op, e, machine = self.op, self.e, self.e.machine
         self.p = self.loop.walk(op.lhs)
-        self.v = fa.tile(op.rhs)
-        self.outputs = self.v.rows // machine.mlen
+        v = MatrixOperand.of(machine, op.rhs)
+        self.outputs = v.row_tiles
         self.shifted = self.loop.scratch(op.scratch, WORK_ROW)
         self.slices = [e.constant(n * machine.hlen) for n in range(machine.broadcast)]
         last = machine.broadcast - 1
         held = self.p.panels if self.p.panels <= HELD_PANELS else 1
-        self.step = self.outputs * machine.mlen**2
+        self.step = v.panel_step
         self.tiles = [
             [
-                e.constant(self.v.placed + output * machine.mlen**2 + panel * self.step)
+                e.constant(v.address + output * machine.mlen**2 + panel * self.step)
                 for panel in range(held)
             ]
             for output in range(self.outputs)

@@ -299,6 +299,37 @@ def softmax(e: Emitter, op: fa.SoftmaxOp) -> None:
         _times(e, result, p, e.get("S_RECI_FP", total))
 
 
+def probabilities(e: Emitter, op: fa.ProbabilitiesOp) -> None:
+    """exp(S - m) times the reciprocal of the sum."""
+    rows = Rows.of(e, fa.tile(op.scores))
+    result = Rows.of(e, fa.tile(op.result))
+    guard = Guard(e) if op.empty_rows is not None else None
+    one = e.float(1.0) if guard is not None else None
+    pointers = [(rows.address, rows.width), (result.address, rows.width), (0, 1)]
+    with walk(e, rows.rows, *pointers) as (s, p, index):
+        maximum = e.get("S_LD_FP", index, fa.tile(op.maximum).placed)
+        total = e.get("S_LD_FP", index, fa.tile(op.total).placed)
+        if one is not None:
+            total = e.get("S_MAX_FP", total, one)
+        factor = e.get("S_RECI_FP", total)
+
+        def panel(
+            _: Sequence[SSAValue],
+            at: Sequence[SSAValue],
+            maximum: SSAValue = maximum,
+            factor: SSAValue = factor,
+        ) -> Sequence[SSAValue]:
+            old, new = at
+            e.do("V_SUB_VF", new, old, maximum, FULL, 0)
+            e.do("V_EXP_V", new, new, FULL)
+            if guard is not None:
+                e.do("V_SUB_VF", new, new, guard.least, FULL, 0)
+            e.do("V_MUL_VF", new, new, factor, FULL)
+            return []
+
+        each_panel(e, rows.panels, [], [(s, rows.panel), (p, result.panel)], panel)
+
+
 def _times(e: Emitter, rows: Rows, row: SSAValue, factor: SSAValue) -> None:
     """A row times a factor, in place."""
 

@@ -17,6 +17,7 @@ from .kernel_pass import (
     defined_inside,
     erase,
     erase_dead,
+    frequency,
     insert_constant,
     move_before,
     ops_of,
@@ -119,15 +120,30 @@ def _hoist(
     value = _content(writes[0], integers)
     if any(_content(op, integers) != value for op in writes):
         return None
-    if isinstance(value, int):
-        value = insert_constant(zero, value, loop, writes[0].location)
-    elif defined_inside(value, loop):
+    outside = [op.operands[0] for op in writes if not defined_inside(op.operands[0], loop)]
+    saved = 0
+    for op in writes:
+        source = op.operands[0]
+        # A constant that only this write reads goes with it.
+        dies = source.has_one_use() and defined_inside(source, loop)
+        saved += frequency(op.parent) * (1 + dies)
+    if outside:
+        made = 0
+    elif isinstance(value, int):
+        made = len(plena.constant(zero, value)) if value else 0
+    else:
         return None
+    if saved <= frequency(loop.parent) * (1 + made):
+        return None
+    if outside:
+        value = outside[0]
+    elif isinstance(value, int):
+        value = insert_constant(zero, value, loop, writes[0].location)
     first, *others = writes
-    source = first.operands[0].owner
+    maker = first.operands[0].owner
     move_before(first, loop)
     first.operands[0] = value
-    _erase_dead_source(source)
+    _erase_dead_source(maker)
     for op in others:
         _erase_write(op)
     return first

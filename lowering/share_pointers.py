@@ -14,7 +14,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from ..dialects import plena
 from .fold_offsets import takes_offset
 from .integers import Integers
-from .kernel_pass import IMMEDIATE, WORD, KernelPass, insert, is_tied, loops_of
+from .kernel_pass import IMMEDIATE, WORD, KernelPass, frequency, insert, is_tied, loops_of
 from .remove_redundant import drop_carried
 
 
@@ -22,9 +22,8 @@ from .remove_redundant import drop_carried
 class SharePointers(KernelPass):
     """Let one carried value stand for others that are a constant distance above it.
 
-    Precondition: kernels without registers. Postcondition: they do the same with no more executed
-    instructions. What remains of additions that instructions can do by themselves is left to
-    `fold-offsets`.
+    Precondition: kernels without registers. Postcondition: they do the same; with no more executed
+    instructions once `fold-offsets` has put into immediates what instructions can add themselves.
     """
 
     name = "share-pointers"
@@ -78,13 +77,19 @@ def _replace(loop: plena.LoopOp, leader: _Pointer, other: _Pointer) -> bool:
         and step.owner.operands[0] is other.argument
     )
     uses = [use for use in other.argument.uses if not (own_step and use.operation is step.owner)]
-    folds = all(takes_offset(use, distance) for use in uses)
-    if distance >= IMMEDIATE or not (distance == 0 or folds or own_step):
+    after = result.first_use is not None
+    if distance >= IMMEDIATE:
         return False
+    if distance:
+        init = loop.inits[other.index]
+        starts = isinstance(init.owner, plena.Instruction) and init.has_one_use()
+        computed = not all(takes_offset(use, distance) for use in uses)
+        inside, outside = frequency(loop.body.block), frequency(loop.parent)
+        if inside * computed + outside * after > inside * own_step + outside * starts:
+            return False
     if any(is_tied(use.operation, use.index) for use in uses):
         # The leader would have to be copied for it.
         return False
-    after = result.first_use is not None
     first = _first_reader(loop, [use.operation for use in uses])
     if first is not None:
         value = leader.argument

@@ -52,12 +52,16 @@ class StrengthReduce(KernelPass):
     Precondition: kernels without registers. Postcondition: they do the same with no more executed
     instructions. A pointer takes a register throughout its loop, so where none is free the address
     stays as it is. Addresses a constant distance apart share a pointer.
+
+    `innermost`: only the counters of loops that hold no loop.
     """
 
     name = "strength-reduce"
 
+    innermost: bool = False
+
     def run(self, kernel: plena.KernelOp) -> None:
-        strength_reduce(kernel)
+        strength_reduce(kernel, self.innermost)
 
 
 @dataclass
@@ -79,9 +83,13 @@ class Linear:
         return Linear((self.constant + other.constant * factor) % WORD, terms)
 
 
-def strength_reduce(kernel: plena.KernelOp) -> None:
+def strength_reduce(kernel: plena.KernelOp, innermost: bool = False) -> None:
     """Reduce in one kernel, as `StrengthReduce` says; inner loops first."""
-    counted = [loop for loop in loops_of(kernel.body.block) if needs_counter(loop)]
+    counted = [
+        loop
+        for loop in loops_of(kernel.body.block)
+        if needs_counter(loop) and not (innermost and loops_of(loop.body.block))
+    ]
     if not counted:
         return
     pressure = Pressure(kernel)

@@ -383,20 +383,20 @@ class Dram:
             now = self._write(line, self.read([line], now))
         return now
 
-    def open_rows(self, places: Sequence[int], now: int) -> None:
-        """Open the rows of byte addresses, in order, as if they had been read long before `now`.
+    def rows(self) -> list[int]:
+        """The open row, or -1, of each bank of the first half of the channels, then of the second.
 
-        Takes no time: it is how the rows are left by transfers that nobody times.
+        The four channels of a half have the same rows open when everything has been done, because
+        every line lies in all four of them.
         """
+        return [*self._channels[0].open, *self._channels[_CHANNELS // 2].open]
+
+    def set_rows(self, rows: Sequence[int], now: int) -> None:
+        """Open these rows, as `rows` gives them, as if all else had been done long before `now`."""
         self._catch_up(now)
-        last: dict[int, int] = {}
-        # The lines of a block of 256 bytes share bank and row in the same four channels.
-        for block in dict.fromkeys(place >> 8 for place in reversed(places)):
-            _, number, bank, row = _accesses(block << 8)[0]
-            last.setdefault((number & 4) * _BANKS + bank, row)
-        for place, row in last.items():
-            half, bank = divmod(place, 4 * _BANKS)
-            for channel in self._channels[4 * half : 4 * half + 4]:
+        for number, channel in enumerate(self._channels):
+            first = number // (_CHANNELS // 2) * _BANKS
+            for bank, row in enumerate(rows[first : first + _BANKS]):
                 if channel.open[bank] != row:
                     channel.leave_open(bank, row)
 

@@ -3,34 +3,42 @@
 Traffic is exact. Time is that of the memory model (`dram.py`) on the very addresses, at the very
 times: of all transfers where they are few, otherwise of samples spread evenly over the program. How
 long a transfer takes depends on its size and on the DRAM rows that those before it left open, so a
-sample is a few transfers in a row, before which the rows of some more are opened without timing
-them.
+sample is some transfers in a row, before which the rows of some more are opened without timing
+them, and times that are known already are not asked for again (`quiet_memory.py`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
 from .dram import Dram
 from .linear import Linear
 from .params import HBM_LINE
+from .quiet_memory import QUIET, QuietMemory
 from .transfer_plan import NotLinear, Transfer, known, lines_of
 
-LINES = 6_000
-"""Lines that are timed if a program has more: about 60 ms. Errors are about 2 % then."""
+LINES = 4_000
+"""Lines that are timed one by one in a program that has no more of them: some 60 ms."""
 
-WARM = 24
+WORK = 2_400
+"""Work that samples of a longer program may take: looking up a transfer takes 1, some 35 us."""
+
+LINES_PER_WORK = 16
+"""Lines that count as much as a transfer that is looked up, where they have to be timed. That takes
+longer, but only once in a process."""
+
+WARM = 16
 """Transfers before a sample whose rows are opened."""
 
-LEAST = 12
-"""Samples that a class of transfers should have."""
+LENGTH = 32
+"""Transfers in a sample."""
 
-_IDLE = 1_000
-"""Cycles between two samples: all that is left to do is done by then."""
+LEAST = 8
+"""Transfers of each class that should be in samples."""
 
 
 class Executions(Protocol):
@@ -116,10 +124,10 @@ def transfer_cycles(
     """Cycles that each transfer instruction takes in all of its executions.
 
     `counts` are its `line_counts`. With more than `lines` lines in the program times are estimated
-    from samples of about that many; None times all of them, which is what the simulator counts.
+    from samples; None times all of them, which is what the simulator counts.
     """
-    position = {id(each): index for index, each in enumerate(executions.transfers)}
     if lines is None or sum(counts) <= lines:
+        position = {id(each): index for index, each in enumerate(executions.transfers)}
         cycles = [0.0] * len(counts)
         dram, spent = Dram(), 0
         for number in range(executions.total):
@@ -128,7 +136,7 @@ def transfer_cycles(
             spent += took
             cycles[position[id(transfer)]] += took
         return cycles
-    return _Sampling(executions, counts, lines).cycles()
+    return _Sampling(executions, counts).cycles()
 
 
 def _time(dram: Dram, transfer: Transfer, numbers: dict[int, int], now: int) -> int:
@@ -141,6 +149,7 @@ def _time(dram: Dram, transfer: Transfer, numbers: dict[int, int], now: int) -> 
 class _Class:
     """Transfers that take about the same time: of one kind, size and row step."""
 
+    members: list[Transfer] = field(default_factory=list["Transfer"])
     executed: int = 0
     cycles: int = 0
     timed: int = 0
@@ -154,64 +163,79 @@ class _Class:
 class _Sampling:
     """Samples of the transfers of a long program."""
 
-    def __init__(self, executions: Executions, counts: Sequence[int], lines: int) -> None:
+    def __init__(self, executions: Executions, counts: Sequence[int]) -> None:
         self.executions = executions
-        self.dram = Dram()
-        self.now = 0
-        self.lines = lines
-        self.each = sum(counts) / executions.total
+        self.memory = QuietMemory()
+        self.looked_up = 0
         self.classes: dict[tuple[object, ...], _Class] = {}
-        self.members: dict[tuple[object, ...], list[Transfer]] = {}
-        self.keys: dict[int, tuple[object, ...]] = {}
+        self.class_of: dict[int, _Class] = {}
         for transfer, count in zip(executions.transfers, counts, strict=True):
             if not transfer.executed:
                 continue
             per = count // transfer.executed
-            key = (transfer.store, transfer.form, transfer.rows, str(transfer.step), per)
-            self.keys[id(transfer)] = key
-            self.classes.setdefault(key, _Class()).executed += transfer.executed
-            self.members.setdefault(key, []).append(transfer)
+            key = (transfer.mnemonic, transfer.form, transfer.rows, str(transfer.step), per)
+            each = self.classes.setdefault(key, _Class())
+            each.members.append(transfer)
+            each.executed += transfer.executed
+            self.class_of[id(transfer)] = each
 
     def cycles(self) -> list[float]:
         """Estimated cycles of each transfer instruction."""
         total = self.executions.total
-        samples = max(1, int(self.lines / self.each))
-        # One somewhere in each stretch: at even distances, loops would show one iteration only.
-        places = Random(0)
-        for sample in range(samples):
-            at = (sample + places.random()) * total / samples
-            self._sample(min(int(at), total - 1))
-        for key, each in self.classes.items():
+        if total <= WORK // 2:
+            self._window(0, total, 0)
+        else:
+            self._samples(total)
+        for each in self.classes.values():
             missing = min(LEAST, each.executed) - each.timed
             for sample in range(missing):
-                self._sample(self._member(key, int((sample + 0.5) * each.executed / missing)))
+                index = int((sample + 0.5) * each.executed / missing)
+                self._window(self._member(each, index), 1, WARM)
         return [
-            self.classes[self.keys[id(transfer)]].mean * transfer.executed
-            if transfer.executed
-            else 0.0
+            self.class_of[id(transfer)].mean * transfer.executed if transfer.executed else 0.0
             for transfer in self.executions.transfers
         ]
 
-    def _member(self, key: tuple[object, ...], index: int) -> int:
+    def _samples(self, total: int) -> None:
+        """Time samples of a program of so many transfers.
+
+        One somewhere in each stretch of the program: at even distances, loops would show one of
+        their iterations only. They are taken in no order, so that those for which there is work are
+        spread over the program.
+        """
+        stretches = WORK // LENGTH
+        places = Random(0)
+        order = list(range(stretches))
+        places.shuffle(order)
+        for stretch in order:
+            first = int((stretch + places.random()) * (total - LENGTH) / stretches)
+            self._window(first, LENGTH, WARM)
+            if self.looked_up + self.memory.missed // LINES_PER_WORK > WORK:
+                return
+
+    def _member(self, group: _Class, index: int) -> int:
         """The number of the `index`-th execution of a class of transfers."""
-        for transfer in self.members[key]:
+        for transfer in group.members:
             if index < transfer.executed:
                 return self.executions.number(transfer, index)
             index -= transfer.executed
         raise IndexError(index)
 
-    def _sample(self, number: int) -> None:
-        """Time the transfer of that number, with the rows open that those before it left open."""
-        executions, dram = self.executions, self.dram
-        self.now += _IDLE
-        touched: list[int] = []
-        for before in range(max(0, number - WARM), number):
-            transfer, numbers, _ = executions.execution(before)
-            touched += transfer.touched(numbers)
-        dram.open_rows(touched, self.now)
-        transfer, numbers, _ = executions.execution(number)
-        took = _time(dram, transfer, numbers, self.now)
-        self.now += took
-        group = self.classes[self.keys[id(transfer)]]
-        group.cycles += took
-        group.timed += 1
+    def _window(self, first: int, length: int, warm: int) -> None:
+        """Time `length` transfers from number `first` on; `warm` before them leave rows open."""
+        executions, memory = self.executions, self.memory
+        before: int | None = None
+        for number in range(max(0, first - warm), first + length):
+            transfer, numbers, start = executions.execution(number)
+            lines = transfer.line_array(numbers)
+            self.looked_up += 1
+            if number < first - 1:
+                memory.touch(lines)
+                continue
+            gap = QUIET if before is None else start - before
+            before = start
+            took = memory.time(lines, transfer.store, gap)
+            if number >= first:
+                group = self.class_of[id(transfer)]
+                group.cycles += took
+                group.timed += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
@@ -83,7 +83,7 @@ class Machine:
     @staticmethod
     def presets() -> tuple[str, ...]:
         """Names of the machines that ship with the package."""
-        return tuple(sorted(path.stem for path in PRESETS.glob("*.toml")))
+        return _presets()
 
     @staticmethod
     def load(name_or_path: str | Path) -> Machine:
@@ -92,24 +92,16 @@ class Machine:
         Raises MachineError if there is neither, or if the file is unreadable, incomplete or wrong.
         """
         text = str(name_or_path)
-        path = PRESETS / f"{text}.toml"
-        if text not in Machine.presets():
-            path = Path(name_or_path)
-            if path.suffix != ".toml" and not path.exists():
-                known = ", ".join(Machine.presets())
-                raise MachineError(
-                    f"no machine called {text!r}: write one of {known}, or a settings .toml file",
-                    path=text,
-                )
-        try:
-            tables = cast("Table", tomllib.loads(path.read_text("utf-8")))
-        except OSError as error:
-            raise MachineError(f"{text}: {error.strerror}", path=text) from error
-        except UnicodeDecodeError as error:
-            raise MachineError(f"{text}: not a text file in UTF-8", path=text) from error
-        except tomllib.TOMLDecodeError as error:
-            raise _located(text, error) from error
-        return Machine.from_settings(tables, text)
+        if text in Machine.presets():
+            return _preset(text)
+        path = Path(name_or_path)
+        if path.suffix != ".toml" and not path.exists():
+            known = ", ".join(Machine.presets())
+            raise MachineError(
+                f"no machine called {text!r}: write one of {known}, or a settings .toml file",
+                path=text,
+            )
+        return Machine.from_settings(_tables(path, text), text)
 
     @staticmethod
     def from_settings(settings: Table, name: str = "settings") -> Machine:
@@ -206,6 +198,29 @@ class Machine:
         return MappingProxyType(
             {"MLEN": self.mlen, "VLEN": self.vlen, "BLEN": self.blen, **self.latency}
         )
+
+
+@cache
+def _presets() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in PRESETS.glob("*.toml")))
+
+
+@cache
+def _preset(name: str) -> Machine:
+    """A preset, which every pass asks for, read once."""
+    return Machine.from_settings(_tables(PRESETS / f"{name}.toml", name), name)
+
+
+def _tables(path: Path, name: str) -> Table:
+    """The tables of a settings file; raises MachineError where it cannot be read."""
+    try:
+        return cast("Table", tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise MachineError(f"{name}: {error.strerror}", path=name) from error
+    except UnicodeDecodeError as error:
+        raise MachineError(f"{name}: not a text file in UTF-8", path=name) from error
+    except tomllib.TOMLDecodeError as error:
+        raise _located(name, error) from error
 
 
 def _located(name: str, error: tomllib.TOMLDecodeError) -> MachineError:

@@ -12,13 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .encoding import Decoded
 from .formats import HbmFormat, MxFormat
 from .linear import WRAP, Linear, Value, added, at, multiplied, replaced, symbol
-from .params import HBM_LINE, Machine
+from .params import Machine
 from .program import Program
 from .structure import Loop, Node, Structure, written_gp
-from .transfers import addresses, prefetch_lines, store_lines
+from .transfers import addresses, line_array, prefetch_lines, store_lines
 
 # Where integers live: gp registers are 0 to 15, then these, the halves of address registers, and
 # INT_MEM.
@@ -80,16 +83,11 @@ class Transfer:
         high, low, offset, scale, step = (at(known(value), numbers) for value in self.places)
         return lines_of(self, high << 32 | low, offset, scale, step)
 
-    def touched(self, numbers: dict[int, int]) -> list[int]:
-        """Byte addresses of which each 256-byte block that one execution touches has one."""
+    def line_array(self, numbers: dict[int, int]) -> NDArray[np.int64]:
+        """What `lines` gives, as an array."""
         high, low, offset, scale, step = (at(known(value), numbers) for value in self.places)
-        where = addresses(self.form, high << 32 | low, offset, scale, step, self.rows)
-        last = self.form.element_bytes(self.length) - 1
-        touched = list(where.elements)
-        if last >= HBM_LINE:
-            touched += [first + by for first in where.elements for by in range(256, last, 256)]
-            touched += [first + last for first in where.elements]
-        return touched + where.scales if isinstance(self.form, MxFormat) else touched
+        base = high << 32 | low
+        return line_array(self.form, base, offset, scale, step, self.rows, self.length, self.store)
 
     @property
     def places(self) -> tuple[Value, Value, Value, Value, Value]:

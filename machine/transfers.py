@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .codecs import decode_blocks, decode_numbers, encode_blocks, encode_plain
 from .formats import HbmFormat, MxFormat
@@ -112,6 +113,63 @@ def store_lines(form: HbmFormat, at: Addresses, length: int) -> list[int]:
         lines.extend(_lines(element, form.element_bytes(length)))
         lines.extend(_lines(scale, form.scale_bytes(length)))
     return lines
+
+
+def line_array(
+    form: HbmFormat,
+    base: int,
+    offset: int,
+    scale: int,
+    step: int,
+    rows: int,
+    length: int,
+    store: bool,
+) -> NDArray[np.int64]:
+    """What `prefetch_lines` and `store_lines` give, many times quicker for even rows.
+
+    The first five arguments are those of `addresses`.
+    """  # fmt: skip
+    size, scale_size = form.element_bytes(length), form.scale_bytes(length)
+    first, scale_first = base + offset, base + scale + int(offset / form.ratio)
+    last = rows * step + size + rows * step + scale_size
+    columns = [_columns(first, _row_steps(step, rows), size)]
+    if isinstance(form, MxFormat):
+        steps = _scale_step_array(form, step, rows)
+        columns.append(_columns(scale_first, steps, scale_size if store else 1))
+    if max(first, scale_first) + last < _WRAP64 >> 1 and all(each is not None for each in columns):
+        return np.concatenate([each for each in columns if each is not None], axis=1).ravel()
+    at = addresses(form, base, offset, scale, step, rows)
+    lines = (store_lines if store else prefetch_lines)(form, at, length)
+    return np.array([line & _WRAP64 >> 1 for line in lines], np.int64)
+
+
+def _columns(first: int, steps: NDArray[np.int64], size: int) -> NDArray[np.int64] | None:
+    """The lines [rows, lines of a row] of rows of `size` bytes; None where rows differ in their
+    number of lines, or where there are none."""
+    if size == 0 or first >= 1 << 62:
+        return None
+    starts = steps + first
+    within = starts & HBM_LINE - 1
+    counts = within + (size + HBM_LINE - 1) >> 6
+    count = int(counts[0])
+    if not (counts == count).all():
+        return None
+    return (starts - within)[:, None] + _line_steps(count)
+
+
+@lru_cache(64)
+def _line_steps(count: int) -> NDArray[np.int64]:
+    return np.arange(count, dtype=np.int64) * HBM_LINE
+
+
+@lru_cache(256)
+def _row_steps(step: int, rows: int) -> NDArray[np.int64]:
+    return np.arange(rows, dtype=np.int64) * step & _WRAP32
+
+
+@lru_cache(256)
+def _scale_step_array(form: MxFormat, step: int, rows: int) -> NDArray[np.int64]:
+    return np.array(_scale_steps(form, step, rows), np.int64)
 
 
 def _lines(address: int, size: int) -> range:

@@ -34,7 +34,9 @@ from .map_plan import MapPlan
 from .quantize import store_masks
 from .schedule_rows import ScheduleRowsPass
 from .specialize_masks import SpecializeMasksPass
+from .stream_softmax import StreamSoftmaxPass
 from .tabulate import TabulatePass
+from .trim_tiles import TrimTilesPass
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,23 @@ class AllocateSramPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
-        steps = (TabulatePass(self.machine), MapPass(), SpecializeMasksPass(), ScheduleRowsPass())
-        for step in steps:
+        for step in (
+            StreamSoftmaxPass(machine=self.machine),
+            TabulatePass(self.machine),
+            MapPass(),
+            SpecializeMasksPass(),
+            TrimTilesPass(),
+            ScheduleRowsPass(),
+        ):
             step.apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             store_masks(machine, function)
-            tiles = [value.type for inner in function.walk() for value in inner.results]
+            tiles = [
+                value.type
+                for inner in function.walk()
+                if not isinstance(inner, fa.ViewOp)
+                for value in inner.results
+            ]
             if any(isinstance(kind, TileType) and kind.at is None for kind in tiles):
                 _allocate(machine, function)
 

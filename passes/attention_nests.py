@@ -77,7 +77,7 @@ def only_user(value: SSAValue, kind: type[OpT]) -> OpT | None:
     return None
 
 
-def _steps(scores: SSAValue) -> tuple[Operation, ...]:
+def whole_row_steps(scores: SSAValue) -> tuple[Operation, ...]:
     """The elementwise operations on tiles that lead to the scores, first to last."""
     steps: list[Operation] = []
     while isinstance(scores, OpResult):
@@ -131,7 +131,7 @@ def nest_of(op: Operation, block: Block) -> tuple[scf.ForOp, ...] | None:
 
 def match(softmax: fa.SoftmaxOp) -> Nests | None:
     """The nests around a whole-row softmax, or None where they are not standard attention."""
-    steps = _steps(softmax.scores)
+    steps = whole_row_steps(softmax.scores)
     scores_load = producer(steps[0].operands[0] if steps else softmax.scores, fa.LoadOp)
     weights_store = only_user(softmax.result, fa.StoreOp)
     if scores_load is None or weights_store is None:

@@ -24,6 +24,8 @@ class FusedNest:
     def __init__(self, machine: Machine, nests: Nests):
         self.machine = machine
         self.nests = nests
+        self.q_rows = fa.tile(nests.scores.query).rows
+        """Query rows of a tile: those of the old nests, or a divisor of them."""
         first = self._outermost(nests.scores_store)
         body = function_block(nests.block)
         assert body.first_op is not None
@@ -47,11 +49,6 @@ class FusedNest:
         return self.nests.softmax.empty_rows is not None
 
     @property
-    def q_rows(self) -> int:
-        """Query rows of a tile."""
-        return fa.tile(self.nests.scores.query).rows
-
-    @property
     def kv_rows(self) -> int:
         """Keys of a tile."""
         return fa.tile(self.nests.scores.key).rows
@@ -71,7 +68,10 @@ class FusedNest:
     def query_tile(self, i: Loop) -> SSAValue:
         """The tile of queries at the row of loop `i`, scaled."""
         nests, build = self.nests, self.builder
-        query = self.clone(nests.query_load, nests.query_load, i)
+        load = nests.query_load
+        indices = self.of_row(self.indices(load.indices, load, i), i, -2)
+        query = fa.LoadOp(load.source, indices, self.of_rows(fa.tile(load.tile)))
+        query = build.insert(query, load.tile.name_hint or "tile").tile
         if nests.query_scale is None:
             return query
         factor = nests.query_scale.factor.value.data
@@ -88,8 +88,21 @@ class FusedNest:
         else:
             maximum = build.insert(fa.FillOp(float("-inf"), self.statistic), "m").tile
             total = build.insert(fa.FillOp(0.0, self.statistic), "l").tile
-        acc = build.insert(fa.FillOp(0.0, fa.tile(self.nests.initial.tile)), "acc").tile
+        acc = build.insert(
+            fa.FillOp(0.0, self.of_rows(fa.tile(self.nests.initial.tile))), "acc"
+        ).tile
         return acc, maximum, total
+
+    def of_rows(self, kind: TileType) -> TileType:
+        """The type of a tile of queries, with as many rows as the fused nest has."""
+        return TileType.get((self.q_rows, kind.cols), kind.element_type, kind.space.data)
+
+    def of_row(self, indices: Sequence[SSAValue], i: Loop, position: int) -> list[SSAValue]:
+        """Indices with the row of loop `i` at a position, where the old nests had larger tiles."""
+        result = list(indices)
+        if self.q_rows != fa.tile(self.nests.scores.query).rows:
+            result[position] = i.induction
+        return result
 
     def key_tile(self, n: Loop, *outer: Loop) -> SSAValue:
         """The tile of keys at the key of loop `n`."""
@@ -126,7 +139,7 @@ class FusedNest:
         acc, maximum, total = state
         output = build.insert(fa.NormalizeOp(acc, total, self.empty_rows), "o").result
         store = nests.output_store
-        indices = self.indices(store.indices, nests.output_store, i)
+        indices = self.of_row(self.indices(store.indices, nests.output_store, i), i, -2)
         build.insert(fa.StoreOp(output, store.target, indices))
         if nests.logsumexp is None or nests.logsumexp_store is None:
             return
@@ -139,7 +152,7 @@ class FusedNest:
             fa.LogsumexpOp(maximum, total, bound, self.empty_rows, line), "lse"
         ).result
         store = nests.logsumexp_store
-        indices = self.indices(store.indices, nests.softmax, i)
+        indices = self.of_row(self.indices(store.indices, nests.softmax, i), i, -1)
         build.insert(fa.StoreOp(row, store.target, indices, row=True))
 
     def steps(self, scores: SSAValue, i: Loop, n: Loop) -> SSAValue:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import func, scf
-from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue, Use
 
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
@@ -44,7 +44,7 @@ class TileLiveness:
         for value in result.tiles:
             span = result.spans[value] = result._span(value)
             first, _ = result.row_loops.get(_writer(value), (span.start, 0))
-            readers = [use.operation for use in value.uses]
+            readers = [use.operation for use in _uses(value)]
             lasts = [result.row_loops[op][1] for op in readers if op in result.row_loops]
             result.taken[value] = Span(min(span.start, first), max(span.end, *lasts, 0))
         return result
@@ -72,7 +72,9 @@ class TileLiveness:
                     self._number(list(block.ops))
             if op.regions:
                 self.ends[op] = len(self.points) + len(self.ends)
-            self.tiles.extend(value for value in op.results if isinstance(value.type, TileType))
+            if not isinstance(op, fa.ViewOp):
+                # A view lies where its tile does.
+                self.tiles.extend(value for value in op.results if isinstance(value.type, TileType))
 
     def written(self, value: SSAValue) -> int:
         """The point at which a value is written."""
@@ -86,7 +88,7 @@ class TileLiveness:
     def _span(self, value: SSAValue) -> Span:
         start = end = self.written(value)
         home = value.owner if isinstance(value, BlockArgument) else value.owner.parent
-        for use in value.uses:
+        for use in _uses(value):
             op, point = use.operation, 2 * self.points[use.operation]
             while op.parent is not home:
                 loop = op.parent_op()
@@ -94,6 +96,14 @@ class TileLiveness:
                 op, point = loop, 2 * self.ends[loop]
             end = max(end, point)
         return Span(start, end)
+
+
+def _uses(value: SSAValue) -> Iterator[Use]:
+    """The uses of a tile, and those of the views of it."""
+    for use in value.uses:
+        yield use
+        if isinstance(use.operation, fa.ViewOp):
+            yield from _uses(use.operation.result)
 
 
 def _writer(value: SSAValue) -> Operation:

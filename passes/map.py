@@ -14,12 +14,13 @@ target. A family that a product cannot take is an error that says why; by defaul
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects import func, scf
-from xdsl.dialects.builtin import ModuleOp, TensorType, UnitAttr
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, TensorType, UnitAttr, i64
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -27,14 +28,17 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
-from ..dialects.fa_mapping import BATCHED_FACTOR
+from ..dialects.fa_mapping import BATCHED_FACTOR, SCORE_FAMILIES
 from ..dialects.machine_attr import machine_of
-from ..machine.params import Machine
+from ..dialects.target_attr import target_of
+from ..machine.formats import HbmFormat, MxFormat
 from .affine import affine
 from .attention_nests import producer
+from .family_costs import FamilyCosts
 from .packed_queries import QueryTile, pack, packing_for
 from .row_sums import sum_by_ones
 from .stored_tensors import rebuilt, stored_source
+from .tile_sizes import round_up
 
 MAPPED = "fa.mapped"
 """The attribute of a function whose products are mapped."""
@@ -66,7 +70,8 @@ class MapPass(ModulePass):
                     raise OpError(function, "the function is mapped already; start from its tiles")
                 continue
             if any(isinstance(inner, fa.ScoresOp | fa.MatmulOp) for inner in function.walk()):
-                _Mapping(machine, function, self.qk, self.pv, self.sums).apply()
+                costs = FamilyCosts(machine, target_of(op))
+                _Mapping(costs, function, self.qk, self.pv, self.sums).apply()
                 function.attributes[MAPPED] = UnitAttr()
 
 
@@ -75,13 +80,14 @@ class _Mapping:
 
     def __init__(
         self,
-        machine: Machine,
+        costs: FamilyCosts,
         function: func.FuncOp,
         qk: ScoreFamily | None,
         pv: ProductFamily | None,
         sums: SumFamily | None,
     ):
-        self.machine = machine
+        self.costs = costs
+        self.machine = costs.machine
         self.function = function
         self.qk = qk
         self.pv = pv
@@ -95,7 +101,7 @@ class _Mapping:
                 self._scores(op)
         for products, ends in self._accumulations():
             self._products(products, ends)
-        if self.sums != "reduce":
+        if self.sums == "ones" or (self.sums is None and not self._prefers_reduce()):
             reason = sum_by_ones(self.machine, self.function)
             if reason is not None and self.sums is not None:
                 op, why = reason
@@ -105,10 +111,10 @@ class _Mapping:
     def _scores(self, op: fa.ScoresOp) -> None:
         if op.packing is not None or op.family is not None:
             return
-        for family in (self.qk,) if self.qk is not None else ("btmv", "tmm"):
+        query = QueryTile.of(op)
+        for family in (self.qk,) if self.qk is not None else self._score_families(op, query):
             if family == "tmm":
                 return
-            query = QueryTile.of(op)
             reason = query if isinstance(query, str) else None
             if isinstance(query, QueryTile):
                 dim = fa.tensor_dims(query.load.source)[-1]
@@ -119,6 +125,26 @@ class _Mapping:
                 reason = packing
             if self.qk is not None:
                 raise OpError(op, f"qk={family} is not possible here: {reason}; qk=tmm is")
+
+    def _score_families(self, op: fa.ScoresOp, query: QueryTile | str) -> Sequence[str]:
+        """The families for Q K^T, the cheapest first."""
+        dim = fa.tile(op.key).cols
+        if isinstance(query, QueryTile):
+            dim = fa.tensor_dims(query.load.source)[-1]
+        return sorted(SCORE_FAMILIES, key=lambda family: self.costs.scores(family, dim))
+
+    def _prefers_mm(self, op: fa.MatmulOp) -> bool:
+        """Whether P V costs less with M_MM than with M_BTMV."""
+        load = producer(op.rhs, fa.LoadOp)
+        dim = fa.tile(op.result).cols if load is None else fa.tensor_dims(load.source)[-1]
+        panels = max(1, fa.tile(op.lhs).cols // self.machine.mlen)
+        return self.costs.product("mm", dim, panels) < self.costs.product("btmv", dim, panels)
+
+    def _prefers_reduce(self) -> bool:
+        """Whether row sums cost less with V_RED_SUM than by a tile of ones."""
+        steps = [op for op in self.function.walk() if isinstance(op, fa.OnlineSoftmaxOp)]
+        panels = max((fa.tile(s.scores).cols // self.machine.vlen for s in steps), default=1)
+        return self.costs.sums("reduce", panels) <= self.costs.sums("ones", panels)
 
     def _accumulations(self) -> list[tuple[list[fa.MatmulOp], list[End] | None]]:
         """Products that must be of one family, with what they end in (None: in something else).
@@ -144,7 +170,12 @@ class _Mapping:
 
     def _products(self, products: list[fa.MatmulOp], ends: list[End] | None) -> None:
         """Map the products of one accumulator, which must be of one family."""
-        if self.pv == "mm":
+        wanted = self.pv
+        if wanted is None and self._prefers_mm(products[0]):
+            wanted = "mm"
+        if wanted == "mm":
+            for op in products:
+                self._narrow(op)
             return
         reasons = [self._not_transposable(op) for op in products]
         reason = next((reason for reason in reasons if reason is not None), None)
@@ -159,6 +190,18 @@ class _Mapping:
             self._transpose(load)
         for end in ends:
             _multiply(end, 1 / BATCHED_FACTOR)
+
+    def _narrow(self, op: fa.MatmulOp) -> None:
+        """Let M_MM compute the columns that values have, in whole blocks of storage."""
+        load, cols = producer(op.rhs, fa.LoadOp), fa.tile(op.result).cols
+        if load is None or cols > self.machine.mlen:
+            return
+        block = max(
+            self.machine.blen, *(_block(form) for form in self.machine.hbm_formats.values())
+        )
+        used = round_up(fa.tensor_dims(load.source)[-1], block)
+        if used < cols:
+            op.properties["columns"] = IntegerAttr(used, i64)
 
     def _not_transposable(self, op: fa.MatmulOp) -> str | None:
         """Why M_BTMV cannot do a product, if it cannot."""
@@ -221,6 +264,11 @@ class _Mapping:
                     break
                 load.detach()
                 Rewriter.insert_op(load, InsertPoint.before(loop))
+
+
+def _block(form: HbmFormat) -> int:
+    """Elements that share a scale."""
+    return form.block if isinstance(form, MxFormat) else 1
 
 
 def linear_ends(product: SSAValue) -> list[End] | None:

@@ -32,6 +32,11 @@ SCRATCH_ROWS: dict[type[Operation], int] = {
     math.Exp2Op: 0,
     math.AbsFOp: 1,
     math.TanhOp: 3,
+    math.LogOp: 2,
+    math.Log2Op: 2,
+    math.Log1pOp: 3,
+    math.SqrtOp: 2,
+    math.RsqrtOp: 2,
 }
 """Operations that the vector unit can do on data, and the rows they need besides their result's."""
 

@@ -46,6 +46,7 @@ from ..machine.formats import HbmFormat, MxFormat, PlainFormat
 from ..machine.params import Machine
 from ..machine.policies import ROLES, Policy, PolicyError, settings_keys, unusable
 from .roles import Operand, operands
+from .stream_softmax import StreamSoftmaxPass
 from .tabulate import TabulatePass
 
 BF16_TYPE = BFloat16Type()
@@ -79,6 +80,7 @@ class QuantizePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
         policy = self._policy(op)
+        StreamSoftmaxPass(machine=self.machine).apply(ctx, op)
         TabulatePass(self.machine).apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             if not self._decided(function):

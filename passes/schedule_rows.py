@@ -2,7 +2,8 @@
 
 Precondition: tile IR after `specialize-masks`. Postcondition: the first key tile of each
 recurrence starts it (nothing to rescale, nothing to fill); a loop over key tiles has its first
-iteration in front. Neighbouring operations that go over the rows of a tile one by one, and may be
+iteration in front. Where M_MM does P V and there is one tile of keys, P is divided by the row sums
+instead of P V. Neighbouring operations that go over the rows of a tile one by one, and may be
 done row by row together, carry one `row_loop` attribute (`fa.row_loop`), which says how many rows
 there are to do and how many make an iteration.
 
@@ -27,7 +28,7 @@ from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_mapping import ROW_LOOP, RowLoopAttr
 from .affine import Affine, affine, iterations
-from .attention_nests import producer
+from .attention_nests import only_user, producer
 
 UNROLLED_ROWS = 4
 """Rows in one iteration of a row loop by default."""
@@ -53,6 +54,8 @@ class ScheduleRowsPass(ModulePass):
                     _peel(loop)
             for step in [i for i in function.walk() if isinstance(i, fa.OnlineSoftmaxOp)]:
                 _start(step)
+            for product in [i for i in function.walk() if isinstance(i, fa.MatmulOp)]:
+                _normalize_first(product)
             region_dce(function.body)
             _Grouping(function, self.unroll_rows).apply()
 
@@ -123,6 +126,31 @@ def _start(step: fa.OnlineSoftmaxOp) -> None:
     for old, result in zip(step.results, new.results, strict=True):
         result.name_hint = old.name_hint
     Rewriter.replace_op(step, new)
+
+
+def _normalize_first(product: fa.MatmulOp) -> None:
+    """Divide P by the row sum rather than P V, where P is in a row loop and P V is not.
+
+    That saves a second pass over the rows, if P has no more panels than two of P V: for one tile of
+    keys, whose sum is final.
+    """
+    if product.instruction == "btmv":
+        return
+    step, end = producer(product.lhs, fa.OnlineSoftmaxOp), only_user(product.result, fa.NormalizeOp)
+    if step is None or end is None or step.maximum is not None or step.ones is not None:
+        return
+    p = fa.tile(product.lhs)
+    if end.total is not step.new_total or len(list(step.result.uses)) > 1:
+        return
+    if p.cols > 2 * fa.tile(product.result).cols:
+        return
+    factor = None if end.factor is None else end.multiplier
+    first = fa.NormalizeOp(product.lhs, step.new_total, end.empty_rows is not None, factor)
+    first.location, first.result.name_hint = end.location, step.result.name_hint
+    Rewriter.insert_op(first, InsertPoint.after(step))
+    product.operands[0] = first.result
+    end.result.replace_all_uses_with(product.result)
+    Rewriter.erase_op(end)
 
 
 class _Grouping:

@@ -61,7 +61,13 @@ class SpecializeMasksPass(ModulePass):
             _Specialization(function).run()
 
 
-WITH_EMPTY_ROWS = (fa.SoftmaxOp, fa.OnlineSoftmaxOp, fa.NormalizeOp, fa.LogsumexpOp)
+WITH_EMPTY_ROWS = (
+    fa.SoftmaxOp,
+    fa.OnlineSoftmaxOp,
+    fa.ProbabilitiesOp,
+    fa.NormalizeOp,
+    fa.LogsumexpOp,
+)
 
 
 @dataclass
@@ -341,7 +347,9 @@ class _Specialization:
         """Whether each row sees some key, according to one of the steps that lead to `op`."""
         if isinstance(op, fa.SoftmaxOp):
             return self._all_see(op.scores)
-        assert isinstance(op, fa.OnlineSoftmaxOp | fa.NormalizeOp | fa.LogsumexpOp)
+        assert isinstance(
+            op, fa.OnlineSoftmaxOp | fa.ProbabilitiesOp | fa.NormalizeOp | fa.LogsumexpOp
+        )
         value: SSAValue = op.new_total if isinstance(op, fa.OnlineSoftmaxOp) else op.total
         while True:
             if isinstance(value, BlockArgument):

@@ -6,7 +6,8 @@ whole rows to HBM, O = P V; tiles hold the tensors' element type. S and P are tw
 that every head reuses. Masks are `fa.mask` at the tile's place; no buffer for a mask exists. Whole
 rows may be too long for vector SRAM: `fuse` takes them away, or `allocate-sram` refuses them.
 What is computed stays on record in the module's attribute `fa.problem`.
-Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits),
+Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits, of
+keys many under one running maximum where a mask can cut tiles),
 `machine`.
 """
 
@@ -29,7 +30,7 @@ from ..dialects.problem_attr import record_problem
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
-from .index_values import may_hide
+from .index_values import DISTANCE, KEY, QUERY, Dependence, IndexValues, may_hide
 from .mask_functions import MaskFunction, Shown
 from .tile_sizes import TileSizeError, TileSizes
 
@@ -53,15 +54,36 @@ class TilePass(ModulePass):
             if not isinstance(attention.parent_op(), func.FuncOp):
                 raise OpError(attention, "fa.attention must stand directly in a function")
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
+            tables = _tables(attention)
             scores = 1 + (attention.bias is not None) + (attention.mask_mod is not None)
+            scores += len(tables)
+            slide = any(DISTANCE in depends for depends in tables)
             try:
                 sizes = tile_sizes.choose(
-                    machine, q[2], v[2], q[3], v[3], self.q_tile, self.kv_tile, scores
+                    machine,
+                    q[2],
+                    v[2],
+                    q[3],
+                    v[3],
+                    self.q_tile,
+                    self.kv_tile,
+                    scores,
+                    slide,
+                    wide=_may_be_wide(attention),
                 )
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
             record_problem(op, attention)
             _Tiling(machine, attention, sizes).build()
+
+
+def _may_be_wide(op: fa.AttentionOp) -> bool:
+    """Whether tiles of many keys cost nothing: where a mask hides a part, it can be cut off.
+
+    What depends on places, adds to scores or returns them keeps tiles as small as a prefetch.
+    """
+    parts = (op.bias, op.score_mod, op.prob_mod, op.mask_mod, op.qk)
+    return all(part is None for part in parts)
 
 
 def soft_cap(cap: float | None) -> Region | None:
@@ -75,6 +97,14 @@ def soft_cap(cap: float | None) -> Region | None:
     capped = arith.MulfOp(tanh.result, bound.result)
     block.add_ops([bound, ratio, tanh, capped, fa.YieldOp(capped.result)])
     return Region(block)
+
+
+def _tables(op: fa.AttentionOp) -> list[Dependence]:
+    """What values of score and probability functions depend on that will be tiles of tables."""
+    regions = [region for region in (op.score_mod, op.prob_mod) if region is not None]
+    index_values = [IndexValues(region) for region in regions]
+    depends = [index.depends[value] for index in index_values for value in index.wanted]
+    return [names for names in depends if names & {QUERY, KEY, DISTANCE}]
 
 
 class _Tiling:

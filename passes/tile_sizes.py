@@ -61,10 +61,14 @@ def choose(
     q_rows: int | None = None,
     kv_rows: int | None = None,
     score_tiles: int = 1,
+    slide: bool = False,
+    wide: bool = False,
 ) -> TileSizes:
     """Tile sizes for one attention; `q_rows` and `kv_rows` are the user's wishes, if any.
 
-    `score_tiles` are alive at once: the scores and what is added to them.
+    `score_tiles` are alive at once: the scores and what is added to them. With `slide`, tiles of
+    queries start at multiples of VLEN if that adds at most an eighth of the rows, so that tables of
+    distances can be bands.
 
     Query rows are spread evenly over as few tiles as fit the SRAM, of at most MLEN rows. Raises
     TileSizeError where a wish, or the least possible tile, does not fit the machine.
@@ -73,6 +77,10 @@ def choose(
     head, value = round_up(head_dim, machine.vlen), round_up(value_dim, machine.vlen)
     if kv_rows is None:
         kv_rows = kv_granule
+        if wide:
+            kv_rows = wide_keys(
+                machine, min(round_up(q_len, granule), machine.mlen), kv_len, head, value
+            )
     elif kv_rows % kv_granule or kv_rows < 1:
         raise TileSizeError(
             f"kv-tile = {kv_rows} is not a multiple of {kv_granule}, the rows that one prefetch "
@@ -92,6 +100,11 @@ def choose(
         limit = min(most, max(granule, machine.mlen // granule * granule))
         count = -(-round_up(q_len, granule) // limit)
         q_rows = round_up(-(-q_len // count), granule)
+        if slide and count > 1:
+            unit = lcm(granule, machine.vlen)
+            aligned = round_up(q_rows, unit)
+            if aligned <= limit and round_up(q_len, aligned) * 8 <= round_up(q_len, q_rows) * 9:
+                q_rows = aligned
     elif q_rows % granule or not 0 < q_rows <= most:
         raise TileSizeError(
             f"q-tile = {q_rows} must be a multiple of {granule} (whole loads, stores and systolic "
@@ -100,12 +113,33 @@ def choose(
     return TileSizes(
         q_rows=q_rows,
         kv_rows=kv_rows,
-        softmax_rows=softmax_rows(machine, score_tiles * padded_kv, q_rows, granule),
+        softmax_rows=softmax_rows(
+            machine, score_tiles * padded_kv, round_up(q_len, q_rows), q_rows, granule
+        ),
         q_len=round_up(q_len, q_rows),
         kv_len=padded_kv,
         head_dim=head,
         value_dim=value,
     )
+
+
+def wide_keys(machine: Machine, rows: int, kv_len: int, head: int, value: int) -> int:
+    """Keys of a tile under one running maximum: as many as fit beside `rows` queries, balanced.
+
+    Fewer maxima are fewer rescalings, and one f32 accumulation takes in more keys. `head` and
+    `value` are padded dimensions. Matrix SRAM holds keys, values and a tile of ones; vector SRAM
+    queries, scores, a product, the accumulator and row sums.
+    """
+    granule = machine.prefetch_m
+    panels = (head + value) // machine.vlen
+    tiles = machine.matrix_tiles - granule // machine.mlen
+    by_matrix = tiles // panels * machine.mlen // granule
+    held = (head + 2 * value) // machine.vlen + 1
+    scores = (machine.vector_sram_rows - 2 * SPARE_ROWS - machine.broadcast) // rows - held
+    by_vector = scores * machine.vlen // granule
+    needed = -(-kv_len // granule)
+    most = max(1, min(by_matrix, by_vector, needed))
+    return -(-needed // -(-needed // most)) * granule
 
 
 def largest_rows(machine: Machine, panels: int, what: str, granule: int) -> int:
@@ -125,14 +159,14 @@ def largest_rows(machine: Machine, panels: int, what: str, granule: int) -> int:
     return most
 
 
-def softmax_rows(machine: Machine, columns: int, q_rows: int, granule: int) -> int:
-    """The most rows of `columns` that fit and divide `q_rows`; `granule` where none fits.
+def softmax_rows(machine: Machine, padded_kv: int, padded_q: int, q_rows: int, granule: int) -> int:
+    """Whole rows of scores in a tile: at most `q_rows`, evenly over as few tiles as fit.
 
-    `fuse` takes whole rows away, so rows that are too long are left for `allocate-sram` to refuse.
+    As many as `q_rows` where none fit: `fuse` takes whole rows away, `stream-softmax` splits them.
     """
     try:
-        most = largest_rows(machine, columns // machine.vlen, "a tile of scores", granule)
+        most = largest_rows(machine, padded_kv // machine.vlen, "a tile of scores", granule)
     except TileSizeError:
-        return granule
-    fitting = range(min(q_rows, most) // granule * granule, 0, -granule)
-    return next(rows for rows in fitting if q_rows % rows == 0)
+        return q_rows
+    count = -(-padded_q // min(most, q_rows))
+    return round_up(-(-padded_q // count), granule)

@@ -640,3 +640,11 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>, %t: !fa.tile<4x64xbf16, vector>, 
   } : !fa.tile<8x64xbf16, vector> with !fa.tile<4x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
+
+// -----
+// CHECK:<stdin>:648:8: error: 'fa.probabilities': the sum must be 8, got 4
+
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>, %l: !fa.tile<4xf32, scalar>) {
+  %0 = fa.probabilities %a, %m, %l : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<4xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}

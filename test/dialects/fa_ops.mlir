@@ -140,10 +140,10 @@ func.func @tiles(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matri
   // CHECK-NEXT: } : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   %mapped_1 = fa.map %s at[%i, %i, %i, %i] scratch %room {
   // CHECK-NEXT: %mapped_1 = fa.map %s at[%i, %i, %i, %i] scratch %room {
-  ^bb0(%x_1: f32, %n_1: index, %h_1: index, %r_1: index, %c_1: index):
-  // CHECK-NEXT: ^bb0(%x_1: f32, %n_1: index, %h_1: index, %r_1: index, %c_1: index):
-    fa.yield %x_1 : f32
-    // CHECK-NEXT: fa.yield %x_1 : f32
+  ^bb0(%x: f32, %n: index, %h: index, %r: index, %c: index):
+  // CHECK-NEXT: ^bb0(%x: f32, %n: index, %h: index, %r: index, %c: index):
+    fa.yield %x : f32
+    // CHECK-NEXT: fa.yield %x : f32
   } : !fa.tile<8x64xbf16, vector> scratch !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   // CHECK-NEXT: } : !fa.tile<8x64xbf16, vector> scratch !fa.tile<3x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   %copy = fa.copy %o : !fa.tile<8x128xbf16, vector> -> !fa.tile<8x128xbf16, vector at 0>
@@ -164,6 +164,15 @@ func.func @tables(%s: !fa.tile<8x128xbf16, vector>, %t: !fa.tile<4x64xbf16, vect
     // CHECK-NEXT: fa.yield %z : f32
   } : !fa.tile<8x128xbf16, vector> with !fa.tile<4x64xbf16, vector>, !fa.tile<8x128xbf16, vector> scratch !fa.tile<1x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
   // CHECK-NEXT: } : !fa.tile<8x128xbf16, vector> with !fa.tile<4x64xbf16, vector>, !fa.tile<8x128xbf16, vector> scratch !fa.tile<1x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
+  func.return
+}
+
+func.func @probabilities(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+// CHECK-LABEL: func.func @probabilities(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+  %p = fa.probabilities %s, %m, %m : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %p = fa.probabilities %s, %m, %m : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  %p_1 = fa.probabilities %s, %m, %m {empty_rows} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %p_1 = fa.probabilities %s, %m, %m {empty_rows} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 

@@ -62,7 +62,8 @@ def test_sizes(
     assert sizes.q_rows * STATISTICS + SPARE_SCALARS <= machine.fp_sram_depth
     matrix = sizes.kv_rows // 64 * (max(sizes.head_dim, sizes.value_dim) // 64)
     assert matrix <= machine.matrix_tiles
-    assert sizes.q_rows % sizes.softmax_rows == 0
+    assert sizes.softmax_rows <= sizes.q_rows
+    assert sizes.softmax_rows % row_granule(machine) == 0
     if sizes.softmax_rows > row_granule(machine):
         # One granule of whole rows may be too much. Fused kernels hold none, so that is for
         # `allocate-sram` to say.

@@ -1,0 +1,157 @@
+"""Times of HBM transfers between which the memory comes to rest, looked up where they are known.
+
+When a prefetch has ended, the memory model (`dram.py`) is at rest: only which rows are open is left
+of what was before. And its channels, banks and rows are all alike, up to names. So a transfer takes
+as long as another one that asks for the same pattern of places, of which the same ones are open;
+kernels repeat few patterns. Writes go on for a while after a store, so a transfer soon after a
+store is looked up together with it; what came before that is taken to have ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dram import Dram
+
+Lines: TypeAlias = NDArray[np.int64]
+"""Byte addresses of 64-byte lines, in the order in which they are asked for."""
+
+_PLACES = 64
+"""Banks of the halves of the memory: a line lies in four channels of one half."""
+
+_SOON = 64
+"""Cycles after a store in which its writes may still be going on."""
+
+QUIET = 1_000
+"""Cycles after which they certainly are not."""
+
+
+def _places(lines: Lines) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The place of each line, half * 32 + bank, and its row (ISA section 6.3)."""
+    high = lines >> 14 & 7
+    half = lines >> 8 & 1 ^ high & 1
+    pseudo = lines >> 9 & 1 ^ high >> 1 & 1
+    group = lines >> 10 & 3 ^ high >> 2
+    return half << 5 | pseudo << 4 | group << 2 | lines >> 12 & 3, lines >> 17
+
+
+_Key: TypeAlias = tuple[bytes, bool, int, int]
+"""A pattern, whether it is stored, the lines of a store just before, and the cycles after it."""
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """A transfer to be timed."""
+
+    lines: Lines
+    store: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a transfer takes, and which of its lines' rows is open in each line's place then."""
+
+    cycles: int
+    left: NDArray[np.int64]
+
+
+_KNOWN: dict[_Key, _Known] = {}
+"""Times by pattern, for all programs of a process: they are the memory's, whatever the machine."""
+
+_MOST = 20_000
+"""Patterns that are kept, of some 500 bytes each."""
+
+
+class QuietMemory:
+    """Which rows are open, and the times of transfers.
+
+    `missed` counts the lines of patterns that this memory had not met, known or not, so that it
+    does not depend on what else the process did.
+    """
+
+    def __init__(self) -> None:
+        self.missed = 0
+        self._open = np.full(_PLACES, -1, np.int64)
+        self._met: set[_Key] = set()
+        self._before: _Transfer | None = None
+        self._open_before = self._open
+        self._dram = Dram()
+        self._now = 0
+
+    def touch(self, lines: Lines) -> None:
+        """A transfer of `lines` that nobody times."""
+        place, row = _places(lines)
+        self._open[place] = row
+        self._before = None
+
+    def time(self, lines: Lines, store: bool, gap: int) -> int:
+        """Cycles of a transfer that begins `gap` cycles after the one before."""
+        before = self._before
+        if before is not None and before.store and gap < _SOON:
+            joint = np.concatenate((before.lines, lines))
+            opened, start = self._open_before, len(before.lines)
+        else:
+            before, joint, opened, start = None, lines, self._open, 0
+        place, row = _places(joint)
+        low = joint >> 6 & 3
+        names = dict.fromkeys(row.tolist())
+        if len(names) == 1:
+            label = np.zeros_like(row)
+        else:
+            found = np.fromiter(names, np.int64, len(names))
+            order = np.argsort(found)
+            label = order[np.searchsorted(found[order], row)]
+        state = opened[place]
+        kind = (state == row) + 2 * (state < 0)
+        pattern = place ^ place[0] | (low ^ low[0]) << 6 | kind << 8 | label << 10
+        text = pattern.tobytes()
+        key: _Key = (text, store, start, -1 if before is None else gap)
+        if key not in self._met:
+            self._met.add(key)
+            self.missed += len(joint)
+        known = _KNOWN.get(key)
+        if known is None:
+            if len(_KNOWN) >= _MOST:
+                _KNOWN.clear()
+            known = _KNOWN[key] = self._timed(before, _Transfer(lines, store), gap, opened)
+        if store:
+            self._open_before = self._open.copy()
+        mine, rows = place[start:], row[start:]
+        self._open[mine] = rows[known.left]
+        # At once after another one, the memory's tick of that cycle has been.
+        late = gap == 0 and self._before is not None and before is None
+        self._before = _Transfer(lines, store)
+        return known.cycles + late
+
+    def _timed(
+        self,
+        before: _Transfer | None,
+        transfer: _Transfer,
+        gap: int,
+        opened: NDArray[np.int64],
+    ) -> _Known:
+        """Ask the memory model, with these rows open."""
+        dram = self._dram
+        now = self._now + QUIET
+        dram.set_rows(opened.tolist(), now)
+        for each in (before, transfer):
+            if each is None:
+                continue
+            wanted = each.lines.tolist()
+            start = now
+            now = dram.store(wanted, now) if each.store else dram.read(wanted, now)
+            took = now - start
+            now += gap if each is before else 0
+        self._now = now
+        rows = dram.rows()
+        place, row = _places(transfer.lines)
+        first: dict[tuple[int, int], int] = {}
+        pairs: list[tuple[int, int]] = list(zip(place.tolist(), row.tolist(), strict=True))
+        for index, pair in enumerate(pairs):
+            first.setdefault(pair, index)
+        left = [first.get((at, rows[at]), index) for index, (at, _) in enumerate(pairs)]
+        return _Known(took, np.array(left, np.int64))

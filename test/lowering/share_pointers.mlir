@@ -1,0 +1,36 @@
+// RUN: fa-opt %s --share-pointers | filecheck %s
+// RUN: fa-opt %s --share-pointers --fold-offsets | filecheck %s --check-prefix=FOLDED
+
+// %q stays 4096 above %p; only M_MM_WO reads it, which adds by itself. %r has another step.
+
+// CHECK-LABEL: plena.kernel @panels
+// FOLDED-LABEL: plena.kernel @panels
+plena.kernel @panels {
+  %zero = plena.get_register : !plena.gp<gp0>
+  %a = plena.s_addi_int %zero, 1024 : (!plena.gp<gp0>) -> !plena.gp
+  %b = plena.s_addi_int %zero, 5120 : (!plena.gp<gp0>) -> !plena.gp
+  %x, %y, %z = plena.loop 16 (%i : !plena.gp, %q = %b : !plena.gp, %p = %a : !plena.gp, %r = %a : !plena.gp) {
+    plena.m_mm %r, %r : (!plena.gp, !plena.gp) -> ()
+    plena.m_mm_wo %p, %zero, 0 : (!plena.gp, !plena.gp<gp0>) -> ()
+    plena.m_mm %r, %r : (!plena.gp, !plena.gp) -> ()
+    plena.m_mm_wo %q, %zero, 0 : (!plena.gp, !plena.gp<gp0>) -> ()
+    %p1 = plena.s_addi_int %p, 4 : (!plena.gp) -> !plena.gp
+    %q1 = plena.s_addi_int %q, 4 : (!plena.gp) -> !plena.gp
+    %r1 = plena.s_addi_int %r, 256 : (!plena.gp) -> !plena.gp
+    plena.yield %i, %q1, %p1, %r1 : !plena.gp, !plena.gp, !plena.gp, !plena.gp
+  }
+  plena.v_exp_v %x, %x, 0 : (!plena.gp, !plena.gp) -> ()
+}
+// CHECK:      %[[p:.*]], %{{.*}} = plena.loop 16 (%i : !plena.gp, %p = %a : !plena.gp, %r = %a : !plena.gp) {
+// CHECK:        plena.m_mm_wo %p, %{{.*}}, 0
+// CHECK:        %[[q:.*]] = plena.s_addi_int %p, 4096
+// CHECK-NEXT:   plena.m_mm_wo %[[q]], %{{.*}}, 0
+// CHECK:      }
+// CHECK-NEXT: %[[x:.*]] = plena.s_addi_int %[[p]], 4096
+// CHECK-NEXT: plena.v_exp_v %[[x]], %[[x]], 0
+
+// FOLDED:       plena.m_mm_wo %p, %{{.*}}, 0
+// FOLDED-NEXT:  plena.m_mm %r, %r
+// FOLDED-NEXT:  plena.m_mm_wo %p, %{{.*}}, 4096
+// FOLDED-NEXT:  %p1 = plena.s_addi_int %p, 4
+// FOLDED-NEXT:  %r1 = plena.s_addi_int %r, 256

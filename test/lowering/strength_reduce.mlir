@@ -1,0 +1,50 @@
+// RUN: fa-opt %s --strength-reduce | filecheck %s
+
+// Bytes into a tensor from two counters, used in the inner loop, and the same 4096 further on: the
+// inner loop carries one pointer, which starts where the outer loop's pointer is.
+
+// CHECK-LABEL: plena.kernel @nest
+plena.kernel @nest {
+  %zero = plena.get_register : !plena.gp<gp0>
+  %base = plena.c_set_addr_reg %zero, %zero : (!plena.gp<gp0>, !plena.gp<gp0>) -> !plena.addr
+  plena.loop 8 (%head : !plena.gp) {
+    plena.loop 4 (%tile : !plena.gp) {
+      %head_bytes = plena.s_addi_int %zero, 16384 : (!plena.gp<gp0>) -> !plena.gp
+      %heads = plena.s_mul_int %head, %head_bytes : (!plena.gp, !plena.gp) -> !plena.gp
+      %tile_bytes = plena.s_addi_int %zero, 1024 : (!plena.gp<gp0>) -> !plena.gp
+      %tiles = plena.s_mul_int %tile, %tile_bytes : (!plena.gp, !plena.gp) -> !plena.gp
+      %end = plena.s_addi_int %zero, 135168 : (!plena.gp<gp0>) -> !plena.gp
+      %rest = plena.s_sub_int %end, %heads : (!plena.gp, !plena.gp) -> !plena.gp
+      %offset = plena.s_sub_int %rest, %tiles : (!plena.gp, !plena.gp) -> !plena.gp
+      plena.h_prefetch_m %zero, %offset, %base, 1, 1 : (!plena.gp<gp0>, !plena.gp, !plena.addr) -> ()
+      %further = plena.s_addi_int %offset, 4096 : (!plena.gp) -> !plena.gp
+      plena.h_prefetch_m %zero, %further, %base, 1, 1 : (!plena.gp<gp0>, !plena.gp, !plena.addr) -> ()
+      plena.yield %tile : !plena.gp
+    }
+    plena.yield %head : !plena.gp
+  }
+}
+// CHECK:      %[[outer:.*]] = plena.loop 8 (%head : !plena.gp, %[[start:.*]] = %{{.*}} : !plena.gp<gp0> to !plena.gp) {
+// CHECK-NEXT:   %[[inner:.*]] = plena.loop 4 (%tile : !plena.gp, %offset = %[[start]] : !plena.gp) {
+// CHECK-NEXT:     plena.h_prefetch_m %{{.*}}, %offset, %base, 1, 1
+// CHECK-NEXT:     %further = plena.s_addi_int %offset, 4096
+// CHECK-NEXT:     plena.h_prefetch_m %{{.*}}, %further, %base, 1, 1
+// CHECK-NEXT:     %[[next:.*]] = plena.s_addi_int %offset, 1024
+// CHECK-NEXT:     plena.yield %tile, %[[next]]
+// CHECK-NEXT:   }
+// CHECK-NEXT:   %[[step:.*]] = plena.s_addi_int %[[start]], 16384
+// CHECK-NEXT:   plena.yield %head, %[[step]]
+
+// One instruction is no more than the step of a pointer would be: the counter itself is used.
+
+// CHECK-LABEL: plena.kernel @cheap
+plena.kernel @cheap {
+  %zero = plena.get_register : !plena.gp<gp0>
+  plena.loop 8 (%i : !plena.gp) {
+    %after = plena.s_addi_int %i, 100 : (!plena.gp) -> !plena.gp
+    plena.v_shft_v %zero, %zero, %after : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.gp) -> ()
+    plena.yield %i : !plena.gp
+  }
+}
+// CHECK:      plena.loop 8 (%i : !plena.gp) {
+// CHECK-NEXT:   %after = plena.s_addi_int %i, 100
