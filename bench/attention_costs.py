@@ -79,6 +79,13 @@ def function(word: str, *lines: str) -> str:
     return f"{word} {{\n ^bb0({arguments}):\n" + "\n".join((*lines, "fa.yield %y : f32")) + "\n}"
 
 
+def mask_function(*lines: str) -> str:
+    """A mask function."""
+    arguments = "%b: index, %h: index, %i: index, %j: index"
+    body = "\n".join((*lines, "fa.yield %y : i1"))
+    return f"mask_mod {{\n ^bb0({arguments}):\n{body}\n}}"
+
+
 SCORES = f"tensor<{BATCH}x{HEADS}x{QUERIES}x{KEYS}xbf16>"
 
 HALF = "%c = arith.constant 0.5 : f32"
@@ -145,6 +152,18 @@ VARIANTS = (
         "several masks",
         "mask = #fa.all_of<[#fa.chunked<size = 64>, #fa.causal]>",
         "all of them say so",
+    ),
+    Variant(
+        "mask function",
+        "",
+        "(i + j) mod 2 = 0",
+        region=mask_function(
+            "%t = arith.addi %i, %j : index",
+            "%c = arith.constant 2 : index",
+            "%z = arith.constant 0 : index",
+            "%m = arith.remui %t, %c : index",
+            "%y = arith.cmpi eq, %m, %z : index",
+        ),
     ),
     Variant(
         "ragged lengths", "mask = #fa.ragged<[150, 64]>", "j below the batch's length", batch=2

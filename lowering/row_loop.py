@@ -374,20 +374,19 @@ class _SumsByOnes(_Sums):
     def finish(self, values: Sequence[SSAValue], alpha: SSAValue | None) -> None:
         op, e, loop = self.op, self.e, self.loop
         e.do("M_BMV_WO", self.rows[0], 0)
-        *others, last = self.rows
         total = self.sum if self.total is None else loop.first(self.total)
-        if alpha is None:
-            if others:
-                e.do("V_ADD_VV", total, others.pop(), last, FULL)
-            else:
-                e.do("V_SHFT_V", total, last, e.zero)
-        else:
-            # alpha l is the first of what is added up.
+        # The blocks are added to each other first: to l, which may be thousands of times as large
+        # as one of them, each addition would round anew, and all of them the same way.
+        first, *others = self.rows
+        summed = total if alpha is None else first
+        for number, row in enumerate(others):
+            e.do("V_ADD_VV", summed, first if number == 0 else summed, row, FULL)
+        if alpha is not None:
             assert op.total is not None
             e.do("V_MUL_VF", total, loop.row(op.total)[0], alpha, FULL)
-            others = self.rows
-        for row in others:
-            e.do("V_ADD_VV", total, total, row, FULL)
+            e.do("V_ADD_VV", total, total, first, FULL)
+        elif not others:
+            e.do("V_SHFT_V", total, first, e.zero)
         if self.total is None:
             loop.keep(op.new_total, [total])
 
