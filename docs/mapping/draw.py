@@ -66,7 +66,7 @@ class Picture:
 
 def packed_queries() -> Picture:
     """Q K^T: chunks of four rows side by side."""
-    p = Picture(760, 330, "Queries packed for M_BTMV")
+    p = Picture(800, 320, "Queries packed for M_BTMV")
     p.text(20, 26, "Q, as the user gives it", bold=True)
     for row in range(4):
         for chunk in range(4):
@@ -75,15 +75,15 @@ def packed_queries() -> Picture:
     p.text(44, 162, "HLEN columns make a chunk")
     p.arrow((206, 92), (262, 92))
     p.text(214, 82, "host")
-    p.text(272, 26, "one super-block in HBM and vector SRAM", bold=True)
+    p.text(272, 26, "packed, in HBM and vector SRAM", bold=True)
     for chunk in range(4):
         for row in range(4):
             p.box(272 + 60 * row, 40 + 26 * chunk, 60, 26, STREAMS[row], f"{row}.{chunk}")
-    p.text(272, 162, "lane block h of vector row c: chunk c of row h")
-    p.text(548, 26, "keys in matrix SRAM", bold=True)
+    p.text(272, 162, "lane block h of row c: chunk c of q h")
+    p.text(560, 26, "MLEN keys in matrix SRAM", bold=True)
     for chunk in range(4):
-        p.box(548 + 40 * chunk, 40, 40, 104, PLAIN, f"k.{chunk}")
-    p.text(548, 162, "MLEN keys; slice c: columns of chunk c")
+        p.box(560 + 40 * chunk, 40, 40, 104, PLAIN, f"k.{chunk}")
+    p.text(560, 162, "slice c: the columns of chunk c")
     p.text(20, 196, "for each chunk c: M_BTMV slice c, vector row c", bold=True)
     for row in range(4):
         y = 210 + 24 * row
@@ -91,16 +91,16 @@ def packed_queries() -> Picture:
         p.text(112, y + 14, "x slice cᵀ")
         p.arrow((180, y + 10), (262, y + 10))
         p.box(272, y, 240, 20, STREAMS[row], f"accumulator {row} += 0.25 q{row} kᵀ  (f32)")
-    p.arrow((516, 258), (572, 258))
-    p.text(520, 248, "M_BMV_WO")
+    p.arrow((516, 258), (612, 258))
+    p.text(522, 250, "M_BMV_WO")
     for row in range(4):
-        p.box(580, 210 + 24 * row, 160, 20, STREAMS[row], f"row {row} of S: MLEN scores")
+        p.box(620, 210 + 24 * row, 160, 20, STREAMS[row], f"row {row} of S: MLEN scores")
     return p
 
 
 def shifted_slices() -> Picture:
     """P V: slice after slice into the last lane block."""
-    p = Picture(760, 300, "P V by shifted slices with M_BTMV")
+    p = Picture(800, 310, "P V by shifted slices with M_BTMV")
     p.text(20, 26, "a row of P: MLEN keys in four lane blocks", bold=True)
     p.text(430, 26, "Vᵀ in matrix SRAM, slices of HLEN keys", bold=True)
     for block in range(4):
@@ -130,8 +130,8 @@ def shifted_slices() -> Picture:
     for row in range(4):
         x = 430 + 58 * row
         p.box(x, 238, 58, 24, FADED if row < 3 else MARKED, f"acc {row}")
-    p.text(430, 282, "M_BMV_WO writes four rows: the last is 0.25 P V, the others are")
-    p.text(430, 296, "overwritten by the next.")
+    p.text(430, 282, "M_BMV_WO writes four rows: the last is 0.25 P V,")
+    p.text(430, 298, "the next write-out covers the others.")
     p.text(20, 250, "Blocks in front of the last one are multiplied too;")
     p.text(20, 266, "what they give belongs to no sum and is not used.")
     return p
@@ -139,11 +139,11 @@ def shifted_slices() -> Picture:
 
 def row_groups() -> Picture:
     """M_MM and M_TMM: row blocks that share a column pointer."""
-    p = Picture(760, 250, "M_MM on groups of row blocks")
+    p = Picture(800, 250, "M_MM on groups of row blocks")
     p.text(20, 26, "P (or Q) in vector SRAM", bold=True)
     for block in range(4):
         p.box(20, 40 + 36 * block, 150, 36, STREAMS[block], f"BLEN rows, pointer {block}")
-    p.text(20, 204, "held in registers for the whole walk")
+    p.text(20, 204, "pointers held in registers")
     p.text(230, 26, "V (or Kᵀ) in matrix SRAM", bold=True)
     for column in range(8):
         fill = MARKED if column == 2 else PLAIN if column < 5 else FADED
@@ -162,13 +162,13 @@ def row_groups() -> Picture:
     p.text(640, 114, "of the blocks:")
     p.text(640, 130, "results lie at")
     p.text(640, 146, "immediates")
-    p.text(500, 204, "one step of the pointer serves the group")
+    p.text(500, 204, "a step of the pointer serves the group")
     return p
 
 
 def row_sums() -> Picture:
     """Row sums by a tile of ones."""
-    p = Picture(760, 250, "Row sums with a tile of ones")
+    p = Picture(800, 250, "Row sums with a tile of ones")
     p.text(20, 26, "a row of P", bold=True)
     for block in range(4):
         p.box(20 + 50 * block, 40, 50, 26, STREAMS[block], f"p{block}")
@@ -181,7 +181,7 @@ def row_sums() -> Picture:
     for block in range(4):
         p.box(506, 36 + 24 * block, 230, 20, STREAMS[block], f"0.25 Σ p{block} in every lane")
     p.arrow((620, 134), (620, 164))
-    p.text(628, 154, "M_BMV_WO, V_ADD_VV three times")
+    p.text(628, 154, "write-out, 3 V_ADD_VV")
     p.box(506, 168, 230, 24, MARKED, "0.25 l in every lane")
     p.arrow((500, 180), (440, 180))
     p.text(20, 176, "1 / (0.25 l) by V_RECI_V, times O by V_MUL_VV;")
@@ -192,7 +192,7 @@ def row_sums() -> Picture:
 
 def row_loop() -> Picture:
     """What stays in registers while a row is done."""
-    p = Picture(760, 300, "One iteration of a row loop")
+    p = Picture(800, 300, "One iteration of a row loop")
     p.text(20, 26, "vector SRAM", bold=True)
     p.text(290, 26, "instructions on row i", bold=True)
     p.text(560, 26, "registers", bold=True)
@@ -238,24 +238,28 @@ def row_loop() -> Picture:
 
 def wide_tiles() -> Picture:
     """Wide key tiles, and what a causal mask cuts off."""
-    p = Picture(760, 270, "Wide key tiles, trimmed to what a causal mask shows")
+    p = Picture(800, 270, "Wide key tiles, trimmed to what a causal mask shows")
     for left, title, wide in (
         (20, "a maximum for every 64 keys", False),
         (400, "one for all keys", True),
     ):
         p.text(left, 26, title, bold=True)
         for row in range(4):
+            y = 40 + 40 * row
             for col in range(4):
-                x, y = left + 60 * col, 40 + 40 * row
-                if col < row:
-                    p.box(x, y, 60, 40, STREAMS[row])
-                elif col == row:
-                    p.box(x, y, 60, 40, MARKED)
-                else:
-                    p.parts.append(
-                        f'<rect x="{x}" y="{y}" width="60" height="40" fill="none" '
-                        'stroke="#b5b5ae" stroke-dasharray="3 3"/>'
-                    )
+                p.parts.append(
+                    f'<rect x="{left + 60 * col}" y="{y}" width="60" height="40" fill="none" '
+                    'stroke="#b5b5ae" stroke-dasharray="3 3"/>'
+                )
+            if wide:
+                p.box(left, y, 60 * (row + 1), 40, STREAMS[row], f"{64 * (row + 1)} keys")
+            else:
+                for col in range(row):
+                    p.box(left + 60 * col, y, 60, 40, STREAMS[row], "64")
+            if wide:
+                p.box(left + 60 * row + 52, y, 8, 40, MARKED)
+            else:
+                p.box(left + 60 * row, y, 60, 40, MARKED, "64")
             steps = 1 if wide else row + 1
             p.text(
                 left + 250, 64 + 40 * row, f"{steps} maximum" if steps == 1 else f"{steps} maxima"
@@ -263,7 +267,7 @@ def wide_tiles() -> Picture:
     p.text(
         20,
         226,
-        "blue to violet: seen whole; red: seen in part, masked; dashed: not computed",
+        "coloured: seen by a row; red: where the mask cuts; dashed: not computed",
     )
     p.text(
         20,
