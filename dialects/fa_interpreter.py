@@ -254,13 +254,13 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.ScoresOp)
     def scores(self, _: Interpreter, op: fa.ScoresOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        query, key = args
+        query, key = args[:2]
         kind = fa.tile(op.result)
         if op.packing is not None:
             query = semantics.unpacked(query, kind.rows, op.packing.numbers)
             key = key[:, : query.shape[1]]
         product = query @ key.T
-        if op.packing is not None:
+        if op.batched:
             product *= np.float32(BATCHED_FACTOR)
         return self._write(op, [self.round(product, kind.element_type)])
 

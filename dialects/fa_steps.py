@@ -80,19 +80,24 @@ class ScoresOp(TileOp):
     """S = Q K^T: q [R, D] in vector, k [C, D] in matrix memory, result [R, C].
 
     `family` is the instruction that does it: tmm (M_TMM, the default), btmm or btmv. The latter two
-    take queries packed as `packing` says, and give 0.25 Q K^T (`fa_mapping.BATCHED_FACTOR`).
+    take queries packed as `packing` says, and give 0.25 Q K^T (`fa_mapping.BATCHED_FACTOR`). btmm
+    also takes queries as they are, by copies shifted into the last lane block, in scratch rows.
     """
 
     name = "fa.scores"
 
     query = operand_def(TileType)
     key = operand_def(TileType)
+    scratch = opt_operand_def(TileType)
     family = opt_prop_def(StringAttr)
     packing = opt_prop_def(PackingAttr)
     result = result_def(TileType)
 
     irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$query `,` $key attr-dict `:` type($query) `,` type($key) `->` type($result)"
+    assembly_format = (
+        "$query `,` $key (`scratch` $scratch^)? attr-dict `:` type($query) `,` type($key) "
+        "(`scratch` type($scratch)^)? `->` type($result)"
+    )
 
     def __init__(
         self,
@@ -102,17 +107,30 @@ class ScoresOp(TileOp):
         family: str | None = None,
         packing: PackingAttr | None = None,
         rows: int | None = None,
+        scratch: SSAValue | None = None,
     ):
         q, k = tile(query), tile(key)
         rows = q.rows if rows is None else rows
         result = TileType.get((rows, k.rows), element_type or q.element_type, "vector")
         super().__init__(
-            operands=[query, key],
+            operands=[query, key, scratch],
             properties={
                 "family": None if family is None else StringAttr(family),
                 "packing": packing,
             },
             result_types=[result],
+        )
+
+    @property
+    def batched(self) -> bool:
+        """Whether the instruction has the fixed factor of the batched ones."""
+        return self.instruction != "tmm"
+
+    def with_scratch(self, scratch: SSAValue) -> ScoresOp:
+        """The same operation with room to work in."""
+        s = tile(self.result)
+        return ScoresOp(
+            self.query, self.key, s.element_type, self.instruction, self.packing, s.rows, scratch
         )
 
     @property
@@ -126,8 +144,11 @@ class ScoresOp(TileOp):
             raise VerifyException(
                 f"family is one of {', '.join(SCORE_FAMILIES)}, got '{self.instruction}'"
             )
-        if (self.packing is None) != (self.instruction == "tmm"):
-            raise VerifyException("btmm and btmv need a packing of the queries, tmm takes none")
+        if (self.packing is None) and self.instruction == "btmv":
+            raise VerifyException("btmv needs a packing of the queries")
+        if self.packing is not None and not self.batched:
+            raise VerifyException("tmm takes queries as they are, not packed")
+        expect_scratch(self.scratch, 1)
         expect(self.query, "the query tile", "vector", q.dims)
         if self.packing is None:
             expect(self.key, "the key tile", "matrix", (k.rows, q.cols))

@@ -38,7 +38,7 @@ from ..passes.live_tiles import stays_in_row_loop
 from ..passes.mask_counts import MASK_TILES
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
-from . import maps, packed_scores, products, rows, transfers
+from . import maps, packed_scores, products, rows, shifted_scores, transfers
 from .address_registers import AddressRegisters
 from .constant_tensors import share_constants
 from .constants import FloatConstants
@@ -223,6 +223,8 @@ class _Lowering:
                 transfers.store(e, op, *self._place(op.target, op.indices))
             case fa.ScoresOp() if op.packing is not None:
                 packed_scores.scores(e, op)
+            case fa.ScoresOp() if op.batched:
+                shifted_scores.scores(e, op)
             case fa.ScoresOp():
                 products.scores(e, op)
             case fa.MatmulOp():

@@ -33,6 +33,7 @@ from .map import MapPass
 from .map_plan import MapPlan
 from .quantize import store_masks
 from .schedule_rows import ScheduleRowsPass
+from .shifted_copies import ShiftedCopies
 from .specialize_masks import SpecializeMasksPass
 from .stream_softmax import StreamSoftmaxPass
 from .tabulate import TabulatePass
@@ -90,6 +91,7 @@ WITH_SCRATCH = (
     fa.OnlineSoftmaxOp,
     fa.MatmulOp,
     fa.NormalizeOp,
+    fa.ScoresOp,
 )
 """Operations that may work in rows of their own."""
 
@@ -101,6 +103,7 @@ WithScratch: TypeAlias = (
     | fa.OnlineSoftmaxOp
     | fa.MatmulOp
     | fa.NormalizeOp
+    | fa.ScoresOp
 )
 
 
@@ -127,6 +130,9 @@ def _scratch_rows(machine: Machine, op: Operation) -> int:
             return 0
         case fa.OnlineSoftmaxOp() if fa.tile(op.scores).cols > machine.vlen:
             return ROW_LOOP_SCRATCH
+        case fa.ScoresOp() if op.batched and op.packing is None:
+            q = fa.tile(op.query)
+            return ShiftedCopies(machine, q.rows, q.cols // machine.mlen).scratch_rows
         case fa.NormalizeOp() if op.total is None:
             return ROW_LOOP_SCRATCH
         case fa.MatmulOp() if op.instruction == "btmv":

@@ -36,7 +36,7 @@ from ..machine.formats import HbmFormat, MxFormat
 from .affine import affine
 from .attention_nests import producer
 from .family_costs import FamilyCosts
-from .packed_queries import QueryTile, pack, packing_for
+from .packed_queries import QueryTile, pack, packing_for, shift
 from .row_sums import sum_by_ones
 from .schedule_rows import UNROLL
 from .stored_tensors import rebuilt, stored_source
@@ -129,6 +129,10 @@ class _Mapping:
                 packing = packing_for(self.machine, query.rows, dim, family)
                 if not isinstance(packing, str):
                     pack(self.machine, query, packing, family)
+                    return
+                if family == "btmm" and self.qk is not None:
+                    # Slower than packed queries, but whatever the number of rows.
+                    shift(query)
                     return
                 reason = packing
             if self.qk is not None:
