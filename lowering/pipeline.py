@@ -11,6 +11,7 @@ from xdsl.passes import ModulePass
 from ..passes.allocate_sram import AllocateSramPass
 from ..passes.fuse import FusePass
 from ..passes.group_heads import GroupHeadsPass
+from ..passes.map import MapPass
 from ..passes.quantize import QuantizePass
 from ..passes.specialize_masks import SpecializeMasksPass
 from ..passes.tabulate import TabulatePass
@@ -22,6 +23,8 @@ FA_TO_PLENA: tuple[type[ModulePass], ...] = (
     TilePass,
     FusePass,
     TabulatePass,
+    # Before loops are copied: what stays on chip is decided for all copies at once.
+    MapPass,
     SpecializeMasksPass,
     QuantizePass,
     AllocateSramPass,

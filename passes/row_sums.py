@@ -9,15 +9,13 @@ from xdsl.dialects.builtin import (
     BFloat16Type,
     DenseIntOrFPElementsAttr,
     IndexType,
-    NoneAttr,
     TensorType,
 )
-from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
-from xdsl.utils.hints import isa
 
 from ..dialects import fa
-from ..dialects.fa_attrs import TileType
+from ..dialects.fa_attrs import TileType, storage_of
 from ..dialects.fa_mapping import BATCHED_FACTOR
 from ..dialects.mx import QuantizeOp
 from ..machine.params import Machine
@@ -147,13 +145,12 @@ def _ones(machine: Machine, function: func.FuncOp, loads: list[fa.LoadOp], rows:
     zero = arith.ConstantOp.from_int_and_width(0, IndexType())
     ops: list[Operation] = [constant, zero]
     source: SSAValue = constant.result
-    quantized = [load.source.type for load in loads if isinstance(load.source.owner, QuantizeOp)]
-    for other in quantized[:1]:
-        assert isa(other, TensorType[Attribute])
-        if not isinstance(other.encoding, NoneAttr):
-            convert = QuantizeOp(source, TensorType(element, kind.get_shape(), other.encoding))
-            ops.append(convert)
-            source = convert.result
+    # Stored already: by an earlier `quantize`, or by the caller (boundary=storage).
+    formats = [storage_of(load.source.type) for load in loads]
+    for storage in [form for form in formats if form is not None][:1]:
+        convert = QuantizeOp(source, TensorType(element, kind.get_shape(), storage))
+        ops.append(convert)
+        source = convert.result
     tile = TileType.get((rows, machine.mlen), element, "matrix")
     load = fa.LoadOp(source, (zero.result, zero.result), tile)
     load.tile.name_hint = "ones_tile"

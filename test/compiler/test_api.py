@@ -74,8 +74,8 @@ def test_run(kernel: fa.Kernel):
     assert run.cycles == sum(entry["cycles"] for entry in run.per_opcode.values())
     read_and_written = sum(entry["hbm_bytes"] for entry in run.per_opcode.values())
     assert read_and_written == run.hbm_bytes_read + run.hbm_bytes_written
-    # Q is 64 rows of two lines, K and V of one and one of scales, O is read before it is written.
-    assert run.hbm_bytes_read == 64 * 64 * (2 + 2 + 2 + 2)
+    # Q is 64 rows of two lines; K, V and ones of one and one of scales; O is read before written.
+    assert run.hbm_bytes_read == 64 * 64 * (2 + 2 + 2 + 2 + 2)
     assert run.hbm_bytes_written == 64 * 64 * 2
 
 
@@ -115,7 +115,7 @@ def test_interpret():
     assert relative_error(exact, expected) < 1e-6
 
 
-@pytest.mark.parametrize("case", [CASE, Case(100, 90, 72, 4, 2, "causal", lse=True)], ids=str)
+@pytest.mark.parametrize("case", [CASE, Case(100, 90, 72, 4, 2, "causal")], ids=str)
 def test_stock_machine(case: Case):
     """Fused attention compiles and runs; Q and O are stored in 8 bits there."""
     kernel = fa.compile(case.module(), machine="plena-64-stock", passes=FUSED)
@@ -124,6 +124,13 @@ def test_stock_machine(case: Case):
     expected, _ = case.reference(kernel.stored(*args))
     # Four bits of mantissa in the results: right, but coarse. There is no bound to hold.
     assert relative_error(outputs[0], expected) < 0.1
+
+
+def test_stock_machine_refuses_infinities():
+    """The logsumexp of rows that see no key, beside others in one block."""
+    case = Case(100, 90, 72, 4, 2, "causal", lse=True)
+    text = fails(lambda: fa.compile(case.module(), machine="plena-64-stock", passes=FUSED))
+    assert "this result may hold -inf, and stored as mx e4m3 block 8" in text
 
 
 def test_stock_machine_refuses_standard_attention():

@@ -26,7 +26,7 @@ def test_tile_operations_are_named():
     prefetched = {
         source.op for source, line in zip(sources, lines, strict=True) if "H_PREFETCH_M" in line
     }
-    assert prefetched == {"fa.load %k", "fa.load %v"}
+    assert prefetched == {"fa.load %k", "fa.load %v", "fa.load %ones_tile"}
     assert kernel.sources.at(len(lines)) == HOST
 
 
@@ -70,4 +70,4 @@ def test_comments_of_the_assembly_name_the_operation():
     module = parse_module(SOURCE, "one.mlir")
     run_passes(module, "fa-to-plena")
     lines = assembly(the_kernel(module), comments=True).splitlines()
-    assert any("M_TMM" in line and line.endswith("; fa.scores %s at one.mlir:4") for line in lines)
+    assert any("M_BTMV" in line and line.endswith("; fa.scores %s at one.mlir:4") for line in lines)

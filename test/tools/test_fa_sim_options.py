@@ -60,14 +60,19 @@ def test_trace(kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 
 
 def test_break(kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert fa_sim.main([kernel, "--break", "12", "--dump-dir", str(tmp_path / "d")]) == 0
+    loaded = Kernel.load(kernel)
+    program = loaded.asm.splitlines()
+    # The first instruction in the first loop: the one that loads queries, 16 rows an iteration.
+    start = next(pc for pc, line in enumerate(program) if "C_LOOP_START" in line)
+    pc, counter = start + 1, program[start].split()[1].rstrip(",")
+    assert fa_sim.main([kernel, "--break", str(pc), "--dump-dir", str(tmp_path / "d")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    program = Kernel.load(kernel).asm.splitlines()
-    assert lines[0].split() == ["before", "pc", "12:", *program[12].split()]
+    assert lines[0].split() == ["before", "pc", f"{pc}:", *program[pc].split()]
     assert lines[1].startswith("from fa.load %q at ")
-    assert lines[2].startswith("executed 12 instructions in ")
-    assert "in the loop at pc 11, 16 iterations: gp3 = 16" in lines
-    assert any("a1 = 0x2000" in line for line in lines)
+    assert lines[2].startswith(f"executed {pc} instructions in ")
+    assert f"in the loop at pc {start}, 4 iterations: {counter} = 4" in lines
+    key = next(region for region in loaded.layout.regions if region.kind == "key")
+    assert any(f"a2 = {key.base:#x}" in line for line in lines)
     assert (tmp_path / "d" / "vector.npy").is_file()
 
 
@@ -233,7 +238,10 @@ def test_traps_of_kernels_name_the_operation(
     program = (folder / "kernel.asm").read_text().splitlines()
     # The address of the first scaled row becomes an odd one.
     at = next(pc for pc, line in enumerate(program) if "V_MUL_VF" in line)
-    program[at - 2] = "S_ADDI_INT gp1, gp0, 1"
+    assert program[at - 1].startswith("C_LOOP_START ")
+    pointer = program[at].split()[1].rstrip(",")
+    assert program[at - 2].startswith(f"S_ADDI_INT {pointer}, gp0, ")
+    program[at - 2] = f"S_ADDI_INT {pointer}, gp0, 1"
     (folder / "kernel.asm").write_text("; changed by hand\n" + "\n".join(program) + "\n")
     assert fa_sim.main([str(folder)]) == 1
     found = error(capsys)
