@@ -231,8 +231,8 @@ def models(measured: Sequence[Measured]) -> str:
             lines.append(
                 f"| {each.row.name} | {each.table} | {number(each.before)} | {each.ours:,} "
                 f"| {each.before / each.ours:.1f} | {each.total:,} | {each.least:,} "
-                f"| {each.ours / each.least:.2f} | {number(each.bytes_before)} | {each.hbm_bytes:,} "
-                f"| {_error(each)} |"
+                f"| {each.ours / each.least:.2f} | {number(each.bytes_before)} "
+                f"| {each.hbm_bytes:,} | {_error(each)} |"
             )
     return "\n".join(lines)
 
