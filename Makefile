@@ -47,6 +47,8 @@ check: install
 	$(BIN)/basedpyright
 	$(BIN)/python -m fa.machine.isa_page --check
 	$(BIN)/python bench/attention_costs.py --check
+	$(BIN)/python bench/mappings.py --check
+	$(BIN)/python docs/mapping/draw.py --check
 
 conformance: install
 	$(BIN)/python bench/onnx_conformance.py

@@ -1,7 +1,7 @@
 """`allocate-sram`: an address for each tile.
 
-Precondition: tile IR; `tabulate` and `specialize-masks` run first, because they settle which tiles
-exist.
+Precondition: tile IR. What settles which tiles exist runs first, unless it has been run:
+`stream-softmax`, `tabulate`, `map`, `specialize-masks`, `trim-tiles`, `schedule-rows`.
 Postcondition: every tile type has an address in elements, aligned as the machine wants it (whole
 rows of VLEN in vector SRAM, whole tiles in matrix SRAM), tiles alive together do not overlap, and
 the values of a loop-carried tile (initial, argument, yielded, result) lie in one place. Copies

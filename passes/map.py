@@ -2,10 +2,12 @@
 
 Precondition: tile IR, fused or not. Postcondition: each `fa.scores` and `fa.matmul` names the
 instruction family that does it, and its operands come in the layout that the family takes: packed
-queries for btmm and btmv (`fa.packing`), values transposed for btmv; the fixed factor of the
-batched instructions is divided out of the queries and of the result. Loads of keys and values that
-do not depend on a loop stand in front of it where matrix SRAM holds them, so that query tiles and
-the heads of a group share them.
+queries for btmm and btmv (`fa.packing`), values transposed for btmv; tmm and mm, which take
+everything as it is, are what naming none means. The fixed factor of the batched instructions is
+divided out of the queries and of the result. M_MM computes the columns that values have
+(`columns`). Row sums by a tile of ones are an operand of the online softmax. Loads of keys and
+values that do not depend on a loop stand in front of it if matrix SRAM holds all tiles of the
+function, so that query tiles and the heads of a group share them.
 
 Options: `qk` (tmm, btmm, btmv), `pv` (mm, btmv) and `sums` (row sums: reduce by V_RED_SUM, ones by
 the matrix unit with a tile of ones, columns with columns of ones in V); by default what costs least
