@@ -38,20 +38,12 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
     The best by the model. With `tune` the best few are compiled and measured, and the result is
     remembered; without, what was remembered is taken.
     """
-    attentions = [op for op in module.walk() if isinstance(op, fa.AttentionOp)]
-    if len(attentions) != 1:
+    question = question_of(module, machine)
+    if question is None:
         return None
-    op, target = attentions[0], target_of(module)
-    question = Question(
-        machine_of(module, machine),
-        problem_of(op),
-        target,
-        _is_plain(op),
-        op.lse is not None or op.sinks is not None,
-    )
-    found = candidates(question)
+    target, found = question.target, candidates(question)
     legal = [candidate for candidate in found if candidate.rejected is None]
-    if op.prob_mod is not None or op.stage == "softmax" or not legal:
+    if not legal:
         return None
     cache = TuningCache.user()
     key = Key.of(module_text(module), question.machine, target)
@@ -66,6 +58,24 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
         return None
     cache.put(key, best)
     return Choice(pipeline(best), _report(found, best, target, "by the simulator"))
+
+
+def question_of(module: ModuleOp, machine: str | None) -> Question | None:
+    """What is to be mapped in a module with one attention on tensors; None for any other module,
+    and where probabilities are more than what values are multiplied by."""
+    attentions = [op for op in module.walk() if isinstance(op, fa.AttentionOp)]
+    if len(attentions) != 1:
+        return None
+    op = attentions[0]
+    if op.prob_mod is not None or op.stage == "softmax":
+        return None
+    return Question(
+        machine_of(module, machine),
+        problem_of(op),
+        target_of(module),
+        _is_plain(op),
+        op.lse is not None or op.sinks is not None,
+    )
 
 
 def _is_plain(op: fa.AttentionOp) -> bool:

@@ -47,8 +47,10 @@ class Case:
     that there are some. `machine` is
     a preset, or with `settings` (configuration keys, and `kv` and `act` for storage formats) a
     machine like it. `tile`, `fuse`, `map`, `schedule`, `quantize` and `lower` are the options of
-    these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `clean` runs
-    upstream's cse and canonicalize after every pass.
+    these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `grouped` starts
+    with group-heads. `clean` runs upstream's cse and canonicalize after every pass.
+
+    With `search`, a target, no pass is named: the mapping is searched, and every candidate tried.
     """
 
     batch: int = 1
@@ -71,6 +73,8 @@ class Case:
     qk: str | None = None
     machine: str = "plena-64"
     settings: dict[str, Any] = field(default_factory=dict)
+    search: str | None = None
+    grouped: bool = False
     tile: str = ""
     fuse: str | None = ""
     map: str | None = None
@@ -153,7 +157,8 @@ class Case:
     @property
     def steps(self) -> list[tuple[str, str]]:
         """The passes up to placed tiles, one level a step: name of the level and pipeline."""
-        steps = [("tile", _with("tile", self.tile))]
+        steps = [("grouped", "group-heads")] if self.grouped else []
+        steps.append(("tile", _with("tile", self.tile)))
         if self.fuse is not None:
             steps.append(("fused", _with("fuse", self.fuse)))
         if self.map is not None:
@@ -183,7 +188,9 @@ class Case:
         for key, value in self.settings.items():
             for name in roles.get(key, ()):
                 transactional["PRECISION"][name] = FORMATS[value]
-            if key not in roles:
+            if key in transactional["LATENCY"]:
+                transactional["LATENCY"][key] = dict.fromkeys(("dc_lib_en", "dc_lib_dis"), value)
+            elif key not in roles:
                 transactional["CONFIG"][key] = {"value": value}
         return toml_text(tables)
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import fa
 import numpy as np
+from fa.dialects.target_attr import attach_target
 from fa.frontends.source import module_text, parse_module, run_passes
 from fa.machine import Machine, assemble, host
 from fa.machine.formats import PlainFormat
 from fa.machine.strict import HbmRange, Initial, check_program
+from fa.passes.mapping_search import candidates
+from fa.search import question_of
 from numpy.typing import NDArray
 
 from .case import Case
@@ -78,6 +81,8 @@ def check(case: Case, folder: Path) -> str:
     compare = _Comparison(case, tiles)
     compare("tensor", fa.interpret(module, args, round=False), args, F32, F32)
     compare("tensor, rounded", fa.interpret(module, args), args, F32, unit)
+    if case.search is not None:
+        return _check_search(case, case.search, target, args, compare)
     stored: list[NDArray[np.floating]] | None = None
     try:
         kernel = fa.compile(text, target, case.pipeline)
@@ -112,19 +117,62 @@ def check(case: Case, folder: Path) -> str:
                 compare(f"{level}, rounded", have, args, unit, unit)
     if kernel is None or stored is None:
         return refusal
+    _check_kernel(kernel, args, stored, compare, "simulated")
+    return ""
+
+
+def _check_search(
+    case: Case, goal: str, target: str, args: list[NDArray[np.float32]], compare: _Comparison
+) -> str:
+    """The searched mapping, and every candidate that is said to be possible."""
+    module = parse_module(case.mlir())
+    attach_target(module, goal)
+    question = question_of(module, target)
+    legal = [] if question is None else [c for c in candidates(question) if c.rejected is None]
+    made: dict[str, fa.Kernel] = {}
+    for candidate in legal:
+        try:
+            kernel = fa.compile(module, target, candidate.pipeline)
+        except fa.CompileError as error:
+            raise Mismatch(f"{candidate} is said to be possible, but: {error}") from None
+        made.setdefault(kernel.asm, kernel)
+        if kernel is made[kernel.asm]:
+            stored = _stored(kernel, args)
+            _check_kernel(kernel, args, stored, compare, f"{candidate}, simulated")
+    try:
+        chosen = fa.compile(module, target)
+    except fa.CompileError as error:
+        if legal or not any(known in str(error) for known in REFUSALS):
+            raise
+        return str(error)
+    if legal and chosen.asm != next(iter(made)):
+        raise Mismatch("the chosen mapping is not that of the best candidate")
+    if not legal:
+        _check_kernel(chosen, args, _stored(chosen, args), compare, "simulated")
+    return ""
+
+
+def _check_kernel(
+    kernel: fa.Kernel,
+    args: list[NDArray[np.float32]],
+    stored: list[NDArray[np.floating]],
+    compare: _Comparison,
+    what: str,
+) -> None:
+    """What a program computes, what it costs, and what it touches."""
     run = kernel.run(*args, hbm_time="none")
-    compare("simulated", run.outputs, stored, BF16, chip_stored)
+    compare(what, run.outputs, stored, BF16, _stored_unit(kernel.machine))
     cost = fa.cost(kernel)
-    counted = (cost.instructions, cost.hbm_bytes_read, cost.hbm_bytes_written)
-    executed = (run.instructions, run.hbm_bytes_read, run.hbm_bytes_written)
+    cycles = cost.emulator_cycles - cost.hbm_cycles
+    counted = (cycles, cost.instructions, cost.hbm_bytes_read, cost.hbm_bytes_written)
+    executed = (run.cycles, run.instructions, run.hbm_bytes_read, run.hbm_bytes_written)
     if counted != executed:
         raise Mismatch(
-            f"instructions and HBM bytes read and written: the cost model counts {counted}, and "
-            f"{executed} were executed"
+            f"compute cycles, instructions and HBM bytes read and written: the cost model counts "
+            f"{counted}, and {executed} were executed"
         )
     if run.instructions <= STRICT:
         _check_strictly(kernel, args)
-    return ""
 
 
 def _check_strictly(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from fa.passes.family_costs import TARGETS
 from hypothesis import strategies as st
 
 from .case import FORMATS, Case
@@ -134,13 +135,14 @@ def settings(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         "HLEN": hlen,
         "BROADCAST_AMOUNT": mlen // hlen,
         "BLEN": draw(st.sampled_from([4, 2, 8, 16])),
-        "HBM_M_Prefetch_Amount": mlen * draw(st.sampled_from([1, 1, 2])),
+        "HBM_M_Prefetch_Amount": mlen * draw(st.sampled_from([1, 1, 2, 4])),
         "HBM_V_Prefetch_Amount": draw(st.sampled_from([4, 1, 2, 8, 16])),
         "HBM_V_Writeback_Amount": draw(st.sampled_from([4, 1, 2, 8])),
         "MATRIX_SRAM_SIZE": mlen * draw(st.sampled_from([40, 16, 8])),
         "VECTOR_SRAM_SIZE": draw(st.sampled_from([1024, 2048, 512])),
         "FP_SRAM_DEPTH": draw(st.sampled_from([512, 1024, 128])),
         "MAX_LOOP_INSTRUCTIONS": draw(st.sampled_from([1_000_000_000, 20_000, 3_000])),
+        "SYSTOLIC_PROCESSING_OVERHEAD": draw(st.sampled_from([0, 0, 7])),
         "kv": draw(st.sampled_from(blocks)),
         "act": draw(st.sampled_from(["bf16", "bf16", *blocks])),
     }
@@ -173,9 +175,11 @@ def mappings(draw: st.DrawFn) -> str | None:
     """Options of `map`; None leaves the pass to `allocate-sram`."""
     if draw(st.booleans()):
         return None
-    families = {"qk": draw(st.sampled_from(["", "tmm", "btmm", "btmv"]))}
-    families["pv"] = draw(st.sampled_from(["", "mm", "btmv"]))
-    return " ".join(f"{key}={family}" for key, family in families.items() if family)
+    options = {"qk": draw(st.sampled_from(["", "tmm", "btmm", "btmv"]))}
+    options["pv"] = draw(st.sampled_from(["", "mm", "btmv"]))
+    options["sums"] = draw(st.sampled_from(["", "reduce", "ones", "columns"]))
+    options["unroll-rows"] = draw(st.sampled_from(["", "", "1", "3", "8"]))
+    return " ".join(f"{key}={value}" for key, value in options.items() if value)
 
 
 @st.composite
@@ -242,6 +246,8 @@ def cases(draw: st.DrawFn) -> Case:
         softcap=draw(st.sampled_from([None, None, None, 1.5, 50.0])),
         sinks=draw(st.integers(0, 7)) == 7,
         lse=draw(st.booleans()),
+        grouped=q_heads > kv_heads and draw(st.booleans()),
+        search=draw(st.sampled_from([None] * 9 + list(TARGETS))),
         machine=machine,
         settings=changes,
         tile=draw(tilings(mlen)),
