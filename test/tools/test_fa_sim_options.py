@@ -60,13 +60,17 @@ def test_trace(kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 
 
 def test_break(kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert fa_sim.main([kernel, "--break", "12", "--dump-dir", str(tmp_path / "d")]) == 0
-    lines = capsys.readouterr().out.splitlines()
     program = Kernel.load(kernel).asm.splitlines()
-    assert lines[0].split() == ["before", "pc", "12:", *program[12].split()]
-    assert lines[1].startswith("from fa.load %q at ")
-    assert lines[2].startswith("executed 12 instructions in ")
-    assert "in the loop at pc 11, 16 iterations: gp3 = 16" in lines
+    # Before the second instruction of the first loop, in its first iteration.
+    start = next(pc for pc, line in enumerate(program) if "C_LOOP_START" in line)
+    _, register, count = program[start].replace(",", "").split()
+    pc = start + 2
+    assert fa_sim.main([kernel, "--break", str(pc), "--dump-dir", str(tmp_path / "d")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["before", "pc", f"{pc}:", *program[pc].split()]
+    assert lines[1].startswith("from fa.")
+    assert lines[2].startswith(f"executed {pc} instructions in ")
+    assert f"in the loop at pc {start}, {count} iterations: {register} = {count}" in lines
     assert any("a1 = 0x2000" in line for line in lines)
     assert (tmp_path / "d" / "vector.npy").is_file()
 
