@@ -102,7 +102,8 @@ def _reduce(loop: plena.LoopOp, kernel: plena.KernelOp, pressure: Pressure, zero
     """Carry what is linear in the counter of `loop` and otherwise known before it."""
     position = pressure.order.position
     found: dict[frozenset[tuple[SSAValue, int]], list[tuple[int, plena.Instruction]]] = {}
-    for op, linear in _linear_values(kernel).items():
+    values = _linear_values(kernel)
+    for op, linear in values.items():
         if (
             linear.terms.get(loop.counter)
             and is_inside(op, loop)
@@ -112,7 +113,9 @@ def _reduce(loop: plena.LoopOp, kernel: plena.KernelOp, pressure: Pressure, zero
             )
         ):
             found.setdefault(frozenset(linear.terms.items()), []).append((linear.constant, op))
-    for terms, members in found.items():
+    for members in found.values():
+        # The order of the first one's terms: that of a set changes from run to run.
+        terms = values[members[0][1]].terms
         members.sort(key=lambda member: member[0])
         while members:
             least = members[0][0]
