@@ -38,6 +38,7 @@ from xdsl.ir import Operation
 if TYPE_CHECKING:
     from fa.machine.simulator import Simulator
     from fa.passes.mask_counts import MaskTiles
+    from fa.search import Choice
     from onnx import ModelProto
 
 Array = NDArray[np.float32]
@@ -46,7 +47,7 @@ Progress = Callable[[int, int | None], None]
 Source: TypeAlias = Union[str, Path, ModuleOp, "ModelProto"]
 """MLIR text, a path (.mlir, .onnx), a module, or an ONNX model."""
 
-DEFAULT_PASSES = "tile,fuse,quantize,allocate-sram,lower-to-isa"
+DEFAULT_PASSES = "group-heads,tile,fuse,quantize,allocate-sram,lower-to-isa"
 
 KERNEL_FILES = ("kernel.mlir", "kernel.asm", "kernel.mem", "layout.json", "report.txt")
 
@@ -98,14 +99,17 @@ class Kernel:
         self.mlir = mlir
         self.problems = tuple(problems)
         self._report = report
+        self.mappings = ""
         self.sources = SourceMap() if sources is None else sources
         self.mask_tiles = tuple(mask_tiles)
         self.words: NDArray[np.uint32] = assemble(asm)
 
     @cached_property
     def report(self) -> str:
-        """A page of text: what the kernel takes of the machine, and its cost beside the bounds."""
-        return f"{self._report}\n{self.cost_table()}"
+        """A page of text: what the kernel takes of the machine, its cost beside the bounds, and the
+        mappings that there were to choose from."""
+        mappings = f"\n{self.mappings}" if self.mappings else ""
+        return f"{self._report}\n{self.cost_table()}{mappings}"
 
     def cost_table(self) -> str:
         """The cost in both tables by unit, and how far it is from the lower bounds."""
@@ -345,22 +349,46 @@ def compile(
     name = None if machine is None else str(machine)
     if optimize_for is not None:
         with_position(lambda: attach_target(module, optimize_for), module)
-    run_passes(module, choose_passes(module, passes, name, tune), name)
-    kernels = [op for op in module.ops if isinstance(op, plena.KernelOp)]
-    if not kernels:
-        run_passes(module, "lower-to-isa", name)
-        kernels = [op for op in module.ops if isinstance(op, plena.KernelOp)]
+    choice = None if passes is not None else _choose(module, name, tune)
+    if choice is not None:
+        attempt = module.clone()
+        try:
+            kernel = _lowered(attempt, choice.pipeline, name)
+            kernel.mappings = choice.report
+            return kernel
+        except CompileError:
+            # What the model takes for possible may not be; the defaults find another way.
+            pass
+    return _lowered(module, DEFAULT_PASSES if passes is None else passes, name)
+
+
+def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:
+    """The kernel that a pipeline makes of a module, lowered at the end if it has not been."""
+    run_passes(module, passes, machine)
+    if not any(isinstance(op, plena.KernelOp) for op in module.ops):
+        run_passes(module, "lower-to-isa", machine)
     return kernel_of(module)
 
 
-def choose_passes(module: ModuleOp, passes: str | None, machine: str | None, tune: bool) -> str:
-    """The pipeline for a module: `passes` if given, else the default.
+def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
+    """The mapping for a module (`fa.search`); None where there is nothing to choose.
 
-    Choices are made for `target_of(module)`. Raises CompileError where the module names none.
+    Raises CompileError where the module names a target or a machine that there is none of.
     """
-    del machine, tune
-    with_position(lambda: target_of(module), module)
-    return DEFAULT_PASSES if passes is None else passes
+    from fa.search import choose
+
+    def measure(pipeline: str) -> int:
+        kernel = _lowered(module.clone(), pipeline, machine)
+        target = target_of(module)
+        if target == "bytes":
+            return cost(kernel).total.of(target)
+        zeros = [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
+        run = kernel.run(*zeros)
+        return run.cycles if target == "emulator" else cost(kernel).analytic_cycles
+
+    found: list[Choice | None] = []
+    with_position(lambda: found.append(choose(module, machine, tune, measure)), module)
+    return found[0]
 
 
 def kernel_of(module: ModuleOp) -> Kernel:

@@ -22,6 +22,7 @@ PASS_PREFIX = "fa-"
 PASSES = {
     "smooth-keys": "fa.passes.smooth_keys:SmoothKeysPass",
     "rotate": "fa.passes.rotate:RotatePass",
+    "group-heads": "fa.passes.group_heads:GroupHeadsPass",
     "tile": "fa.passes.tile:TilePass",
     "fuse": "fa.passes.fuse:FusePass",
     "stream-softmax": "fa.passes.stream_softmax:StreamSoftmaxPass",

@@ -3,17 +3,22 @@
 One line for each kernel and cost table, the kernel compiled for that table: cycles without loading
 Q and storing O, as the published figures are, and with them; the least that they could be
 (`fa.machine.bounds`); the error against float64 on standard normal operands as they are stored.
-Kernels with published figures run in the simulator; of LLaMA's, those that are no longer than
-`--longest` instructions do, and the others are costed.
+For LLaMA's kernels what they cost before the mapping was chosen by cost stands beside it. Kernels
+with published figures run in the simulator; of LLaMA's, those that are no longer than `--longest`
+instructions do, and the others are costed. Prefill of 4096 tokens takes a minute to compile for
+each table: only `--all` does that, and `--write`, which needs every row.
 
-    python bench/kernels.py [--quick] [--only TEXT] [--longest N]
+    python bench/kernels.py [--quick] [--all] [--only TEXT] [--longest N]
+    python bench/kernels.py --write            put the tables into docs/mapping.md
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import fa
@@ -21,20 +26,30 @@ import numpy as np
 from fa.compiler import Kernel
 from fa.dialects.fa_masks import CausalAttr
 from fa.dialects.fa_semantics import attention
-from fa.machine.figures import Figures, Target
+from fa.machine.figures import Target
 
 TABLES: tuple[Target, ...] = ("emulator", "analytic")
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "mapping.md"
+BEGIN = "<!-- {name}: written by `python bench/kernels.py --write` -->"
+END = "<!-- end of {name} -->"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A kernel by the arguments of `fa.attention`; cycles by table: published, and aimed at."""
+    """A kernel by the arguments of `fa.attention`, and cycles by table, Q and O not moved.
+
+    They are those published, those aimed at, and those of commit 88fde3a by today's cost model.
+    `long`: it takes a minute to compile.
+    """
 
     name: str
     machine: str
     shape: dict[str, Any]
     published: tuple[int, int] | None = None
     target: tuple[int, int] | None = None
+    before: tuple[int, int] | None = None
+    long: bool = False
 
 
 def shape(q_len: int, kv_len: int, heads: int, kv_heads: int, dim: int, causal: bool = False):
@@ -69,11 +84,55 @@ ROWS = (
 )  # fmt: skip
 
 LLAMA = (
-    Row("LLaMA-3.1-8B prefill 100", "plena-64", shape(100, 100, 32, 8, 128, True)),
-    Row("LLaMA-3.1-8B prefill 4096", "plena-64", shape(4096, 4096, 32, 8, 128, True)),
-    Row("LLaMA-3.1-8B decode 200", "plena-64", shape(1, 200, 32, 8, 128)),
-    Row("LLaMA-3.1-8B decode 4096", "plena-64", shape(1, 4096, 32, 8, 128)),
-)
+    Row(
+        "LLaMA-3.1-8B prefill 100", "plena-64", shape(100, 100, 32, 8, 128, True),
+        before=(5_747_868, 926_508),
+    ),
+    Row(
+        "LLaMA-3.1-8B prefill 4096", "plena-64", shape(4096, 4096, 32, 8, 128, True),
+        before=(4_800_821_722, 691_308_460), long=True,
+    ),
+    Row(
+        "LLaMA-3.1-8B decode 200", "plena-64", shape(1, 200, 32, 8, 128),
+        before=(637_066, 93_740),
+    ),
+    Row(
+        "LLaMA-3.1-8B decode 4096", "plena-64", shape(1, 4096, 32, 8, 128),
+        before=(10_142_086, 1_418_200),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A kernel compiled for a table: cycles in it, HBM bytes, the error if it was run."""
+
+    row: Row
+    table: Target
+    ours: int
+    total: int
+    least: int
+    hbm_bytes: int
+    error: float | None
+    seconds: float
+
+    @property
+    def published(self) -> int | None:
+        """Published cycles, if there are."""
+        return self._of(self.row.published)
+
+    @property
+    def target(self) -> int | None:
+        """Cycles aimed at, if any."""
+        return self._of(self.row.target)
+
+    @property
+    def before(self) -> int | None:
+        """Cycles before the mapping was chosen, if known."""
+        return self._of(self.row.before)
+
+    def _of(self, pair: tuple[int, int] | None) -> int | None:
+        return None if pair is None else pair[TABLES.index(self.table)]
 
 
 def error(kernel: Kernel, causal: bool) -> float:
@@ -87,58 +146,133 @@ def error(kernel: Kernel, causal: bool) -> float:
     return float(np.linalg.norm(result - exact) / np.linalg.norm(exact))
 
 
-def line(row: Row, table: Target, kernel: Kernel, found: float | None, seconds: float) -> str:
-    """A line of the table."""
-    index, cost, bounds = TABLES.index(table), fa.cost(kernel), kernel.bounds
+def measure(row: Row, table: Target, run: bool, longest: int) -> Measured:
+    """Compile a kernel for a table, cost it, and run it if that is wanted and not too long."""
+    start = time.perf_counter()
+    kernel = fa.compile(fa.attention(**row.shape), machine=row.machine, optimize_for=table)
+    seconds = time.perf_counter() - start
+    cost, bounds = fa.cost(kernel), kernel.bounds
     assert bounds is not None
+    short = row.published is not None or cost.instructions <= longest
+    return Measured(
+        row,
+        table,
+        cost.without_moving.of(table),
+        cost.total.of(table),
+        bounds.without_moving.of(table),
+        cost.hbm_bytes_read + cost.hbm_bytes_written,
+        error(kernel, row.shape["mask"] == "causal") if run and short else None,
+        seconds,
+    )
 
-    def of(figures: Figures) -> int:
-        return figures.of(table)
 
-    least = of(bounds.without_moving)
-    ours = of(cost.without_moving)
+def line(found: Measured) -> str:
+    """A line of the printed table."""
+    gain = "-" if found.before is None else f"{found.before / found.ours:.1f}"
     cells = (
-        f"{row.name:<27}{row.machine:<11}{table:<10}",
-        f"{_number(row.published, index):>12}{_number(row.target, index):>10}",
-        f"{ours:>15,}{of(cost.total):>15,}{least:>13,}{ours / least:>7.2f}",
-        f"{cost.hbm_bytes_read + cost.hbm_bytes_written:>15,}",
-        f"{'-' if found is None else f'{found:.1e}':>9}{seconds:>8.2f}",
+        f"{found.row.name:<27}{found.row.machine:<11}{found.table:<10}",
+        f"{number(found.published):>12}{number(found.target):>10}{number(found.before):>15}",
+        f"{found.ours:>15,}{gain:>7}{found.total:>15,}{found.least:>13,}",
+        f"{found.ours / found.least:>7.2f}{found.hbm_bytes:>15,}",
+        f"{_error(found):>9}{found.seconds:>8.2f}",
     )
     return "".join(cells)
-
-
-def _number(pair: tuple[int, int] | None, index: int) -> str:
-    return "-" if pair is None else f"{pair[index]:,}"
 
 
 def head() -> str:
     """The names of the columns."""
     return (
         f"{'q x kv, heads, head_dim':<27}{'machine':<11}{'table':<10}{'published':>12}"
-        f"{'target':>10}{'without Q, O':>15}{'with':>15}{'least':>13}{'times':>7}"
-        f"{'HBM bytes':>15}{'error':>9}{'compile':>8}"
+        f"{'target':>10}{'before':>15}{'without Q, O':>15}{'gain':>7}{'with':>15}{'least':>13}"
+        f"{'times':>7}{'HBM bytes':>15}{'error':>9}{'compile':>8}"
     )
 
 
+def number(value: int | None) -> str:
+    """A number of cycles, if there is one."""
+    return "-" if value is None else f"{value:,}"
+
+
+def _error(found: Measured) -> str:
+    return "-" if found.error is None else f"{found.error:.1e}"
+
+
+def peers(measured: Sequence[Measured]) -> str:
+    """The page's table of kernels with published figures."""
+    lines = [
+        "| q x kv, query/KV heads, head_dim | machine | table | published | target "
+        "| without Q, O | with | bound | times the bound | error |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for each in measured:
+        if each.published is not None:
+            lines.append(
+                f"| {each.row.name} | {each.row.machine} | {each.table} | {number(each.published)} "
+                f"| {number(each.target)} | {each.ours:,} | {each.total:,} | {each.least:,} "
+                f"| {each.ours / each.least:.2f} | {_error(each)} |"
+            )
+    return "\n".join(lines)
+
+
+def models(measured: Sequence[Measured]) -> str:
+    """The page's table of a model's kernels, before and after."""
+    lines = [
+        "| kernel | table | before | without Q, O | gain | with | bound | times the bound "
+        "| HBM bytes | error |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for each in measured:
+        if each.before is not None:
+            lines.append(
+                f"| {each.row.name} | {each.table} | {number(each.before)} | {each.ours:,} "
+                f"| {each.before / each.ours:.1f} | {each.total:,} | {each.least:,} "
+                f"| {each.ours / each.least:.2f} | {each.hbm_bytes:,} | {_error(each)} |"
+            )
+    return "\n".join(lines)
+
+
+def replaced(text: str, measured: Sequence[Measured]) -> str:
+    """The page with these figures."""
+    for name, make in (("peers", peers), ("models", models)):
+        begin, end = BEGIN.format(name=name), END.format(name=name)
+        if begin not in text or end not in text:
+            raise SystemExit(f"{PAGE}: the lines '{begin}' and '{end}' are missing")
+        before, rest = text.split(begin, 1)
+        _, after = rest.split(end, 1)
+        text = f"{before}{begin}\n\n{make(measured)}\n\n{end}{after}"
+    return text
+
+
+def measurements(rows: Sequence[Row], run: bool, longest: int) -> Iterator[Measured]:
+    """Each kernel compiled for each table."""
+    for row in rows:
+        for table in TABLES:
+            yield measure(row, table, run, longest)
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the table, and write the page's if asked to."""
     parser = argparse.ArgumentParser(description="Kernels against published cycles and bounds.")
     parser.add_argument("--quick", action="store_true", help="cost everything, run nothing")
+    parser.add_argument("--all", action="store_true", help="with what takes minutes to compile")
     parser.add_argument("--only", default="", help="kernels whose name has this text")
     parser.add_argument("--longest", type=int, default=1_000_000, help="instructions that are run")
+    parser.add_argument("--write", action="store_true", help=f"everything, into docs/{PAGE.name}")
     args = parser.parse_args()
+    if args.write and (args.quick or args.only):
+        parser.error("--write takes no part of the table, so neither --quick nor --only")
+    rows = [
+        row
+        for row in (*ROWS, *LLAMA)
+        if args.only in row.name and (not row.long or args.all or args.write)
+    ]
     print(head())
-    for row in (*ROWS, *LLAMA):
-        if args.only not in row.name:
-            continue
-        for table in TABLES:
-            start = time.perf_counter()
-            kernel = fa.compile(fa.attention(**row.shape), machine=row.machine, optimize_for=table)
-            seconds = time.perf_counter() - start
-            short = row.published is not None or fa.cost(kernel).instructions <= args.longest
-            run = short and not args.quick
-            found = error(kernel, row.shape["mask"] == "causal") if run else None
-            print(line(row, table, kernel, found, seconds), flush=True)
+    measured: list[Measured] = []
+    for found in measurements(rows, not args.quick, args.longest):
+        print(line(found), flush=True)
+        measured.append(found)
+    if args.write:
+        PAGE.write_text(replaced(PAGE.read_text("utf-8"), measured), "utf-8")
 
 
 if __name__ == "__main__":

@@ -310,7 +310,9 @@ class AttentionOp(IRDLOperation):
                 parser.parse_punctuation("(")
                 extras[word] = parser.parse_unresolved_operand()
                 parser.parse_punctuation(")")
-        given = dict(parser.parse_optional_attr_dict())
+        written = dict(parser.parse_optional_attr_dict())
+        # Names with a dialect in front belong to passes, not to the operation.
+        given = {name: value for name, value in written.items() if "." not in name}
         regions = {
             word: parser.parse_region()
             for word in REGIONS
@@ -335,6 +337,7 @@ class AttentionOp(IRDLOperation):
         return cls.build(
             operands=[*resolved[:3], named.get("bias"), named.get("sinks")],
             properties=given,
+            attributes={name: value for name, value in written.items() if name not in given},
             result_types=[
                 results[0],
                 rest.pop(0) if "lse" in given else None,

@@ -17,6 +17,7 @@ from xdsl.irdl import (
     ParsePropInAttrDict,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     result_def,
     traits_def,
@@ -166,35 +167,61 @@ class PadOp(IRDLOperation):
         super().__init__(operands=[source], result_types=[TensorType(tensor_element(source), dims)])
 
     def verify_(self) -> None:
-        _verify_extents(self.source, self.result, "a pad makes none smaller", grows=True)
+        old, new = tensor_dims(self.source), tensor_dims(self.result)
+        if len(old) != len(new) or any(a > b for a, b in zip(old, new, strict=True)):
+            raise VerifyException(
+                f"{shape_text(old)} does not become {shape_text(new)}: a pad makes none smaller"
+            )
+        if tensor_element(self.source) != tensor_element(self.result):
+            raise VerifyException("the element type must stay")
 
 
 @irdl_op_definition
 class CropOp(IRDLOperation):
-    """The first elements of a tensor along each dimension, as many as the result has."""
+    """Elements of a tensor from `start` on along each dimension, as many as the result has.
+
+    Without `start` from the first one on.
+    """
 
     name = "fa.crop"
 
     source = operand_def(TensorType)
+    start = opt_prop_def(DenseArrayBase.constr(i64))
     result = result_def(TensorType)
     traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
 
-    def __init__(self, source: SSAValue, dims: Sequence[int]):
-        super().__init__(operands=[source], result_types=[TensorType(tensor_element(source), dims)])
+    def __init__(self, source: SSAValue, dims: Sequence[int], start: Sequence[int] | None = None):
+        super().__init__(
+            operands=[source],
+            properties={
+                "start": None if start is None else DenseArrayBase.from_list(i64, list(start))
+            },
+            result_types=[TensorType(tensor_element(source), dims)],
+        )
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Where the result starts along each dimension."""
+        if self.start is None:
+            return (0,) * len(tensor_dims(self.source))
+        return tuple(int(place) for place in self.start.get_values())
 
     def verify_(self) -> None:
-        _verify_extents(self.source, self.result, "a crop makes none larger", grows=False)
-
-
-def _verify_extents(source: SSAValue, result: SSAValue, what: str, grows: bool) -> None:
-    """Check that all extents stay or change in one direction."""
-    old, new = tensor_dims(source), tensor_dims(result)
-    small, large = (old, new) if grows else (new, old)
-    if len(old) != len(new) or any(a > b for a, b in zip(small, large, strict=True)):
-        raise VerifyException(f"{shape_text(old)} does not become {shape_text(new)}: {what}")
-    if tensor_element(source) != tensor_element(result):
-        raise VerifyException("the element type must stay")
+        old, new = tensor_dims(self.source), tensor_dims(self.result)
+        if len(self.places) != len(old):
+            raise VerifyException(f"start needs a place in each of {len(old)} dimensions")
+        ends = [place + extent for place, extent in zip(self.places, new, strict=False)]
+        if len(old) != len(new) or any(
+            place < 0 or end > extent
+            for place, end, extent in zip(self.places, ends, old, strict=True)
+        ):
+            raise VerifyException(
+                f"{shape_text(new)} from {list(self.places)} on is not inside {shape_text(old)}"
+            )
+        if tensor_element(self.source) != tensor_element(self.result):
+            raise VerifyException("the element type must stay")
 
 
 @irdl_op_definition

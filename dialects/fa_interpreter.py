@@ -185,7 +185,8 @@ class FaFunctions(InterpreterFunctions):
 
     @impl(fa.CropOp)
     def crop(self, _: Interpreter, op: fa.CropOp, args: PythonValues) -> PythonValues:
-        return (args[0][tuple(slice(extent) for extent in fa.tensor_dims(op.result))],)
+        dims = zip(op.places, fa.tensor_dims(op.result), strict=True)
+        return (args[0][tuple(slice(place, place + extent) for place, extent in dims)],)
 
     @impl(fa.MapOp)
     def map(self, _: Interpreter, op: fa.MapOp, args: PythonValues) -> PythonValues:
@@ -253,13 +254,13 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.ScoresOp)
     def scores(self, _: Interpreter, op: fa.ScoresOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        query, key = args
+        query, key = args[:2]
         kind = fa.tile(op.result)
         if op.packing is not None:
             query = semantics.unpacked(query, kind.rows, op.packing.numbers)
             key = key[:, : query.shape[1]]
         product = query @ key.T
-        if op.packing is not None:
+        if op.batched:
             product *= np.float32(BATCHED_FACTOR)
         return self._write(op, [self.round(product, kind.element_type)])
 
@@ -318,6 +319,12 @@ class FaFunctions(InterpreterFunctions):
         if op.maximum is not None:
             m, total = args[1:3]
         element, statistic = _elements(op.result, op.new_total)
+        if op.unsummed is not None:
+            zero = np.zeros_like(m)
+            p, m, total, alpha = semantics.online_softmax(
+                s, m, zero, element, statistic, self.round
+            )
+            return self._write(op, [p, m, zero, alpha])
         if op.ones is None:
             return self._write(
                 op, semantics.online_softmax(s, m, total, element, statistic, self.round)
@@ -342,9 +349,17 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.NormalizeOp)
     def normalize(self, _: Interpreter, op: fa.NormalizeOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        acc, total = args
-        total = total if total.ndim == 1 else total[:, 0]
-        element, statistic = _elements(op.result, op.total)
+        acc = args[0]
+        element = fa.tile(op.result).element_type
+        statistic = element if op.total is None else fa.tile(op.total).element_type
+        if op.total is None:
+            # The first columns hold the sum, and those behind them what it divides.
+            total, columns = acc[:, 0], op.sum_columns
+            divided = semantics.normalize(acc, total, element, statistic, self.round, op.multiplier)
+            result = np.zeros_like(divided)
+            result[:, columns : 2 * columns] = divided[:, columns : 2 * columns]
+            return self._write(op, [result])
+        total = args[1] if args[1].ndim == 1 else args[1][:, 0]
         result = semantics.normalize(acc, total, element, statistic, self.round, op.multiplier)
         return self._write(op, [result])
 

@@ -409,7 +409,72 @@ class RaggedAttr(MaskAttr):
                 printer.print_attribute(mask)
 
 
-MASKS = (CausalAttr, WindowAttr, ChunkedAttr, PrefixAttr, DocumentsAttr, AllOfAttr, RaggedAttr)
+@irdl_attr_definition
+class GroupedAttr(MaskAttr):
+    """A mask of queries of several heads in one sequence: `#fa.grouped<[4, 16, 100], #fa.causal>`.
+
+    Of `heads` heads, `block` queries each follow one another, head by head, then the next `block`
+    queries of each (`group-heads`); `queries` is the number there are of each head, and those
+    behind them see what the last one sees. The mask inside is that of one head.
+    """
+
+    name = "fa.grouped"
+
+    numbers: ArrayAttr[IntAttr] = param_def()
+    mask: Attribute = param_def()
+
+    @classmethod
+    def get(cls, heads: int, block: int, queries: int, mask: MaskAttr) -> GroupedAttr:
+        """`mask`, whose offsets are resolved, for rows of `heads` heads in blocks of `block`."""
+        return cls(ArrayAttr([IntAttr(number) for number in (heads, block, queries)]), mask)
+
+    @property
+    def parts(self) -> tuple[MaskAttr, ...]:
+        """The mask of one head."""
+        assert isinstance(self.mask, MaskAttr)
+        return (self.mask,)
+
+    def verify(self) -> None:
+        if len(self.numbers) != 3 or any(number.data < 1 for number in self.numbers):
+            raise VerifyException("a grouped mask gives heads, block and queries, all at least 1")
+        if not isinstance(self.mask, MaskAttr):
+            raise VerifyException(f"{self.mask} is not a mask")
+
+    def query(self, row: int) -> int:
+        """The query of its head that a row is."""
+        heads, block, queries = (number.data for number in self.numbers)
+        return min(row // (heads * block) * block + row % block, queries - 1)
+
+    def keys(self, batch: int, query: int) -> Run:
+        return self.parts[0].keys(batch, self.query(query))
+
+    def resolved(self, q_len: int, kv_len: int) -> GroupedAttr:
+        heads, block, queries = (number.data for number in self.numbers)
+        return GroupedAttr.get(heads, block, queries, self.parts[0].resolved(queries, kv_len))
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        with parser.in_angle_brackets():
+            numbers = _parse_lengths(parser)
+            parser.parse_punctuation(",")
+            return [numbers, parser.parse_attribute()]
+
+    def print_parameters(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string(f"[{', '.join(str(n.data) for n in self.numbers)}], ")
+            printer.print_attribute(self.mask)
+
+
+MASKS = (
+    CausalAttr,
+    WindowAttr,
+    ChunkedAttr,
+    PrefixAttr,
+    DocumentsAttr,
+    AllOfAttr,
+    RaggedAttr,
+    GroupedAttr,
+)
 
 
 def unknown_mask(mask: Attribute) -> str:

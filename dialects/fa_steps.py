@@ -80,19 +80,24 @@ class ScoresOp(TileOp):
     """S = Q K^T: q [R, D] in vector, k [C, D] in matrix memory, result [R, C].
 
     `family` is the instruction that does it: tmm (M_TMM, the default), btmm or btmv. The latter two
-    take queries packed as `packing` says, and give 0.25 Q K^T (`fa_mapping.BATCHED_FACTOR`).
+    take queries packed as `packing` says, and give 0.25 Q K^T (`fa_mapping.BATCHED_FACTOR`). btmm
+    also takes queries as they are, by copies shifted into the last lane block, in scratch rows.
     """
 
     name = "fa.scores"
 
     query = operand_def(TileType)
     key = operand_def(TileType)
+    scratch = opt_operand_def(TileType)
     family = opt_prop_def(StringAttr)
     packing = opt_prop_def(PackingAttr)
     result = result_def(TileType)
 
     irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$query `,` $key attr-dict `:` type($query) `,` type($key) `->` type($result)"
+    assembly_format = (
+        "$query `,` $key (`scratch` $scratch^)? attr-dict `:` type($query) `,` type($key) "
+        "(`scratch` type($scratch)^)? `->` type($result)"
+    )
 
     def __init__(
         self,
@@ -102,17 +107,30 @@ class ScoresOp(TileOp):
         family: str | None = None,
         packing: PackingAttr | None = None,
         rows: int | None = None,
+        scratch: SSAValue | None = None,
     ):
         q, k = tile(query), tile(key)
         rows = q.rows if rows is None else rows
         result = TileType.get((rows, k.rows), element_type or q.element_type, "vector")
         super().__init__(
-            operands=[query, key],
+            operands=[query, key, scratch],
             properties={
                 "family": None if family is None else StringAttr(family),
                 "packing": packing,
             },
             result_types=[result],
+        )
+
+    @property
+    def batched(self) -> bool:
+        """Whether the instruction has the fixed factor of the batched ones."""
+        return self.instruction != "tmm"
+
+    def with_scratch(self, scratch: SSAValue) -> ScoresOp:
+        """The same operation with room to work in."""
+        s = tile(self.result)
+        return ScoresOp(
+            self.query, self.key, s.element_type, self.instruction, self.packing, s.rows, scratch
         )
 
     @property
@@ -126,8 +144,11 @@ class ScoresOp(TileOp):
             raise VerifyException(
                 f"family is one of {', '.join(SCORE_FAMILIES)}, got '{self.instruction}'"
             )
-        if (self.packing is None) != (self.instruction == "tmm"):
-            raise VerifyException("btmm and btmv need a packing of the queries, tmm takes none")
+        if (self.packing is None) and self.instruction == "btmv":
+            raise VerifyException("btmv needs a packing of the queries")
+        if self.packing is not None and not self.batched:
+            raise VerifyException("tmm takes queries as they are, not packed")
+        expect_scratch(self.scratch, 1)
         expect(self.query, "the query tile", "vector", q.dims)
         if self.packing is None:
             expect(self.key, "the key tile", "matrix", (k.rows, q.cols))
@@ -528,6 +549,8 @@ class OnlineSoftmaxOp(TileOp):
     are [R] in scalar memory. The first step has no m and no l (they would be -inf and 0), and its
     alpha is 0. `empty_rows` says that a row may have seen no key so far: then m' = -inf and P = 0.
 
+    `unsummed` says that nothing needs the sums: l' is 0.
+
     With `ones`, a tile of ones in matrix memory, the matrix unit adds up rows (M_BTMV): l and l'
     are tiles [R, C] in vector memory of which each column holds 0.25 times the sum
     (`fa_mapping.BATCHED_FACTOR`).
@@ -541,6 +564,7 @@ class OnlineSoftmaxOp(TileOp):
     ones = opt_operand_def(TileType)
     scratch = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
+    unsummed = opt_prop_def(UnitAttr)
     result = result_def(TileType)
     new_maximum = result_def(TileType)
     new_total = result_def(TileType)
@@ -564,6 +588,7 @@ class OnlineSoftmaxOp(TileOp):
         statistics: tuple[TileType, TileType] | None = None,
         ones: SSAValue | None = None,
         scratch: SSAValue | None = None,
+        unsummed: bool = False,
     ):
         if statistics is None:
             assert maximum is not None, "the first step must be told the types of its statistics"
@@ -572,7 +597,10 @@ class OnlineSoftmaxOp(TileOp):
         m, total_kind = (statistic.placed_at(None) for statistic in statistics)
         super().__init__(
             operands=[scores, maximum, total, ones, scratch],
-            properties={"empty_rows": UnitAttr() if empty_rows else None},
+            properties={
+                "empty_rows": UnitAttr() if empty_rows else None,
+                "unsummed": UnitAttr() if unsummed else None,
+            },
             result_types=[tile(scores).placed_at(None), m, total_kind, m],
         )
 
@@ -586,7 +614,8 @@ class OnlineSoftmaxOp(TileOp):
     ) -> OnlineSoftmaxOp:
         statistics = (tile(self.new_maximum), tile(self.new_total))
         empty = self.empty_rows is not None
-        return OnlineSoftmaxOp(self.scores, *past, empty, statistics, self.ones, scratch)
+        unsummed = self.unsummed is not None
+        return OnlineSoftmaxOp(self.scores, *past, empty, statistics, self.ones, scratch, unsummed)
 
     def with_scratch(self, scratch: SSAValue | None) -> OnlineSoftmaxOp:
         """The same operation with room to work in."""
@@ -654,29 +683,42 @@ class NormalizeOp(TileOp):
 
     With `empty_rows` a row whose l is 0 gives 0. l is [R] in scalar memory, or a tile of R rows in
     vector memory that hold it in each column (`fa.online_softmax` with `ones`), which is then used
-    up: its place is worked in.
+    up: its place is worked in. Without l the first `sums` columns of acc hold it, and as many
+    columns behind them are divided: only those of the result are specified.
     """
 
     name = "fa.normalize"
 
     acc = operand_def(TileType)
-    total = operand_def(TileType)
+    total = opt_operand_def(TileType)
+    scratch = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
     factor = opt_prop_def(FloatAttr)
+    sums = opt_prop_def(IntegerAttr)
     result = result_def(TileType)
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$acc `,` $total attr-dict `:` type($acc) `,` type($total) `->` type($result)"
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
+    assembly_format = (
+        "$acc (`,` $total^)? (`scratch` $scratch^)? attr-dict `:` type($acc) (`,` type($total)^)? "
+        "(`scratch` type($scratch)^)? `->` type($result)"
+    )
 
     def __init__(
-        self, acc: SSAValue, total: SSAValue, empty_rows: bool, factor: float | None = None
+        self,
+        acc: SSAValue,
+        total: SSAValue | None,
+        empty_rows: bool,
+        factor: float | None = None,
+        sums: int | None = None,
+        scratch: SSAValue | None = None,
     ):
         super().__init__(
-            operands=[acc, total],
+            operands=[acc, total, scratch],
             properties={
                 "empty_rows": UnitAttr() if empty_rows else None,
                 "factor": None if factor is None else FloatAttr(factor, f32),
+                "sums": None if sums is None else IntegerAttr(sums, i64),
             },
             result_types=[tile(acc).placed_at(None)],
         )
@@ -686,14 +728,35 @@ class NormalizeOp(TileOp):
         """The factor, written or not."""
         return 1.0 if self.factor is None else self.factor.value.data
 
+    @property
+    def sum_columns(self) -> int:
+        """The columns of acc that hold the sum; 0 where it is an operand."""
+        return 0 if self.sums is None else self.sums.value.data
+
+    def with_scratch(self, scratch: SSAValue) -> NormalizeOp:
+        """The same operation with room to work in."""
+        factor = None if self.factor is None else self.multiplier
+        empty = self.empty_rows is not None
+        return NormalizeOp(self.acc, self.total, empty, factor, self.sum_columns or None, scratch)
+
     def verify_(self) -> None:
-        dims, total = tile(self.acc).dims, tile(self.total)
+        dims = tile(self.acc).dims
         expect(self.acc, "the accumulator", "vector", dims)
-        if total.space.data == "vector":
-            expect(self.total, "the sum", "vector", (dims[0], total.cols))
+        expect(self.result, "the result", "vector", dims)
+        expect_scratch(self.scratch, 1)
+        if (self.total is None) != (self.sums is not None):
+            raise VerifyException("the sum is an operand, or in the first `sums` columns")
+        if self.total is None:
+            if not 0 < 2 * self.sum_columns <= dims[1]:
+                raise VerifyException(
+                    f"sums and what they divide take 2 * {self.sum_columns} columns of {dims[1]}"
+                )
+            if self.empty_rows is not None:
+                raise VerifyException("a row without keys has no sum to be divided by; give it")
+        elif tile(self.total).space.data == "vector":
+            expect(self.total, "the sum", "vector", (dims[0], tile(self.total).cols))
         else:
             expect(self.total, "the sum", "scalar", dims[:1])
-        expect(self.result, "the result", "vector", dims)
 
 
 @irdl_op_definition

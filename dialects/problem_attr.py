@@ -19,18 +19,34 @@ from .json_attr import decode, encode
 
 KEY = "fa.problem"
 
+GROUPED = "fa.grouped_heads"
+"""The attribute of an `fa.attention` whose problem is on record as it was before its heads were
+grouped (`group-heads`)."""
+
+_Shape = tuple[int, int, int, int, int, int, int]
+
 _EXTENTS = ("batch", "q_heads", "kv_heads", "q_len", "kv_len", "head_dim", "value_dim")
+
+
+def problem_of(op: AttentionOp) -> Problem:
+    """The problem of an attention of static shape."""
+    mask = op.resolved_mask if isinstance(op.mask, MaskAttr) else None
+    return _problem(_shape(op), mask)
+
+
+def _shape(op: AttentionOp) -> _Shape:
+    query, key, value = (tensor_dims(each) for each in (op.query, op.key, op.value))
+    return query[0], query[1], key[1], query[2], key[2], query[3], value[3]
 
 
 def record_problem(module: ModuleOp, op: AttentionOp) -> None:
     """Add the problem of `op`, of static shape, to those of the module."""
-    query, key, value = (tensor_dims(each) for each in (op.query, op.key, op.value))
-    extents = (query[0], query[1], key[1], query[2], key[2], query[3], value[3])
+    extents = _shape(op)
     entry: dict[str, Attribute] = {
         name: encode(extent) for name, extent in zip(_EXTENTS, extents, strict=True)
     }
     if isinstance(op.mask, MaskAttr):
-        entry["mask"] = op.mask.resolved(query[2], key[2])
+        entry["mask"] = op.resolved_mask or op.mask
     module.attributes[KEY] = ArrayAttr([*_recorded(module), DictionaryAttr(entry)])
 
 
@@ -50,9 +66,6 @@ def problems_of(module: ModuleOp) -> tuple[Problem, ...]:
         mask = entry.data.get("mask")
         found.append(_problem(extents, mask if isinstance(mask, MaskAttr) else None))
     return tuple(found)
-
-
-_Shape = tuple[int, int, int, int, int, int, int]
 
 
 def _extents(entry: Attribute) -> _Shape | None:

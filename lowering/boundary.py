@@ -41,7 +41,7 @@ def recipe_of(value: OpResult, make: Callable[[SSAValue], Recipe]) -> Recipe:
         case fa.PadOp():
             return ["pad", dims, make(value.op.source)]
         case fa.CropOp():
-            return ["crop", dims, make(value.op.source)]
+            return ["crop", list(value.op.places), dims, make(value.op.source)]
         case fa.AdditiveOp():
             return ["additive", make(value.op.source)]
         case _:

@@ -34,10 +34,11 @@ from ..machine.params import Machine
 from ..passes.affine import Affine, iterations
 from ..passes.allocate_sram import AllocateSramPass
 from ..passes.fuse import UNFUSED
+from ..passes.live_tiles import stays_in_row_loop
 from ..passes.mask_counts import MASK_TILES
 from ..passes.quantize import QuantizePass
 from ..passes.tile import TilePass
-from . import maps, packed_scores, products, rows, transfers
+from . import maps, packed_scores, products, rows, shifted_scores, transfers
 from .address_registers import AddressRegisters
 from .constant_tensors import share_constants
 from .constants import FloatConstants
@@ -149,6 +150,8 @@ def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:
         for result in op.results:
             if not isinstance(kind := result.type, TileType) or isinstance(op, fa.ViewOp):
                 continue
+            if kind.at is None and stays_in_row_loop(result):
+                continue
             space, end = kind.space.data, kind.placed + kind.elements
             if kind.placed % units[space] or end > rooms[space]:
                 raise OpError(
@@ -220,6 +223,8 @@ class _Lowering:
                 transfers.store(e, op, *self._place(op.target, op.indices))
             case fa.ScoresOp() if op.packing is not None:
                 packed_scores.scores(e, op)
+            case fa.ScoresOp() if op.batched:
+                shifted_scores.scores(e, op)
             case fa.ScoresOp():
                 products.scores(e, op)
             case fa.MatmulOp():

@@ -10,6 +10,7 @@ from xdsl.passes import ModulePass
 
 from ..passes.allocate_sram import AllocateSramPass
 from ..passes.fuse import FusePass
+from ..passes.group_heads import GroupHeadsPass
 from ..passes.quantize import QuantizePass
 from ..passes.specialize_masks import SpecializeMasksPass
 from ..passes.tabulate import TabulatePass
@@ -17,6 +18,7 @@ from ..passes.tile import TilePass
 from .lower_to_isa import LowerToIsaPass
 
 FA_TO_PLENA: tuple[type[ModulePass], ...] = (
+    GroupHeadsPass,
     TilePass,
     FusePass,
     TabulatePass,

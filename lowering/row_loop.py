@@ -243,6 +243,8 @@ class _OnlineSoftmax(_Part):
         self.sums.prepare()
 
     def _sums(self) -> _Sums:
+        if self.op.unsummed is not None:
+            return _NoSums(self.loop, self.op)
         if self.op.ones is not None:
             return _SumsByOnes(self.loop, self.op)
         if self.op.scratch is not None and self.p.panels > 1:
@@ -307,6 +309,19 @@ class _Sums:
     def finish(self, values: Sequence[SSAValue], alpha: SSAValue | None) -> None:
         """l' is known."""
         self.loop.set_scalar(self.op.new_total, values[0])
+
+
+class _NoSums(_Sums):
+    """Nothing needs them."""
+
+    def start(self, alpha: SSAValue | None) -> Sequence[SSAValue]:
+        return []
+
+    def panel(self, values: Sequence[SSAValue], row: SSAValue) -> Sequence[SSAValue]:
+        return []
+
+    def finish(self, values: Sequence[SSAValue], alpha: SSAValue | None) -> None:
+        pass
 
 
 class _SumsOfPanels(_Sums):
@@ -467,19 +482,29 @@ class _Normalize(_Part):
         if not _kept_in(loop, op.acc):
             loop.walk(op.acc)
         loop.walk(op.result)
-        self.lanes = fa.tile(op.total).space.data == "vector"
-        if self.lanes and loop.leaves(op.total):
-            raise OpError(op, "the sum of a row is used up here, and something else needs it too")
-        if self.lanes and not loop.inside(op.total):
-            loop.walk(op.total)
+        self.lanes = False
+        if op.total is None:
+            self.work = loop.scratch(op.scratch, WORK_ROW)
+            self.columns = e.constant(op.sum_columns)
+        elif fa.tile(op.total).space.data == "vector":
+            self.lanes = True
+            if loop.leaves(op.total):
+                raise OpError(
+                    op, "the sum of a row is used up here, and something else needs it too"
+                )
+            if not loop.inside(op.total):
+                loop.walk(op.total)
         least = BATCHED_FACTOR if self.lanes else 1.0
         self.one = e.float(least) if op.empty_rows is not None else None
         self.factor = e.float(op.multiplier) if op.multiplier != 1.0 else None
 
     def emit(self) -> None:
         op, e, loop = self.op, self.e, self.loop
+        if op.total is None:
+            self._by_columns()
+            return
         if self.lanes:
-            self._by_lanes()
+            self._by_lanes(op.total)
             return
         total = loop.scalar(op.total)
         if self.one is not None:
@@ -490,10 +515,20 @@ class _Normalize(_Part):
         for old, new in zip(loop.row(op.acc), loop.row(op.result), strict=True):
             e.do("V_MUL_VF", new, old, factor, FULL)
 
-    def _by_lanes(self) -> None:
+    def _by_columns(self) -> None:
+        """The sum stands in the first lanes; its reciprocals are shifted over what they divide."""
+        op, e, loop = self.op, self.e, self.loop
+        old, new = loop.row(op.acc)[0], loop.row(op.result)[0]
+        e.do("V_RECI_V", self.work, old, FULL)
+        e.do("V_SHFT_V", self.work, self.work, self.columns)
+        if self.factor is not None:
+            e.do("V_MUL_VF", self.work, self.work, self.factor, FULL)
+        e.do("V_MUL_VV", new, old, self.work, FULL)
+
+    def _by_lanes(self, sums: SSAValue) -> None:
         """The sum stands in each lane of a row, which its reciprocal takes the place of."""
         op, e, loop = self.op, self.e, self.loop
-        (total,) = loop.row(op.total)
+        (total,) = loop.row(sums)
         if self.one is not None:
             e.do("V_MAX_VF", total, total, self.one, FULL)
         e.do("V_RECI_V", total, total, FULL)

@@ -105,8 +105,9 @@ def evaluate(recipe: Recipe, leaf: Callable[[Leaf, int], Array]) -> Array:
                 made = evaluate(source, leaf)
                 ends = [(0, new - old) for old, new in zip(made.shape, shape, strict=True)]
                 return np.pad(made, ends)
-            case ["crop", shape, source]:
-                return evaluate(source, leaf)[tuple(slice(extent) for extent in shape)]
+            case ["crop", start, shape, source]:
+                parts = [slice(a, a + n) for a, n in zip(start, shape, strict=True)]
+                return evaluate(source, leaf)[tuple(parts)]
             case ["additive", source]:
                 seen = evaluate(source, leaf) != 0
                 return np.where(seen, np.float32(0), np.float32(-np.inf))

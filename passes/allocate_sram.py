@@ -28,11 +28,12 @@ from ..dialects.fa_mapping import ROW_LOOP, ROW_LOOP_SCRATCH
 from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from .first_fit import Block, first_fit, most_alive
-from .live_tiles import Places, TileLiveness
+from .live_tiles import Places, TileLiveness, stays_in_row_loop
 from .map import MapPass
 from .map_plan import MapPlan
 from .quantize import store_masks
 from .schedule_rows import ScheduleRowsPass
+from .shifted_copies import ShiftedCopies
 from .specialize_masks import SpecializeMasksPass
 from .stream_softmax import StreamSoftmaxPass
 from .tabulate import TabulatePass
@@ -65,6 +66,7 @@ class AllocateSramPass(ModulePass):
                 for inner in function.walk()
                 if not isinstance(inner, fa.ViewOp)
                 for value in inner.results
+                if not stays_in_row_loop(value)
             ]
             if any(isinstance(kind, TileType) and kind.at is None for kind in tiles):
                 _allocate(machine, function)
@@ -120,11 +122,20 @@ WITH_SCRATCH = (
     fa.MapOp,
     fa.OnlineSoftmaxOp,
     fa.MatmulOp,
+    fa.NormalizeOp,
+    fa.ScoresOp,
 )
 """Operations that may work in rows of their own."""
 
 WithScratch: TypeAlias = (
-    fa.MaskOp | fa.LogsumexpOp | fa.CombineOp | fa.MapOp | fa.OnlineSoftmaxOp | fa.MatmulOp
+    fa.MaskOp
+    | fa.LogsumexpOp
+    | fa.CombineOp
+    | fa.MapOp
+    | fa.OnlineSoftmaxOp
+    | fa.MatmulOp
+    | fa.NormalizeOp
+    | fa.ScoresOp
 )
 
 
@@ -147,7 +158,14 @@ def _scratch_rows(machine: Machine, op: Operation) -> int:
             return max(1, MapPlan(op.function).count)
         case fa.OnlineSoftmaxOp() if op.ones is not None:
             return ROW_LOOP_SCRATCH + machine.broadcast
+        case fa.OnlineSoftmaxOp() if op.unsummed is not None:
+            return 0
         case fa.OnlineSoftmaxOp() if fa.tile(op.scores).cols > machine.vlen:
+            return ROW_LOOP_SCRATCH
+        case fa.ScoresOp() if op.batched and op.packing is None:
+            q = fa.tile(op.query)
+            return ShiftedCopies(machine, q.rows, q.cols // machine.mlen).scratch_rows
+        case fa.NormalizeOp() if op.total is None:
             return ROW_LOOP_SCRATCH
         case fa.MatmulOp() if op.instruction == "btmv":
             panels = fa.tile(op.result).cols // machine.vlen
@@ -260,7 +278,8 @@ def _place(function: func.FuncOp, places: Places, space: str, unit: int, room: i
     """Addresses for the tiles of one memory of `room` elements, in multiples of `unit`."""
     groups: list[list[SSAValue]] = []
     for group in places.groups():
-        if _kind(group[0]).space.data == space:
+        here = _kind(group[0]).space.data == space
+        if here and not all(stays_in_row_loop(value) for value in group):
             groups.append(group)
     blocks: list[Block] = []
     for group in groups:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import func, scf
-from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue, Use
+from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue, Use
 
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
@@ -104,6 +104,34 @@ def _uses(value: SSAValue) -> Iterator[Use]:
         yield use
         if isinstance(use.operation, fa.ViewOp):
             yield from _uses(use.operation.result)
+
+
+def stays_in_row_loop(value: SSAValue) -> bool:
+    """Whether a value never needs a place: a row of it is made and used up in one row loop.
+
+    So are statistics, which are in registers, a product of M_BTMV and sums by a tile of ones, which
+    are in the loop's scratch.
+    """
+    if not isinstance(value, OpResult) or (loop := value.op.attributes.get(ROW_LOOP)) is None:
+        return False
+    match value.op:
+        case fa.OnlineSoftmaxOp() if value.index == 0:
+            return False
+        case fa.OnlineSoftmaxOp() if value.index == 2 and value.op.total is not None:
+            # The sum so far is updated where it lies.
+            return fa.tile(value).space.data == "scalar" and _all_in(value, loop)
+        case fa.OnlineSoftmaxOp():
+            return _all_in(value, loop)
+        case fa.MatmulOp():
+            return value.op.transposed and _all_in(value, loop)
+        case _:
+            return False
+
+
+def _all_in(value: SSAValue, loop: Attribute) -> bool:
+    home = value.owner.parent if isinstance(value.owner, Operation) else None
+    users = [use.operation for use in value.uses]
+    return all(user.parent is home and user.attributes.get(ROW_LOOP) == loop for user in users)
 
 
 def _writer(value: SSAValue) -> Operation:

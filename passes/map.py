@@ -7,9 +7,10 @@ batched instructions is divided out of the queries and of the result. Loads of k
 do not depend on a loop stand in front of it where matrix SRAM holds them, so that query tiles and
 the heads of a group share them.
 
-Options: `qk` (tmm, btmm, btmv), `pv` (mm, btmv) and `sums` (reduce, ones: row sums by V_RED_SUM,
-or with a tile of ones by the matrix unit); by default what costs least on the module's
-target. A family that a product cannot take is an error that says why; by default another is taken.
+Options: `qk` (tmm, btmm, btmv), `pv` (mm, btmv) and `sums` (row sums: reduce by V_RED_SUM, ones by
+the matrix unit with a tile of ones, columns with columns of ones in V); by default what costs least
+on the module's target. `unroll-rows`: rows in one iteration of a loop over rows. A family that a
+product cannot take is an error that says why; by default another is taken.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ from ..machine.formats import HbmFormat, MxFormat
 from .affine import affine
 from .attention_nests import producer
 from .family_costs import FamilyCosts
-from .packed_queries import QueryTile, pack, packing_for
+from .packed_queries import QueryTile, pack, packing_for, shift
 from .row_sums import sum_by_ones
+from .schedule_rows import UNROLL
 from .stored_tensors import rebuilt, stored_source
+from .sum_columns import divide_by_columns, only_divides, why_no_columns, with_ones
 from .tile_sizes import round_up
 
 MAPPED = "fa.mapped"
@@ -48,7 +51,7 @@ End: TypeAlias = fa.NormalizeOp | fa.StoreOp
 
 ScoreFamily = Literal["tmm", "btmm", "btmv"]
 ProductFamily = Literal["mm", "btmv"]
-SumFamily = Literal["reduce", "ones"]
+SumFamily = Literal["reduce", "ones", "columns"]
 
 
 @dataclass(frozen=True)
@@ -60,19 +63,24 @@ class MapPass(ModulePass):
     qk: ScoreFamily | None = None
     pv: ProductFamily | None = None
     sums: SumFamily | None = None
+    unroll_rows: int | None = None
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
+        if self.unroll_rows is not None and self.unroll_rows < 1:
+            raise OpError(op, f"unroll-rows must be at least 1, got {self.unroll_rows}")
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             if MAPPED in function.attributes:
-                if (self.qk, self.pv, self.sums) != (None, None, None):
+                if (self.qk, self.pv, self.sums, self.unroll_rows) != (None,) * 4:
                     raise OpError(function, "the function is mapped already; start from its tiles")
                 continue
             if any(isinstance(inner, fa.ScoresOp | fa.MatmulOp) for inner in function.walk()):
                 costs = FamilyCosts(machine, target_of(op))
                 _Mapping(costs, function, self.qk, self.pv, self.sums).apply()
                 function.attributes[MAPPED] = UnitAttr()
+                if self.unroll_rows is not None:
+                    function.attributes[UNROLL] = IntegerAttr(self.unroll_rows, i64)
 
 
 class _Mapping:
@@ -121,6 +129,10 @@ class _Mapping:
                 packing = packing_for(self.machine, query.rows, dim, family)
                 if not isinstance(packing, str):
                     pack(self.machine, query, packing, family)
+                    return
+                if family == "btmm" and self.qk is not None:
+                    # Slower than packed queries, but whatever the number of rows.
+                    shift(query)
                     return
                 reason = packing
             if self.qk is not None:
@@ -185,11 +197,37 @@ class _Mapping:
             if self.pv is not None:
                 raise OpError(products[0], f"pv={self.pv} is not possible here: {reason}; pv=mm is")
             return
+        columns = self._sum_columns(products, ends)
         for load in dict.fromkeys(producer(op.rhs, fa.LoadOp) for op in products):
             assert load is not None
-            self._transpose(load)
+            self._transpose(load, ones=columns is not None)
+        if columns is not None:
+            # The factor is in the sums as well.
+            divide_by_columns(ends, columns)
+            return
         for end in ends:
             _multiply(end, 1 / BATCHED_FACTOR)
+
+    def _sum_columns(self, products: Sequence[fa.MatmulOp], ends: Sequence[End]) -> int | None:
+        """The columns of ones in front of the values, if sums are taken so."""
+        if self.sums not in (None, "columns"):
+            return None
+        reason = why_no_columns(self.machine, products, ends)
+        steps = [producer(op.lhs, fa.OnlineSoftmaxOp) for op in products]
+        if reason is None:
+            found = [step for step in steps if step is not None]
+            if not all(only_divides(step.new_total, ends) for step in found):
+                reason = "something else needs the sums"
+        if reason is not None:
+            if self.sums == "columns":
+                raise OpError(products[0], f"sums=columns is not possible here: {reason}")
+            return None
+        for step in steps:
+            assert step is not None
+            step.properties["unsummed"] = UnitAttr()
+        load = producer(products[0].rhs, fa.LoadOp)
+        assert load is not None
+        return fa.tensor_dims(load.source)[-1]
 
     def _narrow(self, op: fa.MatmulOp) -> None:
         """Let M_MM compute the columns that values have, in whole blocks of storage."""
@@ -218,12 +256,15 @@ class _Mapping:
             )
         return None
 
-    def _transpose(self, load: fa.LoadOp) -> None:
-        """Load values transposed, and multiply with them by M_BTMV."""
+    def _transpose(self, load: fa.LoadOp, ones: bool) -> None:
+        """Load values transposed, with ones or without, and multiply with them by M_BTMV."""
         kind = fa.tile(load.tile)
         rank = len(fa.tensor_dims(load.source))
         order = (*range(rank - 2), rank - 1, rank - 2)
-        source = rebuilt(load.source, lambda value: [fa.TransposeOp(value, order)])
+        source = rebuilt(
+            load.source,
+            lambda value: with_ones(value) if ones else [fa.TransposeOp(value, order)],
+        )
         indices = (*load.indices[:-2], load.indices[-1], load.indices[-2])
         tile = TileType.get((kind.cols, kind.rows), kind.element_type, "matrix")
         new = fa.LoadOp(source, indices, tile)

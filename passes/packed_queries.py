@@ -118,6 +118,23 @@ def pack(machine: Machine, query: QueryTile, packing: PackingAttr, family: str) 
             Rewriter.erase_op(gone)
 
 
+def shift(query: QueryTile) -> None:
+    """Multiply by M_BTMM without packing, scaled by what the instruction leaves out."""
+    factor = 1.0 if query.scale is None else query.scale.factor.value.data
+    source = query.load.tile if query.scale is None else query.scale.source
+    scale = fa.ScaleOp(source, factor / BATCHED_FACTOR)
+    scale.location, scale.result.name_hint = query.load.location, "q_scaled"
+    anchor = query.load if query.scale is None else query.scale
+    Rewriter.insert_op(scale, InsertPoint.after(anchor))
+    for old in query.scores:
+        element = fa.tile(old.result).element_type
+        scores = fa.ScoresOp(scale.result, old.key, element, "btmm")
+        scores.location, scores.result.name_hint = old.location, old.result.name_hint
+        Rewriter.replace_op(old, scores)
+    if query.scale is not None:
+        Rewriter.erase_op(query.scale)
+
+
 def _divided(index: SSAValue, rows: int, held: int, point: InsertPoint) -> SSAValue:
     """index / rows * held, for an index that is a multiple of `rows`."""
     value = affine(index)

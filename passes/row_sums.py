@@ -29,9 +29,10 @@ def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str
     Returns an operation and the reason where one cannot; then nothing is changed.
     """
     steps = [op for op in function.walk() if isinstance(op, fa.OnlineSoftmaxOp)]
+    steps = [step for step in steps if step.unsummed is None]
     if not steps:
         return None
-    chain = _Chain()
+    chain = Chain()
     for step in steps:
         if step.ones is not None or step.maximum is None:
             return step, "the step is mapped already"
@@ -72,7 +73,7 @@ def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str
 
 
 @dataclass
-class _Chain:
+class Chain:
     """The values that hold one running sum, and what keeps it from being a vector, if anything."""
 
     values: list[SSAValue] = field(default_factory=list[SSAValue])

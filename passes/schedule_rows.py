@@ -18,7 +18,7 @@ from math import inf
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, scf
-from xdsl.dialects.builtin import IndexType, ModuleOp
+from xdsl.dialects.builtin import IndexType, IntegerAttr, ModuleOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -32,6 +32,13 @@ from .attention_nests import only_user, producer
 
 UNROLLED_ROWS = 4
 """Rows in one iteration of a row loop by default."""
+
+MANY_LOOPS = 16
+"""With more row loops than this, as unrolled query tiles have, iterations take fewer rows: the text
+is bounded by so many loops of `UNROLLED_ROWS` rows, and longer only where each row is a loop's."""
+
+UNROLL = "fa.unroll_rows"
+"""The attribute of a function with the rows that the user of `map` wants in one iteration."""
 
 ROW_WISE = (fa.OnlineSoftmaxOp, fa.MatmulOp, fa.AccumulateOp, fa.NormalizeOp)
 """Operations that can be done row by row; a product only with M_BTMV."""
@@ -57,7 +64,9 @@ class ScheduleRowsPass(ModulePass):
             for product in [i for i in function.walk() if isinstance(i, fa.MatmulOp)]:
                 _normalize_first(product)
             region_dce(function.body)
-            _Grouping(function, self.unroll_rows).apply()
+            wished = function.attributes.get(UNROLL)
+            unroll = wished.value.data if isinstance(wished, IntegerAttr) else None
+            _Grouping(function, self.unroll_rows or unroll).apply()
 
 
 def _is_fill(value: SSAValue | None, number: float) -> bool:
@@ -159,10 +168,10 @@ class _Grouping:
     def __init__(self, function: func.FuncOp, unroll: int | None):
         self.function = function
         self.unroll = unroll
-        self.number = 0
+        self.groups: list[list[fa.TileOp]] = []
 
     def apply(self) -> None:
-        """Group the operations of every block."""
+        """Group the operations of every block, then say how many rows make an iteration."""
         for block in _blocks(self.function.body.block):
             group: list[fa.TileOp] = []
             for op in list(block.ops):
@@ -180,16 +189,20 @@ class _Grouping:
                         assert isinstance(op, fa.TileOp)
                         group = [op]
             self._close(group)
+        wanted = self.unroll
+        if wanted is None:
+            wanted = max(
+                1, min(UNROLLED_ROWS, UNROLLED_ROWS * MANY_LOOPS // max(1, len(self.groups)))
+            )
+        for number, group in enumerate(self.groups):
+            rows = _valid_rows(group, _rows(group[0]))
+            unroll = next(count for count in range(min(wanted, rows), 0, -1) if rows % count == 0)
+            for op in group:
+                op.attributes[ROW_LOOP] = RowLoopAttr.get(number, rows, unroll)
 
-    def _close(self, group: Sequence[fa.TileOp]) -> None:
-        if not group:
-            return
-        rows = _valid_rows(group, _rows(group[0]))
-        wanted = UNROLLED_ROWS if self.unroll is None else self.unroll
-        unroll = next(count for count in range(min(wanted, rows), 0, -1) if rows % count == 0)
-        for op in group:
-            op.attributes[ROW_LOOP] = RowLoopAttr.get(self.number, rows, unroll)
-        self.number += 1
+    def _close(self, group: list[fa.TileOp]) -> None:
+        if group:
+            self.groups.append(group)
 
 
 def _blocks(block: Block) -> list[Block]:

@@ -350,7 +350,10 @@ class _Specialization:
         assert isinstance(
             op, fa.OnlineSoftmaxOp | fa.ProbabilitiesOp | fa.NormalizeOp | fa.LogsumexpOp
         )
-        value: SSAValue = op.new_total if isinstance(op, fa.OnlineSoftmaxOp) else op.total
+        total = op.new_total if isinstance(op, fa.OnlineSoftmaxOp) else op.total
+        if total is None:
+            return False
+        value: SSAValue = total
         while True:
             if isinstance(value, BlockArgument):
                 loop = value.owner.parent_op()

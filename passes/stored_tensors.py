@@ -32,32 +32,30 @@ def stored_source(hbm: SSAValue) -> SSAValue | None:
     return hbm if plain else None
 
 
-def rebuilt(
-    hbm: SSAValue,
-    make: Callable[[SSAValue], Sequence[fa.PadOp | fa.ReshapeOp | fa.TransposeOp | fa.CropOp]],
-) -> SSAValue:
+def rebuilt(hbm: SSAValue, make: Callable[[SSAValue], Sequence[Operation]]) -> SSAValue:
     """What `make` does to the values behind `hbm`, stored as `hbm` is; made once where it is known.
 
-    Boundary operations that are there already, from another load of the same tensor, are used
-    again.
+    `make` gives operations in order, the last one's result being the tensor. Those that are there
+    already, from another load of the same tensor, are used again.
     """
     source = stored_source(hbm)
     assert source is not None
     value = source
     point = _after(source)
-    # Operations are built detached on a value, compared with what stands, and inserted if new.
     doubles: list[Operation] = []
+    table: dict[SSAValue, SSAValue] = {}
+    # Operations are built detached on one another, compared with what stands, inserted if new.
     for op in make(source):
-        op.operands[0] = value
-        found = _same(value, op)
+        for index, operand in enumerate(op.operands):
+            op.operands[index] = table.get(operand, operand)
+        found = _same(op)
         if found is None:
             op.location = _location(source)
             Rewriter.insert_op(op, point)
-            point = InsertPoint.after(op)
-            value = op.result
+            point, value = InsertPoint.after(op), op.results[0]
         else:
             doubles.append(op)
-            value = found.results[0]
+            table[op.results[0]] = value = found.results[0]
             point = InsertPoint.after(found)
     for op in reversed(doubles):
         op.erase()
@@ -75,12 +73,13 @@ def rebuilt(
     return convert.result
 
 
-def _same(value: SSAValue, op: Operation) -> Operation | None:
-    """An operation on `value` that does what `op` would do."""
-    for use in value.uses:
+def _same(op: Operation) -> Operation | None:
+    """An operation that stands and does what `op` would do."""
+    for use in op.operands[0].uses if op.operands else ():
         other = use.operation
         same = type(other) is type(op) and other.properties == op.properties
-        if other is not op and same and other.result_types == op.result_types:
+        same = same and list(other.operands) == list(op.operands)
+        if same and other.parent is not None and other.result_types == op.result_types:
             return other
     return None
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, math, memref
-from xdsl.dialects.builtin import FloatAttr, IndexType, MemRefType, ModuleOp, f32
+from xdsl.dialects.builtin import FloatAttr, IndexType, IntegerAttr, MemRefType, ModuleOp, f32
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -26,7 +26,7 @@ from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import HbmAttr, TileType
 from ..dialects.machine_attr import machine_of
-from ..dialects.problem_attr import record_problem
+from ..dialects.problem_attr import GROUPED, record_problem
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
@@ -70,11 +70,22 @@ class TilePass(ModulePass):
                     scores,
                     slide,
                     wide=_may_be_wide(attention),
+                    grouped_rows=_block_rows(attention),
+                    keeps_statistics=attention.lse is not None or attention.sinks is not None,
                 )
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
-            record_problem(op, attention)
+            if GROUPED not in attention.attributes:
+                record_problem(op, attention)
             _Tiling(machine, attention, sizes).build()
+
+
+def _block_rows(op: fa.AttentionOp) -> int | None:
+    """The rows of a tile where heads are grouped: one block of each head."""
+    if GROUPED not in op.attributes:
+        return None
+    rows = op.attributes[GROUPED]
+    return rows.value.data if isinstance(rows, IntegerAttr) else None
 
 
 def _may_be_wide(op: fa.AttentionOp) -> bool:

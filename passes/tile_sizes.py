@@ -63,12 +63,17 @@ def choose(
     score_tiles: int = 1,
     slide: bool = False,
     wide: bool = False,
+    keeps_statistics: bool = True,
+    grouped_rows: int | None = None,
 ) -> TileSizes:
     """Tile sizes for one attention; `q_rows` and `kv_rows` are the user's wishes, if any.
 
     `score_tiles` are alive at once: the scores and what is added to them. With `slide`, tiles of
     queries start at multiples of VLEN if that adds at most an eighth of the rows, so that tables of
-    distances can be bands.
+    distances can be bands. `wide` tiles of keys are as many as fit. Where statistics are no results
+    (`keeps_statistics`), rows that have one tile of keys only have none in FP_MEM.
+
+    `grouped_rows` are those of a tile of several heads, which `head_groups` has found to fit.
 
     Query rows are spread evenly over as few tiles as fit the SRAM, of at most MLEN rows. Raises
     TileSizeError where a wish, or the least possible tile, does not fit the machine.
@@ -78,9 +83,8 @@ def choose(
     if kv_rows is None:
         kv_rows = kv_granule
         if wide:
-            kv_rows = wide_keys(
-                machine, min(round_up(q_len, granule), machine.mlen), kv_len, head, value
-            )
+            rows = q_rows or grouped_rows or min(round_up(q_len, granule), machine.mlen)
+            kv_rows = wide_keys(machine, rows, kv_len, head, value)
     elif kv_rows % kv_granule or kv_rows < 1:
         raise TileSizeError(
             f"kv-tile = {kv_rows} is not a multiple of {kv_granule}, the rows that one prefetch "
@@ -95,8 +99,11 @@ def choose(
             f"of matrix SRAM, and the machine has {machine.matrix_tiles}"
         )
     panels = (head + 2 * value + score_tiles * kv_rows) // machine.vlen
-    most = largest_rows(machine, panels, "a tile of queries", granule)
-    if q_rows is None:
+    statistics = STATISTICS if keeps_statistics or padded_kv > kv_rows else 0
+    most = largest_rows(machine, panels, "a tile of queries", granule, statistics)
+    if q_rows is None and grouped_rows is not None:
+        q_rows = grouped_rows
+    elif q_rows is None:
         limit = min(most, max(granule, machine.mlen // granule * granule))
         count = -(-round_up(q_len, granule) // limit)
         q_rows = round_up(-(-q_len // count), granule)
@@ -123,6 +130,22 @@ def choose(
     )
 
 
+def fused_rows(
+    machine: Machine, rows: int, keys: int, kv_len: int, head_dim: int, value: int
+) -> int:
+    """Rows of vector SRAM of a fused tile of `rows` packed queries and `keys` keys.
+
+    Queries, scores, and a product; where there are several tiles of keys an accumulator and row
+    sums as well. `value` is padded.
+    """
+    outputs = value // machine.vlen
+    queries = -(-rows // machine.broadcast) * -(-head_dim // machine.hlen)
+    panels = keys // machine.vlen + outputs
+    if keys < kv_len:
+        panels += outputs + 1
+    return queries + rows * panels + SPARE_ROWS + 2 * machine.broadcast
+
+
 def wide_keys(machine: Machine, rows: int, kv_len: int, head: int, value: int) -> int:
     """Keys of a tile under one running maximum: as many as fit beside `rows` queries, balanced.
 
@@ -142,18 +165,20 @@ def wide_keys(machine: Machine, rows: int, kv_len: int, head: int, value: int) -
     return -(-needed // -(-needed // most)) * granule
 
 
-def largest_rows(machine: Machine, panels: int, what: str, granule: int) -> int:
+def largest_rows(
+    machine: Machine, panels: int, what: str, granule: int, statistics: int = STATISTICS
+) -> int:
     """The most rows of a tile of which each takes `panels` rows of vector SRAM and statistics.
 
     Raises TileSizeError where not even `granule` rows fit.
     """
     rows = (machine.vector_sram_rows - SPARE_ROWS) // panels
-    scalars = (machine.fp_sram_depth - SPARE_SCALARS) // STATISTICS
+    scalars = (machine.fp_sram_depth - SPARE_SCALARS) // statistics if statistics else rows
     most = min(rows, scalars) // granule * granule
     if most < 1:
         raise TileSizeError(
             f"{what} has at least {granule} rows, which need {granule * panels + SPARE_ROWS} rows "
-            f"of vector SRAM and {granule * STATISTICS + SPARE_SCALARS} entries of FP_MEM; the "
+            f"of vector SRAM and {granule * statistics + SPARE_SCALARS} entries of FP_MEM; the "
             f"machine has {machine.vector_sram_rows} and {machine.fp_sram_depth}"
         )
     return most

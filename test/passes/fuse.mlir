@@ -1,4 +1,4 @@
-// RUN: fa-opt %s --tile --fuse --cse --canonicalize --split-input-file | filecheck %s
+// RUN: fa-opt %s --tile="kv-tile=64" --fuse --cse --canonicalize --split-input-file | filecheck %s
 
 // Two query heads on one KV head, 128 queries and 192 keys in tiles of 64, causal.
 

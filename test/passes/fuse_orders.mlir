@@ -1,5 +1,5 @@
-// RUN: fa-opt %s --tile --fuse="order=keys" | filecheck %s --check-prefix KEYS
-// RUN: fa-opt %s --tile --fuse="split-kv=2" | filecheck %s --check-prefix SPLIT
+// RUN: fa-opt %s --tile="kv-tile=64" --fuse="order=keys" | filecheck %s --check-prefix KEYS
+// RUN: fa-opt %s --tile="kv-tile=64" --fuse="split-kv=2" | filecheck %s --check-prefix SPLIT
 
 // One head, 128 queries, 256 keys.
 func.func @f(%q: tensor<1x1x128x64xbf16>, %k: tensor<1x1x256x64xbf16>, %v: tensor<1x1x256x64xbf16>)

@@ -1,7 +1,7 @@
-// RUN: fa-opt %s --tile | filecheck %s --check-prefix TILE
-// RUN: fa-opt %s --tile --fuse | filecheck %s --check-prefix FUSE
-// RUN: fa-opt %s --tile --fuse="order=keys" | filecheck %s --check-prefix KEYS
-// RUN: fa-opt %s --tile --fuse="split-kv=2" | filecheck %s --check-prefix SPLIT
+// RUN: fa-opt %s --tile="kv-tile=64" | filecheck %s --check-prefix TILE
+// RUN: fa-opt %s --tile="kv-tile=64" --fuse | filecheck %s --check-prefix FUSE
+// RUN: fa-opt %s --tile="kv-tile=64" --fuse="order=keys" | filecheck %s --check-prefix KEYS
+// RUN: fa-opt %s --tile="kv-tile=64" --fuse="split-kv=2" | filecheck %s --check-prefix SPLIT
 // RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --lower-to-isa -t plena-asm | filecheck %s --check-prefix ASM
 
 // Two heads, 8 queries, 128 keys; each row also sees the sink of its head.

@@ -1,4 +1,4 @@
-// RUN: fa-opt %s --tile --cse | filecheck %s
+// RUN: fa-opt %s --tile="kv-tile=64" --cse | filecheck %s
 // RUN: fa-opt %s --tile='q-tile=32 kv-tile=128' --cse | filecheck %s --check-prefix=SIZES
 
 // Two query heads on one KV head, 128 queries and 192 keys in tiles of 64, causal.

@@ -1,0 +1,117 @@
+"""What the instruction families cost, by the estimates that choose them and by whole kernels.
+
+The first table is `fa.passes.family_costs`: cycles for one row and one panel of keys. The second
+compiles one kernel with every mapping set by hand, and counts cycles without loading Q and storing
+O. Nothing is run.
+
+    python bench/mappings.py            print the tables
+    python bench/mappings.py --write    put them into docs/mapping.md
+    python bench/mappings.py --check    exit with status 1 unless they are there as they are
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+
+import fa
+from fa.dialects.fa_mapping import PRODUCT_FAMILIES, SCORE_FAMILIES
+from fa.machine import Machine
+from fa.passes.family_costs import FamilyCosts
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "mapping.md"
+BEGIN = "<!-- {name}: written by `python bench/mappings.py --write` -->"
+END = "<!-- end of {name} -->"
+
+TABLES = ("emulator", "analytic")
+COLUMNS = (("plena-64", 64), ("plena-64", 16), ("plena-128", 128), ("plena-128", 32))
+"""Machines and dimensions of heads, of queries and of values."""
+
+PANELS = (1, 4)
+"""Panels of keys of a tile, where what is written out once is spread over them."""
+
+KERNELS = (("plena-64", 64, 64), ("plena-128", 128, 128))
+"""Machine, queries and keys, head dimension: one head without a mask."""
+
+
+def families() -> str:
+    """Cycles for one row and one panel of MLEN keys, emulator / analytic."""
+    names = [f"{machine}, d = {dim}" for machine, dim in COLUMNS]
+    lines = [
+        f"| product | family | keys | {' | '.join(names)} |",
+        f"| --- | --- | --- |{' ---: |' * len(names)}",
+    ]
+
+    def row(name: str, family: str, keys: str, cost: Callable[[FamilyCosts, int], float]) -> None:
+        cells: list[str] = []
+        for machine, dim in COLUMNS:
+            each = [cost(FamilyCosts(Machine.load(machine), table), dim) for table in TABLES]
+            cells.append(" / ".join(f"{cycles:.2f}".rstrip("0").rstrip(".") for cycles in each))
+        lines.append(f"| {name} | {family} | {keys} | {' | '.join(cells)} |")
+
+    for family in SCORE_FAMILIES:
+        row("Q Kᵀ", family, "any", lambda costs, dim, f=family: costs.scores(f, dim))
+    for family, panels in product(PRODUCT_FAMILIES, PANELS):
+        keys = f"{panels} MLEN"
+        row("P V", family, keys, lambda costs, dim, f=family, n=panels: costs.product(f, dim, n))
+    for family, panels in product(("reduce", "ones"), PANELS):
+        keys = f"{panels} MLEN"
+        row("row sums", family, keys, lambda costs, _, f=family, n=panels: costs.sums(f, n))
+    return "\n".join(lines)
+
+
+def combinations() -> str:
+    """Kernels with every mapping set by hand."""
+    names = [f"{machine}, {length}x{length}, d = {dim}" for machine, length, dim in KERNELS]
+    lines = [
+        f"| qk | pv | sums | {' | '.join(names)} |",
+        f"| --- | --- | --- |{' ---: |' * len(names)}",
+    ]
+    for qk, pv, sums in product(("tmm", "btmv"), PRODUCT_FAMILIES, ("reduce", "ones")):
+        cells = [" / ".join(f"{c:,}" for c in cycles(qk, pv, sums, *each)) for each in KERNELS]
+        lines.append(f"| {qk} | {pv} | {sums} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def cycles(qk: str, pv: str, sums: str, machine: str, length: int, dim: int) -> Sequence[int]:
+    """Cycles of one head without a mask in both tables, Q and O not moved."""
+    passes = f"tile,fuse,map{{qk={qk} pv={pv} sums={sums}}},lower-to-isa"
+    source = fa.attention(q_heads=1, kv_heads=1, q_len=length, kv_len=length, head_dim=dim)
+    figures = fa.cost(fa.compile(source, machine=machine, passes=passes)).without_moving
+    return figures.emulator_cycles, figures.analytic_cycles
+
+
+def replaced(text: str) -> str:
+    """The page with the tables of today."""
+    for name, make in (("families", families), ("combinations", combinations)):
+        begin, end = BEGIN.format(name=name), END.format(name=name)
+        if begin not in text or end not in text:
+            raise SystemExit(f"{PAGE}: the lines '{begin}' and '{end}' are missing")
+        before, rest = text.split(begin, 1)
+        _, after = rest.split(end, 1)
+        text = f"{before}{begin}\n\n{make()}\n\n{end}{after}"
+    return text
+
+
+def main() -> None:
+    """Print, write or check the tables."""
+    parser = argparse.ArgumentParser(description="What the instruction families cost.")
+    parser.add_argument("--write", action="store_true", help="put the tables into the docs")
+    parser.add_argument("--check", action="store_true", help="fail unless the docs hold them")
+    given = parser.parse_args()
+    if not given.write and not given.check:
+        print(f"{families()}\n\n{combinations()}")
+        return
+    old = PAGE.read_text("utf-8")
+    new = replaced(old)
+    if given.write:
+        PAGE.write_text(new, "utf-8")
+    elif new != old:
+        sys.exit(f"{PAGE} is out of date; run: python bench/mappings.py --write")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The choice of a mapping for a module: by the model, by the simulator, or as remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fa.diagnostics import CompileError
+from fa.dialects import fa
+from fa.dialects.machine_attr import machine_of
+from fa.dialects.problem_attr import problem_of
+from fa.dialects.target_attr import target_of
+from fa.frontends.source import module_text
+from fa.machine.figures import Target
+from fa.machine.tuning_cache import Key, TuningCache
+from fa.passes.mapping_search import Candidate, Question, candidates, pipeline, table
+from xdsl.dialects.builtin import ModuleOp
+
+CONFIRMED = 4
+"""The best candidates that `tune` measures."""
+
+Measure = Callable[[str], int]
+"""The cost of the program that a pipeline makes, by what is optimised for; CompileError where it
+makes none."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A pipeline, and what there was to choose from as lines of a report."""
+
+    pipeline: str
+    report: str
+
+
+def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) -> Choice | None:
+    """The mapping of a module with one attention on tensors; None for any other module.
+
+    The best by the model. With `tune` the best few are compiled and measured, and the result is
+    remembered; without, what was remembered is taken.
+    """
+    attentions = [op for op in module.walk() if isinstance(op, fa.AttentionOp)]
+    if len(attentions) != 1:
+        return None
+    op, target = attentions[0], target_of(module)
+    question = Question(
+        machine_of(module, machine),
+        problem_of(op),
+        target,
+        _is_plain(op),
+        op.lse is not None or op.sinks is not None,
+    )
+    found = candidates(question)
+    legal = [candidate for candidate in found if candidate.rejected is None]
+    if op.prob_mod is not None or op.stage == "softmax" or not legal:
+        return None
+    cache = TuningCache.user()
+    key = Key.of(module_text(module), question.machine, target)
+    known = cache.get(key)
+    if known is not None and any(candidate.options == known for candidate in legal):
+        return Choice(pipeline(known), _report(found, known, target, "as remembered"))
+    if not tune:
+        best = legal[0].options
+        return Choice(legal[0].pipeline, _report(found, best, target, "by the model"))
+    best = _measured(legal, measure)
+    if best is None:
+        return None
+    cache.put(key, best)
+    return Choice(pipeline(best), _report(found, best, target, "by the simulator"))
+
+
+def _is_plain(op: fa.AttentionOp) -> bool:
+    """Whether heads differ in their queries only, and tiles of many keys can be cut."""
+    parts = (op.bias, op.sinks, op.score_mod, op.prob_mod, op.mask_mod, op.qk)
+    return all(part is None for part in parts)
+
+
+def _measured(legal: list[Candidate], measure: Measure) -> Mapping[str, str | int] | None:
+    """The candidate of least measured cost among the best few; the first of equals."""
+    results: list[tuple[int, int]] = []
+    for number, candidate in enumerate(legal):
+        if len(results) == CONFIRMED:
+            break
+        try:
+            results.append((measure(candidate.pipeline), number))
+        except CompileError:
+            continue
+    return legal[min(results)[1]].options if results else None
+
+
+def _report(
+    found: list[Candidate], chosen: Mapping[str, str | int], target: Target, how: str
+) -> str:
+    return f"mapping chosen {how} (*)\n{table(found, chosen, target)}"
