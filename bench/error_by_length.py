@@ -16,7 +16,7 @@ from fa.dialects.fa_semantics import attention
 from numpy.typing import NDArray
 
 LENGTHS = (256, 512, 1024, 2048, 4096)
-TILES = (64, 256, 1024)
+TILES = (None, 64, 256, 1024)
 PARTS = (1, 4, 16)
 SEEDS = 3
 PUBLISHED = {1024: 0.0068, 4096: 0.026}
@@ -32,13 +32,14 @@ def arguments(kernel: fa.Kernel, seed: int) -> list[NDArray[np.float32]]:
     ]
 
 
-def error(length: int, kv_tile: int, parts: int, queries: int = 1) -> float | str:
+def error(length: int, kv_tile: int | None, parts: int, queries: int = 1) -> float | str:
     """The mean error of a way to compile, or why it does not compile, in short."""
     heads = 8 if queries == 1 else 1
     module = fa.attention(q_heads=heads, kv_heads=1, q_len=queries, kv_len=length, head_dim=64)
     options = f"split-kv={parts}" if parts > 1 else ""
     try:
-        kernel = fa.compile(module, passes=f"tile{{kv-tile={kv_tile}}},fuse{{{options}}}")
+        tile = "" if kv_tile is None else f"kv-tile={kv_tile}"
+        kernel = fa.compile(module, passes=f"tile{{{tile}}},fuse{{{options}}}")
     except fa.CompileError:
         return "-"
     errors: list[float] = []
@@ -65,13 +66,16 @@ def main() -> None:
             cells: list[str] = []
             for length in lengths:
                 # Tiles and parts of no keys are those of another row of the table.
-                if max(kv_tile, 64 * parts) > length or kv_tile * parts > max(length, kv_tile):
+                tile = 64 if kv_tile is None else kv_tile
+                if tile > length or tile * parts > max(length, tile) or 64 * parts > length:
                     cells.append("")
                     continue
                 value = error(length, kv_tile, parts, 64 if given.prefill else 1)
                 cells.append(value if isinstance(value, str) else f"{value:.4f}")
             if any(cells):
-                print(f"| {kv_tile} | {parts} | " + " | ".join(cells) + " |", flush=True)
+                print(
+                    f"| {kv_tile or 'default'} | {parts} | " + " | ".join(cells) + " |", flush=True
+                )
     if not given.prefill:
         cells = [f"{PUBLISHED[n]}" if n in PUBLISHED else "" for n in lengths]
         print("| published | | " + " | ".join(cells) + " |")

@@ -74,6 +74,7 @@ class AllocateSramPass(ModulePass):
 
 def _allocate(machine: Machine, function: func.FuncOp) -> None:
     _add_scratch(machine, function)
+    _keep_sums(function)
     places = _share(function)
     for space, unit, room in (
         ("vector", machine.vlen, machine.vector_sram_rows * machine.vlen),
@@ -81,6 +82,37 @@ def _allocate(machine: Machine, function: func.FuncOp) -> None:
         ("scalar", 1, machine.fp_sram_depth),
     ):
         _place(function, places, space, unit, room)
+
+
+def _keep_sums(function: func.FuncOp) -> None:
+    """A copy of each sum that a normalization would use up while something else needs it, too.
+
+    It stands in front of the row loop. Upstream cse makes one value of an accumulator and a sum
+    that both start as zeros, and where no key is seen they stay so.
+    """
+    for op in [inner for inner in function.walk() if isinstance(inner, fa.NormalizeOp)]:
+        total = op.total
+        if fa.tile(total).space.data != "vector" or len(list(total.uses)) == 1:
+            continue
+        first: Operation = op
+        group = op.attributes.get(ROW_LOOP)
+        before = op.prev_op
+        while group is not None and before is not None and before is not total.owner:
+            if before.attributes.get(ROW_LOOP) != group:
+                break
+            first, before = before, before.prev_op
+        if (
+            before is not None
+            and before is total.owner
+            and group is not None
+            and before.attributes.get(ROW_LOOP) == group
+        ):
+            # Made in the loop itself, where there is no place for a copy.
+            continue
+        copy = fa.CopyOp(total)
+        copy.location = op.location
+        Rewriter.insert_op(copy, InsertPoint.before(first))
+        op.operands[1] = copy.result
 
 
 WITH_SCRATCH = (

@@ -42,6 +42,9 @@ FOUND = {
             "kv": "e5m2:16",
         },
     ),
+    "an accumulator and a sum that cse makes one, and the division uses up": Case(
+        q_heads=28, hide=["ne", ["index", "i"], ["index", "i"]], map="qk=btmv", clean=True
+    ),
     "the cost of a program that spills loop counters": Case(
         q_heads=6, kv_heads=3, map="", settings={"HLEN": 4, "BROADCAST_AMOUNT": 16, "kv": "bf16"}
     ),
