@@ -134,12 +134,16 @@ def _plain_type(value: SSAValue, source: SSAValue) -> Attribute:
 def outputs(function: func.FuncOp, regions: dict[SSAValue, Region]) -> tuple[Recipe, ...]:
     """What the host makes each result of. Raises OpError for one that does not lie in HBM."""
     numbers = {hbm: number for number, hbm in enumerate(regions)}
-    tensors = {origin(hbm): number for hbm, number in numbers.items()}
+    tensors: dict[SSAValue, Recipe] = {
+        origin(hbm): ["region", number] for hbm, number in numbers.items()
+    }
+    for tensor, recipe in list(tensors.items()):
+        _take_back(tensor, recipe, tensors)
     last = _returned(function)
 
     def make(value: SSAValue, index: int) -> Recipe:
         if value in tensors:
-            return ["region", tensors[value]]
+            return tensors[value]
         if isinstance(value, OpResult):
             if isinstance(value.op, fa.ResultOp) and value.op.buffer in numbers:
                 return ["region", numbers[value.op.buffer]]
@@ -154,6 +158,32 @@ def outputs(function: func.FuncOp, regions: dict[SSAValue, Region]) -> tuple[Rec
         )
 
     return tuple(make(value, index) for index, value in enumerate(last.arguments))
+
+
+def _take_back(tensor: SSAValue, recipe: Recipe, known: dict[SSAValue, Recipe]) -> None:
+    """What an arranged tensor was made of, as recipes that undo the arrangement."""
+    while isinstance(tensor, OpResult):
+        match tensor.op:
+            case fa.TransposeOp():
+                order = tensor.op.order
+                back = sorted(range(len(order)), key=order.__getitem__)
+                tensor, recipe = tensor.op.source, ["transpose", back, recipe]
+            case fa.ReshapeOp():
+                tensor = tensor.op.source
+                recipe = ["reshape", list(fa.tensor_dims(tensor)), recipe]
+            case fa.PadOp():
+                tensor = tensor.op.source
+                dims = list(fa.tensor_dims(tensor))
+                recipe = ["crop", [0] * len(dims), dims, recipe]
+            case fa.ConcatOp() if isinstance(tensor.op.first.owner, arith.ConstantOp):
+                start = [0] * len(fa.tensor_dims(tensor))
+                axis = tensor.op.axis.value.data
+                start[axis] = fa.tensor_dims(tensor.op.first)[axis]
+                tensor = tensor.op.second
+                recipe = ["crop", start, list(fa.tensor_dims(tensor)), recipe]
+            case _:
+                return
+        known.setdefault(tensor, recipe)
 
 
 def _interface(
