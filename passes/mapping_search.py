@@ -245,6 +245,8 @@ def _priced(question: Question, rows: _Rows, candidate: Candidate) -> Candidate:
     passes = rows.passes * (share if rows.passes > 1 else 1.0)
     loads = p.batch * p.kv_heads * passes * ceil(p.kv_len / machine.prefetch_m)
     loads *= ceil(p.head_dim / machine.mlen) + ceil(p.value_dim / machine.mlen)
+    if candidate.sums == "ones":
+        loads += 1
     transfer = TRANSFER_CYCLES * machine.prefetch_m / 64
     if question.target == "analytic":
         transfer = costs.cycles("H_PREFETCH_M") + 2.0
