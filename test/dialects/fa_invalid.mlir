@@ -516,10 +516,10 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
 }
 
 // -----
-// CHECK:<stdin>:522:8: error: 'fa.normalize': the sum must lie in scalar memory, got vector
+// CHECK:<stdin>:522:8: error: 'fa.normalize': the sum must lie in scalar memory, got matrix
 
-func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
-  %0 = fa.normalize %a, %a : !fa.tile<8x64xbf16, vector>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<8x64xbf16, matrix>) {
+  %0 = fa.normalize %a, %k : !fa.tile<8x64xbf16, vector>, !fa.tile<8x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 

@@ -14,6 +14,7 @@ func.func @constants(%Q: tensor<1x2x64x64xbf16>, %V: tensor<1x1x64x64xbf16>) -> 
 }
 
 // CHECK:      kind {{ *}}name
+// CHECK-NEXT: weight {{ *}}ones {{ *}}64x64 {{ *}}e4m3/e8m0 x 8
 // CHECK-NEXT: bias {{ *}}bias {{ *}}1x2x64x64 {{ *}}bf16
 // CHECK-NEXT: query
 // CHECK-NEXT: key {{ *}}keys {{ *}}1x1x64x64 {{ *}}e4m3/e8m0 x 8

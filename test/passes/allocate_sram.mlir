@@ -1,4 +1,5 @@
-// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram | filecheck %s
+// RUN: fa-opt %s --tile="kv-tile=64" --fuse --map="qk=tmm pv=mm sums=reduce" --quantize --allocate-sram | filecheck %s
+// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram | filecheck %s --check-prefix ROWS
 
 // Vector SRAM has 1024 rows of 64, matrix SRAM tiles of 64x64 (4096 elements), addresses count elements.
 
@@ -14,31 +15,66 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 //
 // In place: the scaled queries take the place of the queries.
 // CHECK-NEXT:     %q_scaled = fa.scale %q by 0.0883883461 : f32 :{{.*}} -> !fa.tile<64x128xbf16, vector at 0>
-// CHECK-NEXT:     %m = fa.fill 0xff800000 : f32 : !fa.tile<64xbf16, scalar at 0>
-// CHECK-NEXT:     %l = fa.fill 0.000000e+00 : f32 : !fa.tile<64xbf16, scalar at 64>
-// CHECK-NEXT:     %acc = fa.fill 0.000000e+00 : f32 : !fa.tile<64x128xbf16, vector at 8192>
+// CHECK-NEXT:     %c192 = arith.constant 192 : index
+// CHECK-NEXT:     %c64 = arith.constant 64 : index
+// CHECK-NEXT:     %0 = arith.constant 0 : index
+// CHECK-NEXT:     %k = fa.load %K_stored[%c0_1, %c0_1, %0, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
+// CHECK-NEXT:     %s = fa.scores %q_scaled, %k :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>
+// CHECK-NEXT:     %v = fa.load %V_stored[%c0_1, %c0_1, %0, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
+// CHECK-NEXT:     %p, %m, %l, %alpha = fa.online_softmax %s {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar at 128>
+// CHECK-NEXT:     %pv = fa.matmul %p, %v :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
+// CHECK-NEXT:     %1 = arith.constant 64 : index
 //
 // What the loop carries keeps its place: initial value, argument, yielded value and result.
-// CHECK:          %0, %1, %2 = scf.for %key = %c0_2 to %c192 step %c64 iter_args(%m_1 = %m, %l_1 = %l, %acc_1 = %acc)
+// CHECK-NEXT:     %2, %3, %4 = scf.for %key = %1 to %c192 step %c64 iter_args(%m_1 = %m, %l_1 = %l, %acc = %pv)
 //
 // V is loaded over K, which is dead by then; P takes the place of S.
-// CHECK-NEXT:       %k = fa.load %K_stored[%c0_1, %c0_1, %key, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
-// CHECK-NEXT:       %s = fa.scores %q_scaled, %k :{{.*}} -> !fa.tile<64x64xbf16, vector at 24576>
-// CHECK-NEXT:       %p, %m_2, %l_2, %alpha = fa.online_softmax %s, %m_1, %l_1 :{{.*}} -> !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar at 128>
-// CHECK-NEXT:       %v = fa.load %V_stored[%c0_1, %c0_1, %key, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
-// CHECK-NEXT:       %pv = fa.matmul %p, %v :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
-// CHECK-NEXT:       %acc_2 = fa.accumulate %acc_1, %pv rescale %alpha :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
-// CHECK-NEXT:       scf.yield %m_2, %l_2, %acc_2
+// CHECK-NEXT:       %k_1 = fa.load %K_stored[%c0_1, %c0_1, %key, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
+// CHECK-NEXT:       %s_1 = fa.scores %q_scaled, %k_1 :{{.*}} -> !fa.tile<64x64xbf16, vector at 24576>
+// CHECK-NEXT:       %v_1 = fa.load %V_stored[%c0_1, %c0_1, %key, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
+// CHECK-NEXT:       %p_1, %m_2, %l_2, %alpha_1 = fa.online_softmax %s_1, %m_1, %l_1 {row_loop = #fa.row_loop<id = 3, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar at 128>
+// CHECK-NEXT:       %pv_1 = fa.matmul %p_1, %v_1 :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
+// CHECK-NEXT:       %acc_1 = fa.accumulate %acc, %pv_1 rescale %alpha_1 {row_loop = #fa.row_loop<id = 4, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
+// CHECK-NEXT:       scf.yield %m_2, %l_2, %acc_1
 // CHECK-NEXT:     }
-// CHECK:          %k_1 = fa.load %K_stored[%c0_1, %c0_1, %c192_1, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
-// CHECK-NEXT:     %s_1 = fa.scores %q_scaled, %k_1 :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>
+// CHECK-NEXT:     %c192_1 = arith.constant 192 : index
+// CHECK-NEXT:     %k_2 = fa.load %K_stored[%c0_1, %c0_1, %c192_1, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
+// CHECK-NEXT:     %s_2 = fa.scores %q_scaled, %k_2 :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>
 //
 // A mask works in two rows of its own. The queries are dead by then, and lend theirs.
-// CHECK-NEXT:     %3 = fa.scratch : !fa.tile<2x64xbf16, vector at 0>
-// CHECK-NEXT:     %s_masked = fa.mask %s_1 at[%c0_1, %c0_1, %c0, %c192_1] scratch %3 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>
-// CHECK-NEXT:     %p_1, %m_3, %l_3, %alpha_1 = fa.online_softmax %s_masked, %0, %1 :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar at 128>
-// CHECK-NEXT:     %v_1 = fa.load %V_stored[%c0_1, %c0_1, %c192_1, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
-// CHECK-NEXT:     %pv_1 = fa.matmul %p_1, %v_1 :{{.*}} -> !fa.tile<64x128xbf16, vector at 0>
-// CHECK-NEXT:     %acc_3 = fa.accumulate %2, %pv_1 rescale %alpha_1 :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
-// CHECK-NEXT:     %o = fa.normalize %acc_3, %l_3 :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
+// CHECK-NEXT:     %5 = fa.scratch : !fa.tile<2x64xbf16, vector at 0>
+// CHECK-NEXT:     %s_masked = fa.mask %s_2 at[%c0_1, %c0_1, %c0, %c192_1] scratch %5 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>
+// CHECK-NEXT:     %v_2 = fa.load %V_stored[%c0_1, %c0_1, %c192_1, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
+// CHECK-NEXT:     %p_2, %m_3, %l_3, %alpha_2 = fa.online_softmax %s_masked, %2, %3 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar at 128>
+// CHECK-NEXT:     %pv_2 = fa.matmul %p_2, %v_2 :{{.*}} -> !fa.tile<64x128xbf16, vector at 0>
+// CHECK-NEXT:     %acc_2 = fa.accumulate %4, %pv_2 rescale %alpha_2 {row_loop = #fa.row_loop<id = 2, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
+// CHECK-NEXT:     %o = fa.normalize %acc_2, %l_3 {row_loop = #fa.row_loop<id = 2, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
 // CHECK-NEXT:     fa.store %o, %output[%c0_1, %c0_1, %c0_1, %c0_1] : !fa.tile<64x128xbf16, vector at 8192>, memref<1x1x64x128xbf16, #fa.hbm>
+
+// Families by cost: an operation of a row loop takes what its neighbours leave in registers and in the
+// scratch rows that they share, and P V takes the place of P row by row. The tile of ones stays behind
+// the tiles of K and V.
+//
+// ROWS-LABEL: @attention
+// ROWS:           %ones_tile = fa.load {{.*}} -> !fa.tile<64x64xbf16, matrix at 32768>
+// ROWS:           %q = fa.load %7[%c0_1, %c0_1, %8, %c0_1] :{{.*}} -> !fa.tile<128x64xbf16, vector at 0>
+// ROWS-NEXT:      %q_scaled = fa.scale %q by 0.353553385 : f32 :{{.*}} -> !fa.tile<128x64xbf16, vector at 0>
+// ROWS-NEXT:      %c0_2 = arith.constant 0 : index
+// ROWS-NEXT:      %k = fa.load %K_stored[%c0_1, %c0_1, %c0_2, %c0_1] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:      %s = fa.scores %q_scaled, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
+// ROWS-NEXT:      %v = fa.load %V_stored[%c0_1, %c0_1, %c0_1, %c0_2] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:      %c128 = arith.constant 128 : index
+// ROWS-NEXT:      %k_1 = fa.load %K_stored[%c0_1, %c0_1, %c128, %c0_1] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 16384>
+// ROWS-NEXT:      %9 = fa.scratch : !fa.tile<7x64xbf16, vector at 16384>
+// ROWS-NEXT:      %p, %m, %l, %alpha = fa.online_softmax %s ones %ones_tile scratch %9 {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar at 64>
+// ROWS-NEXT:      %pv = fa.matmul %p, %v scratch %9 {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>, family = "btmv"} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
+// ROWS-NEXT:      %s_1 = fa.scores %q_scaled, %k_1 {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
+// ROWS-NEXT:      %10 = fa.scratch : !fa.tile<2x64xbf16, vector at 0>
+// ROWS-NEXT:      %s_masked = fa.mask %s_1 at[%c0_1, %c0_1, %c0, %c128] scratch %10 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
+// ROWS-NEXT:      %v_1 = fa.load %V_stored[%c0_1, %c0_1, %c0_1, %c128] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:      %11 = fa.scratch : !fa.tile<7x64xbf16, vector at 0>
+// ROWS-NEXT:      %p_1, %m_1, %l_1, %alpha_1 = fa.online_softmax %s_masked, %m, %l ones %ones_tile scratch %11 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar at 64>
+// ROWS-NEXT:      %pv_1 = fa.matmul %p_1, %v_1 scratch %11 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>, family = "btmv"} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
+// ROWS-NEXT:      %acc = fa.accumulate %pv, %pv_1 rescale %alpha_1 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
+// ROWS-NEXT:      %o = fa.normalize %acc, %l_1 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
+// ROWS-NEXT:      fa.store %o, %output[%c0_1, %c0_1, %c0_1, %c0_1] : !fa.tile<64x128xbf16, vector at 8192>, memref<1x1x64x128xbf16, #fa.hbm>

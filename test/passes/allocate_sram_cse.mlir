@@ -13,31 +13,25 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 }
 
 // CHECK-LABEL: @attention
-// CHECK:          %q = fa.load %Q[%c0, %c0, %c0, %c0]
-// CHECK-NEXT:     %q_scaled = fa.scale %q by 0.0883883461 : f32
-// CHECK-NEXT:     %m = fa.fill 0xff800000 : f32
-// CHECK-NEXT:     %l = fa.fill 0.000000e+00 : f32
-// CHECK-NEXT:     %acc = fa.fill 0.000000e+00 : f32
-// CHECK-NEXT:     %c192 = arith.constant 192 : index
-// CHECK-NEXT:     %c64 = arith.constant 64 : index
-// CHECK-NEXT:     %0, %1, %2 = scf.for %key = %c0 to %c192 step %c64 iter_args(%m_1 = %m, %l_1 = %l, %acc_1 = %acc)
-// CHECK-NEXT:       %k = fa.load %K_stored[%c0, %c0, %key, %c0]
-// CHECK-NEXT:       %s = fa.scores %q_scaled, %k
-// CHECK-NEXT:       %p, %m_2, %l_2, %alpha = fa.online_softmax %s, %m_1, %l_1
-// CHECK-NEXT:       %v = fa.load %V_stored[%c0, %c0, %key, %c0]
-// CHECK-NEXT:       %pv = fa.matmul %p, %v
-// CHECK-NEXT:       %acc_2 = fa.accumulate %acc_1, %pv rescale %alpha
-// CHECK-NEXT:       scf.yield %m_2, %l_2, %acc_2
-// CHECK-NEXT:     }
-// CHECK-NEXT:     %k_1 = fa.load %K_stored[%c0, %c0, %c192, %c0]
-// CHECK-NEXT:     %s_1 = fa.scores %q_scaled, %k_1
-// CHECK-NEXT:     %3 = fa.scratch
-// CHECK-NEXT:     %s_masked = fa.mask %s_1 at[%c0, %c0, %c0, %c192] scratch %3 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>}
-// CHECK-NEXT:     %p_1, %m_3, %l_3, %alpha_1 = fa.online_softmax %s_masked, %0, %1
-// CHECK-NEXT:     %v_1 = fa.load %V_stored[%c0, %c0, %c192, %c0]
-// CHECK-NEXT:     %pv_1 = fa.matmul %p_1, %v_1
-// CHECK-NEXT:     %acc_3 = fa.accumulate %2, %pv_1 rescale %alpha_1
-// CHECK-NEXT:     %o = fa.normalize %acc_3, %l_3
+// CHECK:          %ones_tile = fa.load %{{\d+}}[%c0, %c0]
+// CHECK:          %q = fa.load %{{\d+}}[%c0, %c0, %c0, %c0]
+// CHECK-NEXT:     %q_scaled = fa.scale %q by 0.353553385 : f32
+// CHECK-NEXT:     %k = fa.load %K_stored[%c0, %c0, %c0, %c0]
+// CHECK-NEXT:     %s = fa.scores %q_scaled, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>}
+// CHECK-NEXT:     %v = fa.load %V_stored[%c0, %c0, %c0, %c0]
+// CHECK:          %k_1 = fa.load %K_stored[%c0, %c0, %c128, %c0]
+// CHECK-NEXT:     %{{\d+}} = fa.scratch
+// CHECK-NEXT:     %p, %m, %l, %alpha = fa.online_softmax %s ones %ones_tile scratch %{{\d+}} {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>}
+// CHECK-NEXT:     %pv = fa.matmul %p, %v scratch %{{\d+}} {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>, family = "btmv"}
+// CHECK-NEXT:     %s_1 = fa.scores %q_scaled, %k_1 {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>}
+// CHECK-NEXT:     %{{\d+}} = fa.scratch
+// CHECK-NEXT:     %s_masked = fa.mask %s_1 at[%c0, %c0, %c0, %c128] scratch %{{\d+}} {kv_len = 256 : i64, mask = #fa.causal<offset = 200>}
+// CHECK-NEXT:     %v_1 = fa.load %V_stored[%c0, %c0, %c0, %c128]
+// CHECK-NEXT:     %{{\d+}} = fa.scratch
+// CHECK-NEXT:     %p_1, %m_1, %l_1, %alpha_1 = fa.online_softmax %s_masked, %m, %l ones %ones_tile scratch %{{\d+}} {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>}
+// CHECK-NEXT:     %pv_1 = fa.matmul %p_1, %v_1 scratch %{{\d+}} {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>, family = "btmv"}
+// CHECK-NEXT:     %acc = fa.accumulate %pv, %pv_1 rescale %alpha_1 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>}
+// CHECK-NEXT:     %o = fa.normalize %acc, %l_1 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>}
 // CHECK-NEXT:     fa.store %o, %output[%c0, %c0, %c0, %c0]
 // CHECK-NEXT:     %O = fa.result %output
-// CHECK-NEXT:     func.return %O : tensor<1x1x64x128xbf16>
+// CHECK-NEXT:     func.return %O
