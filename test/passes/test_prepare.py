@@ -33,7 +33,9 @@ def test_biases_are_no_queries(passes: str) -> None:
     turned = fa.interpret(changed, args, round=False)[0]
     np.testing.assert_allclose(turned, exact, atol=1e-5)
     kernel = fa.compile(module, passes=passes.format("rotate"))
-    kinds = {region.name: region.kind for region in kernel.layout.regions if region.role == "argument"}
+    kinds = {
+        region.name: region.kind for region in kernel.layout.regions if region.role == "argument"
+    }
     assert kinds == {"q": "query", "k": "key", "v": "value", "b": "bias"}
     stored = kernel.stored(*args)
     expected = fa.interpret(module, stored, round=False)[0]
