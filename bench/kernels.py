@@ -5,11 +5,11 @@ Q and storing O, as the published figures are, and with them; the least that the
 (`fa.machine.bounds`); the error against float64 on standard normal operands as they are stored.
 For LLaMA's kernels what they cost before the mapping was chosen by cost stands beside it. Kernels
 with published figures run in the simulator; of LLaMA's, those that are no longer than `--longest`
-instructions do, and the others are costed. Prefill of 4096 tokens takes a minute to compile for
-each table: only `--all` does that, and `--write`, which needs every row.
+instructions do, and the others are costed. Prefill of 4096 tokens takes minutes to compile: only
+`--all` does that, and `--write` without it leaves its lines on the page as they are.
 
     python bench/kernels.py [--quick] [--all] [--only TEXT] [--longest N]
-    python bench/kernels.py --write            put the tables into docs/mapping.md
+    python bench/kernels.py --write [--all]    put the tables into docs/mapping.md
 """
 
 from __future__ import annotations
@@ -239,13 +239,20 @@ def models(measured: Sequence[Measured]) -> str:
 
 def replaced(text: str, measured: Sequence[Measured]) -> str:
     """The page with these figures."""
+    known = {each.row.name for each in measured}
+    kept = [row for row in LLAMA if row.long and row.name not in known]
     for name, make in (("peers", peers), ("models", models)):
         begin, end = BEGIN.format(name=name), END.format(name=name)
         if begin not in text or end not in text:
             raise SystemExit(f"{PAGE}: the lines '{begin}' and '{end}' are missing")
         before, rest = text.split(begin, 1)
-        _, after = rest.split(end, 1)
-        text = f"{before}{begin}\n\n{make(measured)}\n\n{end}{after}"
+        inside, after = rest.split(end, 1)
+        made = make(measured).splitlines()
+        # What takes long to compile may not have been measured: its lines stay, in their place.
+        for position, old in enumerate(inside.strip().splitlines()):
+            if any(old.startswith(f"| {row.name} |") for row in kept):
+                made.insert(position, old)
+        text = "\n".join((f"{before}{begin}\n", *made, f"\n{end}{after}"))
     return text
 
 
@@ -263,15 +270,11 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="with what takes minutes to compile")
     parser.add_argument("--only", default="", help="kernels whose name has this text")
     parser.add_argument("--longest", type=int, default=1_000_000, help="instructions that are run")
-    parser.add_argument("--write", action="store_true", help=f"everything, into docs/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     args = parser.parse_args()
     if args.write and (args.quick or args.only):
         parser.error("--write takes no part of the table, so neither --quick nor --only")
-    rows = [
-        row
-        for row in (*ROWS, *LLAMA)
-        if args.only in row.name and (not row.long or args.all or args.write)
-    ]
+    rows = [row for row in (*ROWS, *LLAMA) if args.only in row.name and (not row.long or args.all)]
     print(head())
     measured: list[Measured] = []
     for found in measurements(rows, not args.quick, args.longest):

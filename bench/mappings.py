@@ -18,6 +18,7 @@ from itertools import product
 from pathlib import Path
 
 import fa
+from fa.diagnostics import CompileError
 from fa.dialects.fa_mapping import PRODUCT_FAMILIES, SCORE_FAMILIES
 from fa.machine import Machine
 from fa.passes.family_costs import FamilyCosts
@@ -33,8 +34,11 @@ COLUMNS = (("plena-64", 64), ("plena-64", 16), ("plena-128", 128), ("plena-128",
 PANELS = (1, 4)
 """Panels of keys of a tile, where what is written out once is spread over them."""
 
-KERNELS = (("plena-64", 64, 64), ("plena-128", 128, 128))
-"""Machine, queries and keys, head dimension: one head without a mask."""
+KERNELS = (("plena-64", 64, 1, 64), ("plena-64", 64, 4, 16), ("plena-128", 128, 1, 128))
+"""Machine, queries and keys, query heads of the one KV head, head dimension; no mask."""
+
+SUMS = ("reduce", "ones", "columns")
+"""Ways to sum rows."""
 
 
 def families() -> str:
@@ -64,23 +68,33 @@ def families() -> str:
 
 
 def combinations() -> str:
-    """Kernels with every mapping set by hand."""
-    names = [f"{machine}, {length}x{length}, d = {dim}" for machine, length, dim in KERNELS]
+    """Kernels with every mapping set by hand, the heads of a group together."""
+    names = [f"{name}, {n}x{n}, {heads}/1, d = {dim}" for name, n, heads, dim in KERNELS]
     lines = [
         f"| qk | pv | sums | {' | '.join(names)} |",
         f"| --- | --- | --- |{' ---: |' * len(names)}",
     ]
-    for qk, pv, sums in product(("tmm", "btmv"), PRODUCT_FAMILIES, ("reduce", "ones")):
-        cells = [" / ".join(f"{c:,}" for c in cycles(qk, pv, sums, *each)) for each in KERNELS]
-        lines.append(f"| {qk} | {pv} | {sums} | {' | '.join(cells)} |")
+    for qk, pv, sums in product(SCORE_FAMILIES, PRODUCT_FAMILIES, SUMS):
+        if (pv, sums) == ("mm", "columns"):
+            # Columns of ones go with transposed values.
+            continue
+        found = [cycles(qk, pv, sums, *each) for each in KERNELS]
+        if any(found):
+            cells = [" / ".join(f"{number:,}" for number in pair) or "-" for pair in found]
+            lines.append(f"| {qk} | {pv} | {sums} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def cycles(qk: str, pv: str, sums: str, machine: str, length: int, dim: int) -> Sequence[int]:
-    """Cycles of one head without a mask in both tables, Q and O not moved."""
-    passes = f"tile,fuse,map{{qk={qk} pv={pv} sums={sums}}},lower-to-isa"
-    source = fa.attention(q_heads=1, kv_heads=1, q_len=length, kv_len=length, head_dim=dim)
-    figures = fa.cost(fa.compile(source, machine=machine, passes=passes)).without_moving
+def cycles(
+    qk: str, pv: str, sums: str, machine: str, length: int, heads: int, dim: int
+) -> Sequence[int]:
+    """Cycles of a kernel in both tables, Q and O not moved; none where the mapping is refused."""
+    passes = f"group-heads,tile,fuse,map{{qk={qk} pv={pv} sums={sums}}},lower-to-isa"
+    source = fa.attention(q_heads=heads, kv_heads=1, q_len=length, kv_len=length, head_dim=dim)
+    try:
+        figures = fa.cost(fa.compile(source, machine=machine, passes=passes)).without_moving
+    except CompileError:
+        return ()
     return figures.emulator_cycles, figures.analytic_cycles
 
 

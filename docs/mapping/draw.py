@@ -190,6 +190,54 @@ def row_sums() -> Picture:
     return p
 
 
+def sum_columns() -> Picture:
+    """Row sums by columns of ones in V."""
+    p = Picture(800, 210, "Row sums by columns of ones in V")
+    p.text(20, 26, "a row of P", bold=True)
+    p.box(20, 40, 150, 26, STREAMS[0], "MLEN keys")
+    p.text(190, 58, "x")
+    p.text(220, 26, "Vᵀ with rows of ones in front", bold=True)
+    p.box(220, 36, 180, 40, PLAIN, "dv rows of ones")
+    p.box(220, 76, 180, 40, STREAMS[1], "dv rows of Vᵀ")
+    p.arrow((404, 76), (450, 76))
+    p.text(460, 26, "one row of results, f32 until it is written", bold=True)
+    p.box(460, 62, 130, 28, PLAIN, "0.25 l, dv times")
+    p.box(590, 62, 130, 28, STREAMS[1], "0.25 P V")
+    p.arrow((525, 92), (525, 130), (590, 130))
+    p.text(460, 158, "V_RECI_V, V_SHFT_V by dv lanes")
+    p.box(590, 118, 130, 22, MARKED, "4 / l")
+    p.text(
+        20,
+        178,
+        "V_MUL_VV divides; the host crops the result. No sums are computed apart, and the factor",
+    )
+    p.text(20, 194, "of 0.25 cancels.")
+    return p
+
+
+def group_heads() -> Picture:
+    """Query heads of a group as rows of one tile."""
+    p = Picture(800, 220, "Query heads of a group as rows of one tile")
+    p.text(20, 26, "four query heads", bold=True)
+    for head in range(4):
+        p.box(20, 40 + 36 * head, 120, 26, STREAMS[head], f"head {head}: q0 q1 ...")
+    p.arrow((150, 108), (210, 108))
+    p.text(160, 98, "host")
+    p.text(220, 26, "one tile", bold=True)
+    for head in range(4):
+        p.box(220, 40 + 34 * head, 150, 34, STREAMS[head], f"block of head {head}")
+    p.text(390, 26, "keys and values of their KV head", bold=True)
+    p.box(390, 40, 170, 34, PLAIN, "K, loaded once")
+    p.box(390, 82, 170, 34, PLAIN, "V, loaded once")
+    p.text(390, 142, "A mask sees which query a row is")
+    p.text(390, 158, "(fa.grouped), not where it stands.")
+    p.text(590, 58, "decode: a row of each")
+    p.text(590, 74, "head fills the lanes of")
+    p.text(590, 90, "M_BTMV, not one in four")
+    p.text(20, 204, "Results go back to heads at the boundary, by the host.")
+    return p
+
+
 def row_loop() -> Picture:
     """What stays in registers while a row is done."""
     p = Picture(800, 300, "One iteration of a row loop")
@@ -283,6 +331,8 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "shifted_slices": shifted_slices,
     "row_groups": row_groups,
     "row_sums": row_sums,
+    "sum_columns": sum_columns,
+    "group_heads": group_heads,
     "row_loop": row_loop,
     "wide_tiles": wide_tiles,
 }
