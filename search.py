@@ -14,6 +14,7 @@ from fa.frontends.source import module_text
 from fa.machine.figures import Target
 from fa.machine.tuning_cache import Key, TuningCache
 from fa.passes.mapping_search import Candidate, Question, candidates, pipeline, table
+from fa.passes.tile import may_see_nothing
 from xdsl.dialects.builtin import ModuleOp
 
 CONFIRMED = 4
@@ -69,12 +70,14 @@ def question_of(module: ModuleOp, machine: str | None) -> Question | None:
     op = attentions[0]
     if op.prob_mod is not None or op.stage == "softmax":
         return None
+    target_machine = machine_of(module, machine)
     return Question(
-        machine_of(module, machine),
+        target_machine,
         problem_of(op),
         target_of(module),
         _is_plain(op),
         op.lse is not None or op.sinks is not None,
+        may_see_nothing(op, target_machine.mlen),
     )
 
 

@@ -4,7 +4,8 @@ The emulator starts with zeros everywhere and finishes each instruction before t
 may do neither. The checks follow a program's addresses, without its data, and report
 
 * `register`: a register or CSR is read before anything has written it (gp0 and f0 are zero);
-* `memory`: on-chip memory is read that nothing has written;
+* `memory`: on-chip memory is read that nothing has written; where only some lanes of a row hold
+  something, what is made of them lane by lane does so in the same lanes, and is no finding;
 * `hbm-read`: a transfer reads bytes that belong to no argument and were never stored, or scales
   beyond the end of a 64-byte line, which count as 0 (section 4.7);
 * `hbm-write`: a store writes bytes outside results and buffers;
@@ -113,6 +114,7 @@ class _Plan:
     rows_written: tuple[tuple[int, int], ...]
     special: Callable[[int, Decoded], None] | None
     runs: bool
+    lanewise: bool
 
 
 @dataclass(slots=True)
@@ -167,14 +169,21 @@ class _Checker(Interpreter):
         flight.end, flight.pc, flight.tile = start + plan.cycles, pc, -1
         flight.rows.clear()
         gp, vlen = self.state.gp, self.machine.vlen
+        lanes = self._full
         for register, count in plan.rows_read:
-            self._read_rows(pc, int(gp[register]) // vlen, count, flight)
+            first = int(gp[register]) // vlen
+            if plan.lanewise and (written := self._written.get(first, 0)):
+                # Lanes that hold nothing give lanes that hold nothing.
+                flight.rows.append(range(first, first + 1))
+                lanes &= written
+            else:
+                self._read_rows(pc, first, count, flight)
         if plan.special is not None:
             plan.special(pc, decoded)
         for register, count in plan.rows_written:
             first = int(gp[register]) // vlen
             for row in range(first, first + count):
-                self._written[row] = self._full
+                self._written[row] = lanes
         self._defined |= plan.gives
         if plan.runs:
             super().execute(pc)
@@ -211,6 +220,7 @@ class _Checker(Interpreter):
         return _Plan(
             *(unit, self.program.cycles[pc], needs | csr_needed, gives | csr_given),
             *(read, written, special, runs),
+            unit == "vector" and bool(written) and name != "V_SHFT_V",
         )
 
     def _csr(self, decoded: Decoded) -> tuple[int, int]:

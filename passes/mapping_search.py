@@ -78,6 +78,8 @@ class Question:
     target: Target
     plain: bool
     keeps_statistics: bool
+    empty_rows: bool = False
+    """Whether a query may see no key."""
 
 
 def candidates(question: Question) -> list[Candidate]:
@@ -189,6 +191,8 @@ def _why_not(question: Question, rows: _Rows, candidate: Candidate) -> str | Non
             return "columns of ones in V go with pv=btmv"
         if question.keeps_statistics:
             return "logsumexps need the sums as numbers"
+        if question.empty_rows:
+            return "rows may see no key"
         if 2 * p.value_dim > machine.vlen:
             return f"ones beside {p.value_dim} value columns do not fit a row of {machine.vlen}"
         forms = machine.hbm_formats.values()

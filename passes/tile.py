@@ -118,6 +118,24 @@ def _tables(op: fa.AttentionOp) -> list[Dependence]:
     return [names for names in depends if names & {QUERY, KEY, DISTANCE}]
 
 
+def may_see_nothing(op: fa.AttentionOp, rows: int) -> bool:
+    """Whether some query of an attention may see no key; `rows` of them are looked at at a time.
+
+    A bias may hold -inf, so that any row may see nothing, and a score function may give it.
+    """
+    if op.bias is not None or (op.score_mod is not None and may_hide(op.score_mod)):
+        return True
+    batch, heads, q_len, _ = fa.tensor_dims(op.query)
+    function = None if op.mask_mod is None else MaskFunction.of(op.mask_mod)
+    shown = Shown(fa.tensor_dims(op.key)[2], op.resolved_mask, function)
+    return not all(
+        shown.every_row_sees(b, h, i, min(rows, q_len - i))
+        for b in range(batch if shown.by_batch else 1)
+        for h in range(heads if shown.by_head else 1)
+        for i in range(0, q_len if shown.by_query else 1, rows)
+    )
+
+
 class _Tiling:
     """The loop nests of one attention."""
 
@@ -240,11 +258,8 @@ class _Tiling:
         build, sizes, zero, op = self.build_, self.sizes, self.build_.constant(0), self.op
         mask, kv_len = op.resolved_mask, fa.tensor_dims(op.key)[2]
         function = None if op.mask_mod is None else MaskFunction.of(op.mask_mod)
-        shown = Shown(kv_len, mask, function)
         masked = mask is not None or function is not None
-        # A bias may hold -inf, so that any row may see nothing, and a score function may give it.
-        hiding = self.bias is not None or (op.score_mod is not None and may_hide(op.score_mod))
-        empty = hiding or self._some_row_sees_nothing(shown)
+        empty = may_see_nothing(op, sizes.q_rows)
         rows = sizes.softmax_rows
         with build.loop("row", sizes.q_len, rows) as i:
             kind = self._tile(rows, sizes.kv_len)
@@ -300,16 +315,6 @@ class _Tiling:
                     fa.LogsumexpOp(softmax.maximum, softmax.total, most, empty, line), "lse"
                 ).result
                 build.insert(fa.StoreOp(row, lse, (*query, i.induction), row=True))
-
-    def _some_row_sees_nothing(self, shown: Shown) -> bool:
-        batch, heads, q_len, _ = fa.tensor_dims(self.op.query)
-        rows = self.sizes.q_rows
-        return not all(
-            shown.every_row_sees(b, h, i, min(rows, q_len - i))
-            for b in range(batch if shown.by_batch else 1)
-            for h in range(heads if shown.by_head else 1)
-            for i in range(0, q_len if shown.by_query else 1, rows)
-        )
 
     def _output(
         self,

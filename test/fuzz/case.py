@@ -50,7 +50,7 @@ class Case:
     these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `grouped` starts
     with group-heads. `clean` runs upstream's cse and canonicalize after every pass.
 
-    With `search`, a target, no pass is named: the mapping is searched, and every candidate tried.
+    With `search`, a target, no pass is named: the mapping is searched, and other candidates tried.
     """
 
     batch: int = 1

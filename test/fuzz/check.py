@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,9 @@ CHIP = {"bf16": BF16, "f16": F16, "f32": F32}
 NAN = 0x7FC0
 """In bf16."""
 
+CANDIDATES = 5
+"""Mappings of one case that are tried: the best by the model, and others."""
+
 STRICT = 20_000
 """Executed instructions up to which a program is also followed access by access."""
 
@@ -52,6 +56,9 @@ REFUSALS = (
 )
 """What a compiler may say to a legal attention: a memory is too small, or a format ruins it, or
 there is no lowering. Everything else is a bug."""
+
+WHATEVER_THE_MAPPING = ("may hold -inf",)
+"""Those of the refusals that do not depend on the mapping."""
 
 
 class Mismatch(AssertionError):
@@ -127,16 +134,19 @@ def check(case: Case, folder: Path) -> str:
 def _check_search(
     case: Case, goal: str, target: str, args: list[NDArray[np.float32]], compare: _Comparison
 ) -> str:
-    """The searched mapping, and every candidate that is said to be possible."""
+    """The searched mapping, and others that are said to be possible."""
     module = parse_module(case.mlir())
     attach_target(module, goal)
     question = question_of(module, target)
     legal = [] if question is None else [c for c in candidates(question) if c.rejected is None]
     made: dict[str, fa.Kernel] = {}
-    for candidate in legal:
+    some = random.Random(case.to_json()).sample(legal[1:], max(0, min(CANDIDATES, len(legal)) - 1))
+    for candidate in [*legal[:1], *some]:
         try:
             kernel = fa.compile(module, target, candidate.pipeline)
         except fa.CompileError as error:
+            if any(known in str(error) for known in WHATEVER_THE_MAPPING):
+                return str(error)
             raise Mismatch(f"{candidate} is said to be possible, but: {error}") from None
         made.setdefault(kernel.asm, kernel)
         if kernel is made[kernel.asm]:
@@ -274,7 +284,9 @@ class _Comparison:
         ratio = pooled / allowed if allowed else (np.inf if pooled else 0.0)
         worst = float(ratios.max(initial=0.0))
         self.worst[what] = (ratio, worst)
-        if ratio > POOLED:
+        # Few values have no average: the limit of all is near that of one.
+        most = POOLED + (ROW - POOLED) / max(1, np.count_nonzero(finite)) ** 0.5
+        if ratio > most:
             norm = float(np.linalg.norm(np.where(finite, want, 0)))
             raise Mismatch(
                 f"{what}: {pooled:.3g} off ({pooled / norm if norm else np.inf:.2g} of the norm), "

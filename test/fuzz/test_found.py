@@ -48,6 +48,15 @@ FOUND = {
     "the cost of a program that spills loop counters": Case(
         q_heads=6, kv_heads=3, map="", settings={"HLEN": 4, "BROADCAST_AMOUNT": 16, "kv": "bf16"}
     ),
+    "columns of ones for rows that see no key, taken for possible": Case(
+        q_heads=4, kv_heads=2, q_len=7, kv_len=5, mask=CAUSAL, search="emulator"
+    ),
+    "lanes that nobody reads, divided lane by lane": Case(
+        q_heads=3, q_len=51, kv_len=51, fuse="split-kv=2", map="pv=mm sums=ones"
+    ),
+    "one score, which is no average of roundings": Case(
+        head_dim=32, value_dim=32, qk="capped", machine="plena-64-mx32", fuse="order=keys", seed=3
+    ),
 }
 
 REFUSED = {

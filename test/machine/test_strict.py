@@ -45,10 +45,17 @@ PROBLEMS = [
     ("H_PREFETCH_V gp0, gp0, a3, 0, 0", 0, "register", "reads a3, which nothing has written"),
     ("V_EXP_V gp0, gp0, 0", 0, "memory", "reads row 0 of vector SRAM (address 0), never written"),
     (
-        "M_MM_WO gp0, gp0, 4\nV_EXP_V gp0, gp0, 0",
+        "M_MM_WO gp0, gp0, 4\nV_RED_MAX f1, gp0, 0",
         1,
         "memory",
         "reads row 0 of vector SRAM (address 0), 12 lanes from lane 0, never written",
+    ),
+    # Lanes that hold nothing stay so through operations lane by lane, until something takes them.
+    (
+        "M_MM_WO gp0, gp0, 0\nV_ADD_VF gp0, gp0, f0, 0\nV_RED_SUM f1, gp0",
+        2,
+        "memory",
+        "reads row 0 of vector SRAM (address 0), 12 lanes from lane 4, never written",
     ),
     ("H_PREFETCH_V gp0, gp0, a1, 0, 0\nM_MM 0, gp0, gp0", 1, "memory", "reads tile 0 of matrix"),
     ("S_LD_FP f1, gp0, 5", 0, "memory", "reads FP_MEM[5], never written"),
@@ -104,6 +111,8 @@ def test_each_problem(small, text, pc, kind, message):
 
 
 CLEAN = [
+    # Operations lane by lane on rows of which only some lanes hold something.
+    "M_MM_WO gp0, gp0, 0\nV_ADD_VF gp0, gp0, f0, 0\nV_MUL_VV gp0, gp0, gp0, 0",
     # gp0 and f0 are zero without being written; entries that the host has written may be read.
     "S_ADD_FP f1, f0, f0\nS_ADD_INT gp1, gp0, gp0\nS_LD_FP f2, gp0, 3\nS_LD_INT gp2, gp0, 1",
     # A shift by VLEN clears a row whatever was there.
