@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from xdsl.ir import Operation, SSAValue
 
 from ..dialects import plena
-from .integers import ARITHMETIC
+from .integers import ARITHMETIC, Integers
 from .kernel_pass import (
     IMMEDIATE,
     WORD,
@@ -30,8 +30,6 @@ from .kernel_pass import (
     frequency,
     insert,
     insert_constant,
-    is_inside,
-    is_zero,
     loops_of,
     ops_of,
     replace,
@@ -95,18 +93,17 @@ def strength_reduce(kernel: plena.KernelOp, innermost: bool = False) -> None:
     pressure = Pressure(kernel)
     zero = zero_of(kernel)
     for loop in counted:
-        _reduce(loop, kernel, pressure, zero)
+        _reduce(loop, pressure, zero)
 
 
-def _reduce(loop: plena.LoopOp, kernel: plena.KernelOp, pressure: Pressure, zero: SSAValue) -> None:
+def _reduce(loop: plena.LoopOp, pressure: Pressure, zero: SSAValue) -> None:
     """Carry what is linear in the counter of `loop` and otherwise known before it."""
     position = pressure.order.position
     found: dict[frozenset[tuple[SSAValue, int]], list[tuple[int, plena.Instruction]]] = {}
-    values = _linear_values(kernel)
+    values = _linear_values(loop)
     for op, linear in values.items():
         if (
             linear.terms.get(loop.counter)
-            and is_inside(op, loop)
             and _is_wanted(op)
             and not any(
                 value is not loop.counter and defined_inside(value, loop) for value in linear.terms
@@ -181,17 +178,19 @@ def _carry(
     return new
 
 
-def _linear_values(kernel: plena.KernelOp) -> dict[plena.Instruction, Linear]:
-    """What integer instructions compute, in terms of values that others make."""
+def _linear_values(loop: plena.LoopOp) -> dict[plena.Instruction, Linear]:
+    """What integer instructions in a loop compute, in terms of values that others make."""
     linear: dict[SSAValue, Linear] = {}
     found: dict[plena.Instruction, Linear] = {}
+    integers = Integers()
 
     def of(value: SSAValue) -> Linear:
-        if is_zero(value):
-            return Linear()
-        return linear.get(value) or Linear(0, {value: 1})
+        if value not in linear:
+            known = integers.known(value)
+            linear[value] = Linear(0, {value: 1}) if known is None else Linear(known)
+        return linear[value]
 
-    for op in ops_of(kernel.body.block):
+    for op in ops_of(loop.body.block):
         if not isinstance(op, plena.Instruction) or op.mnemonic not in ARITHMETIC:
             continue
         match op.mnemonic:
