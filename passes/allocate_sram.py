@@ -92,7 +92,7 @@ def _keep_sums(function: func.FuncOp) -> None:
     """
     for op in [inner for inner in function.walk() if isinstance(inner, fa.NormalizeOp)]:
         total = op.total
-        if fa.tile(total).space.data != "vector" or len(list(total.uses)) == 1:
+        if total is None or fa.tile(total).space.data != "vector" or len(list(total.uses)) == 1:
             continue
         first: Operation = op
         group = op.attributes.get(ROW_LOOP)

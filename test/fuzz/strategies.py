@@ -175,7 +175,7 @@ def mappings(draw: st.DrawFn) -> str | None:
         return None
     families = {"qk": draw(st.sampled_from(["", "tmm", "btmm", "btmv"]))}
     families["pv"] = draw(st.sampled_from(["", "mm", "btmv"]))
-    families["sums"] = draw(st.sampled_from(["", "reduce", "ones"]))
+    families["sums"] = draw(st.sampled_from(["", "reduce", "ones", "columns"]))
     return " ".join(f"{key}={family}" for key, family in families.items() if family)
 
 
