@@ -23,7 +23,7 @@ from typing import Literal, TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects import func, scf
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, TensorType, UnitAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, TensorType, UnitAttr, i64
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -124,6 +124,7 @@ class _Mapping:
         query = QueryTile.of(op)
         for family in (self.qk,) if self.qk is not None else self._score_families(op, query):
             if family == "tmm":
+                op.properties["family"] = StringAttr("tmm")
                 return
             reason = query if isinstance(query, str) else None
             if isinstance(query, QueryTile):
@@ -138,7 +139,8 @@ class _Mapping:
                     return
                 reason = packing
             if self.qk is not None:
-                raise OpError(op, f"qk={family} is not possible here: {reason}; qk=tmm is")
+                nearest = "btmm" if isinstance(query, QueryTile) else "tmm"
+                raise OpError(op, f"qk={family} is not possible here: {reason}; qk={nearest} is")
 
     def _score_families(self, op: fa.ScoresOp, query: QueryTile | str) -> Sequence[str]:
         """The families for Q K^T, the cheapest first."""
@@ -188,8 +190,7 @@ class _Mapping:
         if wanted is None and self._prefers_mm(products[0]):
             wanted = "mm"
         if wanted == "mm":
-            for op in products:
-                self._narrow(op)
+            self._by_mm(products)
             return
         reasons = [self._not_transposable(op) for op in products]
         reason = next((reason for reason in reasons if reason is not None), None)
@@ -198,6 +199,7 @@ class _Mapping:
         if ends is None or reason is not None:
             if self.pv is not None:
                 raise OpError(products[0], f"pv={self.pv} is not possible here: {reason}; pv=mm is")
+            self._by_mm(products)
             return
         columns = self._sum_columns(products, ends)
         for load in dict.fromkeys(producer(op.rhs, fa.LoadOp) for op in products):
@@ -222,7 +224,9 @@ class _Mapping:
                 reason = "something else needs the sums"
         if reason is not None:
             if self.sums == "columns":
-                raise OpError(products[0], f"sums=columns is not possible here: {reason}")
+                raise OpError(
+                    products[0], f"sums=columns is not possible here: {reason}; sums=reduce is"
+                )
             return None
         for step in steps:
             assert step is not None
@@ -230,6 +234,18 @@ class _Mapping:
         load = producer(products[0].rhs, fa.LoadOp)
         assert load is not None
         return fa.tensor_dims(load.source)[-1]
+
+    def _by_mm(self, products: Sequence[fa.MatmulOp]) -> None:
+        """Let M_MM do products."""
+        if self.sums == "columns":
+            raise OpError(
+                products[0],
+                "sums=columns is not possible here: columns of ones in V go with pv=btmv; "
+                "sums=ones is",
+            )
+        for op in products:
+            op.properties["family"] = StringAttr("mm")
+            self._narrow(op)
 
     def _narrow(self, op: fa.MatmulOp) -> None:
         """Let M_MM compute the columns that values have, in whole blocks of storage."""
