@@ -78,9 +78,10 @@ def choose(
     if kv_rows is None:
         kv_rows = kv_granule
         if wide:
-            kv_rows = wide_keys(
-                machine, min(round_up(q_len, granule), machine.mlen), kv_len, head, value
-            )
+            # A tile of queries that the user wishes takes its room first.
+            rows = q_rows if q_rows is not None and q_rows > 0 else machine.mlen
+            rows = min(round_up(q_len, granule), rows)
+            kv_rows = wide_keys(machine, rows, kv_len, head, value)
     elif kv_rows % kv_granule or kv_rows < 1:
         raise TileSizeError(
             f"kv-tile = {kv_rows} is not a multiple of {kv_granule}, the rows that one prefetch "
