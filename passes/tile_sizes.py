@@ -83,7 +83,9 @@ def choose(
     if kv_rows is None:
         kv_rows = kv_granule
         if wide:
-            rows = q_rows or grouped_rows or min(round_up(q_len, granule), machine.mlen)
+            # A tile of queries that the user wishes takes its room first.
+            rows = q_rows if q_rows is not None and q_rows > 0 else grouped_rows
+            rows = rows or min(round_up(q_len, granule), machine.mlen)
             kv_rows = wide_keys(machine, rows, kv_len, head, value)
     elif kv_rows % kv_granule or kv_rows < 1:
         raise TileSizeError(

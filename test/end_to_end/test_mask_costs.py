@@ -12,8 +12,9 @@ from ..mask_functions import CHECKERBOARD, Function, Shape, window
 
 @cache
 def compiled(tokens: int, function: Function | None, attribute: str | None) -> fa.Kernel:
-    """A program for a mask."""
-    return fa.compile(Shape(1, 1, 1, tokens, tokens).module(function, attribute))
+    """A program for a mask, in tiles of 64 keys: those of functions are never wider."""
+    text = Shape(1, 1, 1, tokens, tokens).module(function, attribute)
+    return fa.compile(text, passes="tile{kv-tile=64},fuse,lower-to-isa")
 
 
 def per_tile(kernel: fa.Kernel) -> tuple[float, float]:

@@ -94,3 +94,10 @@ def test_a_machine_with_too_little_room():
         choose(replace(MACHINE, vector_sram_rows=16), 64, 64, 64, 64)
     with pytest.raises(TileSizeError, match="need 32 tiles of matrix SRAM"):
         choose(MACHINE, 64, 512, 256, 64, None, 512)
+
+
+def test_wide_tiles_leave_room_for_the_queries_wished():
+    """128 queries of 164 that fit beside 64 keys."""
+    assert choose(MACHINE, 256, 1024, 64, 64, 128, wide=True).q_rows == 128
+    with pytest.raises(TileSizeError, match="q-tile = 0 must be a multiple of 4"):
+        choose(MACHINE, 256, 1024, 64, 64, 0, wide=True)
