@@ -375,7 +375,11 @@ def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
 
     Raises CompileError where the module names a target or a machine that there is none of.
     """
+    from fa.frontends.machine_file import check_machine
     from fa.search import choose
+
+    if machine is not None:
+        check_machine(machine)
 
     def measure(pipeline: str) -> int:
         kernel = _lowered(module.clone(), pipeline, machine)

@@ -283,7 +283,7 @@ func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
 }
 
 // -----
-// CHECK:<stdin>:289:8: error: 'fa.mask': unknown mask "causal"; there are #fa.causal, #fa.window, #fa.chunked, #fa.prefix, #fa.documents, #fa.all_of, #fa.ragged
+// CHECK:<stdin>:289:8: error: 'fa.mask': unknown mask "causal"; there are #fa.causal, #fa.window, #fa.chunked, #fa.prefix, #fa.documents, #fa.all_of, #fa.ragged, #fa.grouped
 
 func.func @op(%i: index, %a: !fa.tile<8x64xbf16, vector>) {
   %0 = fa.mask %a at [%i, %i, %i, %i] {kv_len = 8 : i64, mask = "causal"} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>

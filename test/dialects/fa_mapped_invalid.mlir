@@ -10,15 +10,15 @@ func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>)
 }
 
 // -----
-// CHECK:<stdin>:16:8: error: 'fa.scores': btmm and btmv need a packing of the queries, tmm takes none
+// CHECK:<stdin>:16:8: error: 'fa.scores': btmv needs a packing of the queries
 
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
-  %0 = fa.scores %q, %k {family = "btmm"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.scores %q, %k {family = "btmv"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:24:8: error: 'fa.scores': btmm and btmv need a packing of the queries, tmm takes none
+// CHECK:<stdin>:24:8: error: 'fa.scores': tmm takes queries as they are, not packed
 
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
   %0 = fa.scores %q, %k {packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>

@@ -1,7 +1,8 @@
 // RUN: fa-opt %s --tile --fuse --cse | filecheck %s --check-prefix BEFORE
 // RUN: fa-opt %s --tile --fuse --map="qk=btmv pv=btmv sums=ones" --cse | filecheck %s --check-prefix ROWS
 // RUN: fa-opt %s --tile --fuse --map="qk=tmm pv=mm sums=reduce" --cse | filecheck %s --check-prefix BLOCKS
-// RUN: ! fa-opt %s --tile --fuse --map="qk=btmm" 2>&1 | filecheck %s --check-prefix BTMM
+// RUN: fa-opt %s --tile --fuse --map="qk=btmm" | filecheck %s --check-prefix BTMM
+// RUN: ! fa-opt %s --tile --fuse --map="pv=mm sums=columns" 2>&1 | filecheck %s --check-prefix COLUMNS
 // RUN: ! fa-opt %s --tile --fuse --quantize="boundary=storage" --map="pv=btmv" 2>&1 | filecheck %s --check-prefix BTMV
 // RUN: ! fa-opt %s --tile --fuse --map --map="pv=mm" 2>&1 | filecheck %s --check-prefix AGAIN
 // RUN: ! fa-opt %s --tile="kv-tile=64" --fuse="split-kv=2" --map="sums=ones" 2>&1 | filecheck %s --check-prefix ONES
@@ -81,10 +82,16 @@ func.func @attention(%Q: tensor<1x2x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V
 // BLOCKS-NEXT:   %o = fa.normalize %acc_1, %l_1
 // BLOCKS-NEXT:   fa.store %o, %output[%c0, %member, %c0, %c0]
 
+// M_BTMM takes 256 packed rows at a time; of 64 it makes shifted copies, and leaves them unpacked.
+//
+// BTMM:     fa.load %Q
+// BTMM:     fa.scale {{.*}} by 5.000000e-01
+// BTMM:     fa.scores %q_scaled, %k {family = "btmm"} : !fa.tile<64x64xbf16, vector>
+
 // What is not possible is said where the operation stands.
 //
-// BTMM: map.mlir:14:8: error: qk=btmm is not possible here: btmm takes 4 blocks of 64 rows at a time, and query tiles have 64 rows; qk=tmm is
-// BTMV: map.mlir:14:8: error: pv=btmv is not possible here: the values are no tensor that the host could transpose; pv=mm is
-// AGAIN: map.mlir:12:1: error: the function is mapped already; start from its tiles
-// ONES: map.mlir:14:8: error: sums=ones is not possible here: fa.combine takes sums as numbers; sums=reduce is
+// COLUMNS: error: sums=columns is not possible here: columns of ones in V go with pv=btmv; sums=ones is
+// BTMV: map.mlir:15:8: error: pv=btmv is not possible here: the values are no tensor that the host could transpose; pv=mm is
+// AGAIN: map.mlir:13:1: error: the function is mapped already; start from its tiles
+// ONES: map.mlir:15:8: error: sums=ones is not possible here: fa.combine takes sums as numbers; sums=reduce is
 // OPTION: fa-opt: error: pass 'map': option 'qk' takes one of tmm, btmm, btmv, not 'mm'

@@ -91,7 +91,7 @@ func.func @zero(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x0x32xbf16>, %v: tenso
 }
 
 // -----
-// CHECK:<stdin>:97:8: error: 'fa.attention': unknown mask "window"; there are #fa.causal, #fa.window, #fa.chunked, #fa.prefix, #fa.documents, #fa.all_of, #fa.ragged
+// CHECK:<stdin>:97:8: error: 'fa.attention': unknown mask "window"; there are #fa.causal, #fa.window, #fa.chunked, #fa.prefix, #fa.documents, #fa.all_of, #fa.ragged, #fa.grouped
 
 func.func @mask(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
   %o = fa.attention %q, %k, %v {mask = "window"}
