@@ -102,6 +102,7 @@ def _reduce(loop: plena.LoopOp, kernel: plena.KernelOp, pressure: Pressure, zero
     """Carry what is linear in the counter of `loop` and otherwise known before it."""
     position = pressure.order.position
     found: dict[frozenset[tuple[SSAValue, int]], list[tuple[int, plena.Instruction]]] = {}
+    ordered: dict[frozenset[tuple[SSAValue, int]], dict[SSAValue, int]] = {}
     for op, linear in _linear_values(kernel).items():
         if (
             linear.terms.get(loop.counter)
@@ -111,14 +112,17 @@ def _reduce(loop: plena.LoopOp, kernel: plena.KernelOp, pressure: Pressure, zero
                 value is not loop.counter and defined_inside(value, loop) for value in linear.terms
             )
         ):
-            found.setdefault(frozenset(linear.terms.items()), []).append((linear.constant, op))
-    for terms, members in found.items():
+            key = frozenset(linear.terms.items())
+            found.setdefault(key, []).append((linear.constant, op))
+            # A set has another order in each run, and instructions follow the order of terms.
+            ordered.setdefault(key, linear.terms)
+    for key, members in found.items():
         members.sort(key=lambda member: member[0])
         while members:
             least = members[0][0]
             near = [member for member in members if member[0] - least < IMMEDIATE]
             members = members[len(near) :]
-            start = Linear(least, dict(terms))
+            start = Linear(least, dict(ordered[key]))
             factor = start.terms.pop(loop.counter)
             start.constant = (least + factor * loop.iterations) % WORD
             step = -factor % WORD

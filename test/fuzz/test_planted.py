@@ -16,7 +16,14 @@ from .case import Case
 from .check import Mismatch, check
 
 CASE = Case(
-    q_len=40, kv_len=130, head_dim=16, value_dim=16, mask=["causal", {}], softcap=1.5, lse=True
+    q_len=40,
+    kv_len=130,
+    head_dim=16,
+    value_dim=16,
+    mask=["causal", {}],
+    softcap=1.5,
+    lse=True,
+    tile="kv-tile=64",
 )
 
 
