@@ -100,7 +100,7 @@ def decode_scales(codes: U32, scale: FloatType) -> F32:
 
 def encode_blocks(values: F32, form: MxFormat) -> tuple[U32, U32]:
     """Element codes [..., n] and scale codes [..., n / block] of rows of `values` (section 5.2)."""
-    blocks = values.reshape(*values.shape[:-1], -1, form.block)
+    blocks = values.reshape(*values.shape[:-1], values.shape[-1] // form.block, form.block)
     with np.errstate(all="ignore"):
         sizes = np.abs(blocks)
         largest = np.where(np.isnan(sizes), np.float32(0), sizes).max(axis=-1)

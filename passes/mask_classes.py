@@ -173,6 +173,10 @@ def pieces(runs: Iterable[Run], cols: int) -> list[Piece]:
     result: list[Piece] = []
     first = 0
     while first < len(runs):
+        if runs[first] == (0, cols):
+            # A whole row is no start of others, which may leave it.
+            first += 1
+            continue
         last, step = first + 1, (0, 0)
         if last < len(runs):
             wanted = (runs[last][0] - runs[first][0], runs[last][1] - runs[first][1])
@@ -184,8 +188,7 @@ def pieces(runs: Iterable[Run], cols: int) -> list[Piece]:
         if runs[last - 1] == (0, cols) and step != (0, 0):
             # The runs grow up to a whole row, which needs no mask.
             end -= 1
-        if runs[first] != (0, cols):
-            result.append(Piece(first, end, runs[first], step))
+        result.append(Piece(first, end, runs[first], step))
         first = last
     return result
 

@@ -38,3 +38,10 @@ def test_another_process(tmp_path: Path):
         one, other = ((tmp_path / seed / name).read_bytes() for seed in ("1", "2"))
         assert one == other
         assert one
+
+
+def test_addresses_from_several_counters():
+    """The counters' order in an address is that of the program, not that of a set."""
+    module = fa.attention(batch=2, q_heads=6, kv_heads=3, q_len=93, kv_len=1, head_dim=35, lse=True)
+    passes = "tile,map{qk=tmm pv=mm}"
+    assert len({fa.compile(module, passes=passes).asm for _ in range(6)}) == 1

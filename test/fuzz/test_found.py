@@ -54,6 +54,9 @@ FOUND = {
     "lanes that nobody reads, divided lane by lane": Case(
         q_heads=3, q_len=51, kv_len=51, fuse="split-kv=2", map="pv=mm sums=ones"
     ),
+    "rows after one that sees all keys of a tile, not masked": Case(
+        q_heads=2, q_len=6, kv_len=64, mask=["window", {"left": 0, "offset": 0}]
+    ),
     "one score, which is no average of roundings": Case(
         head_dim=32, value_dim=32, qk="capped", machine="plena-64-mx32", fuse="order=keys", seed=3
     ),

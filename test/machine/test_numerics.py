@@ -116,3 +116,9 @@ def test_orders_of_sums_differ_where_they_should():
     row[[1, 33]] = 0
     row[[8, 40]] = 1
     assert sum_row(row) == 2
+
+
+def test_no_rows_are_no_blocks():
+    codes, scales = encode_blocks(np.zeros((0, 16), np.float32), MX)
+    assert codes.shape == (0, 16)
+    assert scales.shape == (0, 16 // MX.block)

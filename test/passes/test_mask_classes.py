@@ -121,6 +121,13 @@ def test_pieces_cover_what_is_masked(rows: list[tuple[int, int]]):
     assert found == {row: run for row, run in enumerate(rows) if run != (0, COLS)}
 
 
+def test_a_diagonal_that_leaves_a_whole_row_is_masked():
+    """A window whose first query sees all keys: the rows after it do not."""
+    rows = [(first, COLS) for first in range(8)]
+    (piece,) = pieces(rows, COLS)
+    assert (piece.first, piece.last, piece.start, piece.step) == (1, 8, (1, COLS), (1, 0))
+
+
 def test_a_diagonal_is_one_piece():
     """Causal tiles are masked by one loop, not row by row."""
     tile = TileMask.at(64, 64, 64, 64, 1000, CausalAttr.get(0), 0)
