@@ -174,7 +174,12 @@ class Case:
     @property
     def pipeline(self) -> str:
         """The passes from attention to instructions."""
-        return ",".join([*(passes for _, passes in self.steps), _with("lower-to-isa", self.lower)])
+        return ",".join([*(passes for _, passes in self.steps), self.last_step])
+
+    @property
+    def last_step(self) -> str:
+        """The pass from placed tiles to instructions."""
+        return _with("lower-to-isa", self.lower)
 
     @property
     def settings_text(self) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import fa
 import numpy as np
+from fa.compiler import kernel_of
 from fa.dialects.target_attr import attach_target
 from fa.frontends.source import module_text, parse_module, run_passes
 from fa.machine import Machine, assemble, host
@@ -16,6 +17,7 @@ from fa.machine.strict import HbmRange, Initial, check_program
 from fa.passes.mapping_search import candidates
 from fa.search import question_of
 from numpy.typing import NDArray
+from xdsl.dialects.builtin import ModuleOp
 
 from .case import Case
 from .functions import uses_indices
@@ -84,8 +86,7 @@ def check(case: Case, folder: Path) -> str:
     machine = Machine.load(target)
     machine.require_consistent()
     args = case.arguments()
-    text = case.mlir()
-    module = parse_module(text)
+    module = parse_module(case.mlir())
     unit = CHIP[case.dtype]
     tiles = -(-case.kv_len // machine.mlen)
     compare = _Comparison(case, tiles)
@@ -93,34 +94,29 @@ def check(case: Case, folder: Path) -> str:
     compare("tensor, rounded", fa.interpret(module, args), args, F32, unit)
     if case.search is not None:
         return _check_search(case, case.search, target, args, compare)
-    stored: list[NDArray[np.floating]] | None = None
+    refusal, kernel, levels = "", None, list[tuple[str, ModuleOp]]()
     try:
-        kernel = fa.compile(text, target, case.pipeline)
+        for level, passes in case.steps:
+            run_passes(module, passes, target)
+            levels.append((level, module.clone()))
+        run_passes(module, case.last_step, target)
+        kernel = kernel_of(module)
     except fa.CompileError as error:
         refusal = str(error)
         if not any(known in refusal for known in REFUSALS):
             raise
-        kernel = None
-    else:
-        refusal = ""
-        stored = _stored(kernel, args)
+    stored = None if kernel is None else _stored(kernel, args)
     chip_stored = _stored_unit(machine)
-    for level, passes in case.steps:
-        try:
-            run_passes(module, passes, target)
-        except fa.CompileError as error:
-            if not refusal:
-                raise Mismatch(f"{level}: refused, but not as a whole: {error}") from None
-            break
-        printed = module_text(module)
+    for level, tiled in levels:
+        printed = module_text(tiled)
         if module_text(parse_module(printed)) != printed:
             raise Mismatch(f"{level}: printed, parsed and printed again it is another text")
         late = level in ("quantized", "allocated")
         # What functions make of indices is tabulated in bf16, which stays so without rounding.
         fine = BF16 if late and needs_indices(case) else F32
-        compare(level, fa.interpret(module, args, round=False), args, fine, fine)
+        compare(level, fa.interpret(tiled, args, round=False), args, fine, fine)
         if stored is not None:
-            have = fa.interpret(module, args)
+            have = fa.interpret(tiled, args)
             if late:
                 compare(f"{level}, rounded", have, stored, BF16, chip_stored)
             else:
@@ -233,6 +229,8 @@ class _Comparison:
         self.case = case
         self.tiles = tiles
         self.exact: dict[int, Results] = {}
+        # Their identities are keys: they must not be freed.
+        self.known: list[Sequence[NDArray[np.floating]]] = []
         self.tolerances: dict[tuple[int, float, float], list[NDArray[np.float64]]] = {}
         self.worst: dict[str, tuple[float, float]] = {}
 
@@ -247,6 +245,7 @@ class _Comparison:
         """Raise Mismatch unless every result is as near as roundings of these sizes leave it."""
         key = (id(args), chip, stored)
         if key[0] not in self.exact:
+            self.known.append(args)
             self.exact[key[0]] = exact(self.case, args)
         if key not in self.tolerances:
             rounding = Rounding(chip, stored, self.tiles)

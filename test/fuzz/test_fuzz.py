@@ -20,8 +20,8 @@ from .case import Case
 from .check import check
 from .strategies import cases
 
-COUNT = int(os.environ.get("FA_FUZZ", "40"))
-SHARD = 20
+COUNT = int(os.environ.get("FA_FUZZ", "24"))
+SHARD = 12
 FILE = os.environ.get("FA_FUZZ_FILE", "")
 BUILD = Path(__file__).resolve().parents[2] / "build" / "fuzz"
 
