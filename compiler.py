@@ -349,6 +349,7 @@ def compile(
     name = None if machine is None else str(machine)
     if optimize_for is not None:
         with_position(lambda: attach_target(module, optimize_for), module)
+    with_position(lambda: target_of(module), module)
     choice = None if passes is not None else _choose(module, name, tune)
     if choice is not None:
         attempt = module.clone()

@@ -588,7 +588,7 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
 }
 
 // -----
-// CHECK:<stdin>:594:8: error: 'fa.scores': Expected 2 operands, but got 1
+// CHECK:<stdin>:594:8: error: 'fa.scores': Expected 2 or 3 operands, but got 1
 
 func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
   %0 = "fa.scores"(%a) : (!fa.tile<8x64xbf16, vector>) -> !fa.tile<8x64xbf16, vector>

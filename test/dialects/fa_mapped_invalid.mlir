@@ -146,7 +146,7 @@ func.func @op(%x: tensor<3x4xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:152:8: error: 'fa.crop': 3x4 does not become 2x8: a crop makes none larger
+// CHECK:<stdin>:152:8: error: 'fa.crop': 2x8 from [0, 0] on is not inside 3x4
 
 func.func @op(%x: tensor<3x4xbf16>) {
   %0 = fa.crop %x : tensor<3x4xbf16> -> tensor<2x8xbf16>

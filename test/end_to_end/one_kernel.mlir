@@ -71,68 +71,87 @@ func.func @small(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x64x64xbf16>, %V: ten
 // QUANTIZE-NEXT:     %acc = fa.fill 0.000000e+00 : f32 : !fa.tile<64x64xbf16, vector>
 // QUANTIZE-NEXT:     %k = fa.load %K_stored[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, matrix>
 
-// Addresses: three tiles of vector SRAM, one of matrix SRAM, three statistics of 64 rows in FP_MEM.
+// Mapped and placed: queries packed and values transposed by the host, a tile of ones, one row loop for
+// softmax, product and division, whose tiles share a place; statistics and sums have none.
 //
-// SRAM:          %q = fa.load %Q[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, vector at 0>
-// SRAM-NEXT:     %q_scaled = fa.scale %q by 1.250000e-01 : f32 :{{.*}} -> !fa.tile<64x64xbf16, vector at 0>
-// SRAM-NEXT:     %m = fa.fill 0xff800000 : f32 : !fa.tile<64xbf16, scalar at 0>
-// SRAM-NEXT:     %l = fa.fill 0.000000e+00 : f32 : !fa.tile<64xbf16, scalar at 64>
-// SRAM-NEXT:     %acc = fa.fill 0.000000e+00 : f32 : !fa.tile<64x64xbf16, vector at 4096>
-// SRAM-NEXT:     %k = fa.load %K_stored[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, matrix at 0>
-// SRAM-NEXT:     %s = fa.scores %q_scaled, %k :{{.*}} -> !fa.tile<64x64xbf16, vector at 8192>
-// SRAM-NEXT:     %p, %m_1, %l_1, %alpha = fa.online_softmax %s, %m, %l :{{.*}} -> !fa.tile<64x64xbf16, vector at 8192>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar at 128>
-// SRAM-NEXT:     %v = fa.load %V_stored[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, matrix at 0>
-// SRAM-NEXT:     %pv = fa.matmul %p, %v :{{.*}} -> !fa.tile<64x64xbf16, vector at 0>
-// SRAM-NEXT:     %acc_1 = fa.accumulate %acc, %pv rescale %alpha :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>
-// SRAM-NEXT:     %o = fa.normalize %acc_1, %l_1 :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>
+// SRAM:          %ones_tile = fa.load %{{.*}} -> !fa.tile<64x64xbf16, matrix at 0>
+// SRAM:          fa.transpose %V {permutation = array<i64: 0, 1, 3, 2>}
+// SRAM:          %q = fa.load %{{.*}}[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, vector at 0>
+// SRAM-NEXT:     %q_scaled = fa.scale %q by 5.000000e-01 : f32 :{{.*}} -> !fa.tile<64x64xbf16, vector at 0>
+// SRAM-NEXT:     %k = fa.load %K_stored[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, matrix at 4096>
+// SRAM-NEXT:     %s = fa.scores %q_scaled, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>
+// SRAM-NEXT:     %v = fa.load %V_stored[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, matrix at 4096>
+// SRAM-NEXT:     %[[ROOM:.*]] = fa.scratch : !fa.tile<6x64xbf16, vector at 0>
+// SRAM-NEXT:     %p, %m, %l, %alpha = fa.online_softmax %s ones %ones_tile scratch %[[ROOM]] {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>, !fa.tile<64xbf16, scalar>, !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>
+// SRAM-NEXT:     %pv = fa.matmul %p, %v scratch %[[ROOM]] {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>, family = "btmv"} :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>
+// SRAM-NEXT:     %o = fa.normalize %pv, %l {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>
 // SRAM-NEXT:     fa.store %o, %output[%c0, %c0, %c0, %c0] : !fa.tile<64x64xbf16, vector at 4096>, memref<1x1x64x64xbf16, #fa.hbm>
 
 // Instructions, and what the host has to know.
 //
-// ISA:      plena.kernel @small attributes {layout = {
+// ISA:      plena.kernel @small attributes {
+// ISA:      plena.h_prefetch_m %{{.*}}, %{{.*}}, %{{.*}}, 1, 1
 // ISA:      plena.h_prefetch_v %{{.*}}, %{{.*}}, %{{.*}}, 1, 0
 // ISA:      plena.h_prefetch_m %{{.*}}, %{{.*}}, %{{.*}}, 1, 1
-// ISA:      plena.m_tmm %{{.*}}, %{{.*}}
-// ISA:      plena.m_mm_wo %{{.*}}, %{{.*}}, 0
+// ISA:      plena.m_btmv %{{.*}}, %{{.*}}, %{{.*}}
+// ISA:      plena.m_bmv_wo %{{.*}}, 0
 // ISA:      plena.v_exp_v %{{.*}}, %{{.*}}, 0
-// ISA:      plena.h_prefetch_m %{{.*}}, %{{.*}}, %{{.*}}, 1, 1
-// ISA:      plena.m_mm %{{.*}}, %{{.*}}
-// ISA:      plena.m_mm_wo %{{.*}}, %{{.*}}, 0
-// ISA:      %{{.*}} = plena.s_reci_fp %{{.*}}
+// ISA:      plena.v_shft_v %{{.*}}, %{{.*}}, %{{.*}}
+// ISA:      plena.v_reci_v %{{.*}}, %{{.*}}, 0
 // ISA:      plena.h_store_v %{{.*}}, %{{.*}}, %{{.*}}, 1, 0
 
-// The text as it is emitted, from the load of K to the end of the softmax.
+// The text as it is emitted, from Q K^T to the end of the first row's softmax, product and division.
 //
-// ASM:H_PREFETCH_M gp0, gp0, a1, 1, 1
-// ASM-NEXT:S_ADDI_INT gp1, gp0, 8192
-// ASM-NEXT:S_ADDI_INT gp2, gp0, 0
-// ASM-NEXT:C_LOOP_START gp3, 16
-// ASM-NEXT:  S_ADDI_INT gp4, gp0, 0
-// ASM-NEXT:  C_LOOP_START gp5, 16
-// ASM-NEXT:    M_TMM 0, gp2, gp4
-// ASM-NEXT:    M_MM_WO gp1, gp0, 0
-// ASM-NEXT:    S_ADDI_INT gp1, gp1, 4
-// ASM-NEXT:    S_ADDI_INT gp4, gp4, 256
-// ASM-NEXT:  C_LOOP_END gp5
-// ASM-NEXT:  S_ADDI_INT gp1, gp1, 192
-// ASM-NEXT:  S_ADDI_INT gp2, gp2, 256
-// ASM-NEXT:C_LOOP_END gp3
-// ASM-NEXT:S_ADDI_INT gp1, gp0, 8192
-// ASM-NEXT:S_ADDI_INT gp2, gp0, 0
-// ASM-NEXT:C_LOOP_START gp3, 64
-// ASM-NEXT:  S_LD_FP f1, gp2, 0
+// ASM:S_ADDI_INT gp1, gp0, 16
+// ASM-NEXT:S_ADDI_INT gp2, gp0, 32
+// ASM-NEXT:S_ADDI_INT gp3, gp0, 48
+// ASM-NEXT:S_ADDI_INT gp4, gp0, 4096
+// ASM-NEXT:S_ADDI_INT gp5, gp0, 4096
+// ASM-NEXT:S_ADDI_INT gp6, gp0, 0
+// ASM-NEXT:C_LOOP_START gp7, 16
+// ASM-NEXT:  S_ADDI_INT gp8, gp6, 64
+// ASM-NEXT:  S_ADDI_INT gp9, gp8, 64
+// ASM-NEXT:  S_ADDI_INT gp10, gp9, 64
+// ASM-NEXT:  M_BTMV gp0, gp4, gp6
+// ASM-NEXT:  M_BTMV gp1, gp4, gp8
+// ASM-NEXT:  M_BTMV gp2, gp4, gp9
+// ASM-NEXT:  M_BTMV gp3, gp4, gp10
+// ASM-NEXT:  M_BMV_WO gp5, 0
+// ASM-NEXT:  S_ADDI_INT gp6, gp6, 256
+// ASM-NEXT:  S_ADDI_INT gp5, gp5, 256
+// ASM-NEXT:C_LOOP_END gp7
+// ASM-NEXT:S_ADDI_INT gp1, gp0, 4096
+// ASM-NEXT:H_PREFETCH_M gp1, gp0, a3, 1, 1
+// ASM-NEXT:S_LD_FP f1, gp0, 1
+// ASM-NEXT:S_ADDI_INT gp1, gp0, 64
+// ASM-NEXT:S_ADDI_INT gp2, gp0, 128
+// ASM-NEXT:S_ADDI_INT gp3, gp0, 192
+// ASM-NEXT:S_ADDI_INT gp4, gp0, 256
+// ASM-NEXT:S_ADDI_INT gp5, gp0, 320
+// ASM-NEXT:S_ADDI_INT gp6, gp0, 16
+// ASM-NEXT:S_ADDI_INT gp7, gp0, 32
+// ASM-NEXT:S_ADDI_INT gp8, gp0, 48
+// ASM-NEXT:S_ADDI_INT gp9, gp0, 4096
+// ASM-NEXT:S_ADDI_INT gp10, gp0, 4096
+// ASM-NEXT:S_ADDI_INT gp11, gp0, 0
+// ASM-NEXT:C_LOOP_START gp12, 16
 // ASM-NEXT:  S_MAX_FP f2, f1, f1
-// ASM-NEXT:  V_RED_MAX f2, gp1, 0
-// ASM-NEXT:  S_ST_FP f2, gp2, 0
-// ASM-NEXT:  S_SUB_FP f1, f1, f2
-// ASM-NEXT:  S_EXP_FP f1, f1
-// ASM-NEXT:  S_ST_FP f1, gp2, 128
-// ASM-NEXT:  S_LD_FP f3, gp2, 64
-// ASM-NEXT:  S_MUL_FP f1, f3, f1
-// ASM-NEXT:  V_SUB_VF gp1, gp1, f2, 0, 0
-// ASM-NEXT:  V_EXP_V gp1, gp1, 0
-// ASM-NEXT:  V_RED_SUM f1, gp1
-// ASM-NEXT:  S_ST_FP f1, gp2, 64
-// ASM-NEXT:  S_ADDI_INT gp1, gp1, 64
-// ASM-NEXT:  S_ADDI_INT gp2, gp2, 1
-// ASM-NEXT:C_LOOP_END gp3
+// ASM-NEXT:  V_RED_MAX f2, gp10, 0
+// ASM-NEXT:  V_SUB_VF gp10, gp10, f2, 0, 0
+// ASM-NEXT:  V_EXP_V gp10, gp10, 0
+// ASM-NEXT:  M_BTMV gp0, gp0, gp10
+// ASM-NEXT:  M_BMV_WO gp2, 0
+// ASM-NEXT:  V_ADD_VV gp1, gp2, gp3
+// ASM-NEXT:  V_ADD_VV gp1, gp1, gp4
+// ASM-NEXT:  V_ADD_VV gp1, gp1, gp5
+// ASM-NEXT:  M_BTMV gp8, gp9, gp10
+// ASM-NEXT:  V_SHFT_V gp0, gp10, gp6
+// ASM-NEXT:  M_BTMV gp7, gp9, gp0
+// ASM-NEXT:  V_SHFT_V gp0, gp10, gp7
+// ASM-NEXT:  M_BTMV gp6, gp9, gp0
+// ASM-NEXT:  V_SHFT_V gp0, gp10, gp8
+// ASM-NEXT:  M_BTMV gp0, gp9, gp0
+// ASM-NEXT:  M_BMV_WO gp2, 0
+// ASM-NEXT:  V_RECI_V gp1, gp1, 0
+// ASM-NEXT:  V_MUL_VV gp10, gp5, gp1
+// ASM-NEXT:  S_ADDI_INT gp10, gp10, 64
