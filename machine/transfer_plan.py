@@ -256,13 +256,16 @@ class _Walk:
     ) -> None:
         """Find what iterations hand on, and put it into the transfers of the body and into `state`.
 
-        Only what grows by a constant is known: value at entry = initial value + iteration * growth.
+        Only what grows by a constant is known: value at entry = initial value + iteration * growth;
+        and what ends as it began.
         """
         entry: dict[int, Value] = {}
         for place, number in symbols.items():
             growth = added(state[place], symbol(number), -1)
             start = initial[place]
-            if isinstance(growth, int):
+            if state[place] == start:
+                entry[number] = start
+            elif isinstance(growth, int):
                 entry[number] = added(start, multiplied(symbol(loop.start), growth))
             else:
                 entry[number] = None

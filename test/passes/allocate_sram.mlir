@@ -32,7 +32,7 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 // CHECK-NEXT:       %k_1 = fa.load %K_stored[%c0_1, %c0_1, %key, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
 // CHECK-NEXT:       %s_1 = fa.scores %q_scaled, %k_1 {family = "tmm"} :{{.*}} -> !fa.tile<64x64xbf16, vector at 24576>
 // CHECK-NEXT:       %v_1 = fa.load %V_stored[%c0_1, %c0_1, %key, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
-// CHECK-NEXT:       %p_1, %m_2, %l_2, %alpha_1 = fa.online_softmax %s_1, %m_1, %l_1 {row_loop = #fa.row_loop<id = 3, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar>
+// CHECK-NEXT:       %p_1, %m_2, %l_2, %alpha_1 = fa.online_softmax %s_1, %m_1, %l_1 {row_loop = #fa.row_loop<id = 3, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar at 128>
 // CHECK-NEXT:       %pv_1 = fa.matmul %p_1, %v_1 {family = "mm"} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
 // CHECK-NEXT:       %acc_1 = fa.accumulate %acc, %pv_1 rescale %alpha_1 {row_loop = #fa.row_loop<id = 4, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
 // CHECK-NEXT:       scf.yield %m_2, %l_2, %acc_1
