@@ -95,7 +95,8 @@ def _width(machine: Machine, row: Row, most: int | None) -> int:
     for op in (*steps, *after):
         if isinstance(op, fa.MapOp):
             tiles += len(IndexValues(op.function).wanted)
-        elif isinstance(op, fa.MaskOp) and op.mask_mod is not None:
+        elif isinstance(op, fa.MaskOp):
+            # What is hidden of a part, or that part beside one that is seen whole.
             tiles += 1
     panels = kind.cols // machine.vlen
     wanted = panels if most is None else max(most // machine.vlen, 1)

@@ -71,5 +71,6 @@ def test_a_checkerboard_reads_its_tile_once() -> None:
     plain = compiled(4096, None, None)
     tile = 64 * 64 * 2
     assert fa.cost(kernel).hbm_bytes_read - fa.cost(plain).hbm_bytes_read == tile
-    assert fa.cost(kernel).instructions < 1.1 * fa.cost(plain).instructions
+    # A row of a tile takes some 30 instructions, and adding what is hidden 3 more.
+    assert fa.cost(kernel).instructions < 1.15 * fa.cost(plain).instructions
     assert len(kernel.words) < len(plain.words) + 40
