@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,7 @@ from fa.machine.layout import Layout, LayoutError, Region
 from fa.machine.params import Machine
 from fa.machine.settings import MachineError
 from fa.machine.source_map import SourceMap, SourceMapError
+from fa.machine.tuning_cache import cache_folder
 from numpy.typing import ArrayLike, NDArray
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
@@ -352,15 +354,39 @@ def compile(
     with_position(lambda: target_of(module), module)
     choice = None if passes is not None else _choose(module, name, tune)
     if choice is not None:
+        places = "".join(str(op.location) for op in module.walk())
+        key = (module_text(module), places, choice.pipeline)
+        if key in _COMPILED:
+            return _again(_COMPILED[key], choice)
         attempt = module.clone()
         try:
-            kernel = _lowered(attempt, choice.pipeline, name)
-            kernel.mappings = choice.report
-            return kernel
+            kernel = _again(_lowered(attempt, choice.pipeline, name), choice)
+            if cache_folder() is not None:
+                if len(_COMPILED) == MOST_COMPILED:
+                    _COMPILED.pop(next(iter(_COMPILED)))
+                _COMPILED[key] = kernel
+            return _again(kernel, choice)
         except CompileError:
             # What the model takes for possible may not be; the defaults find another way.
             pass
     return _lowered(module, DEFAULT_PASSES if passes is None else passes, name)
+
+
+MOST_COMPILED = 16
+"""Kernels that a process keeps, so that the same attention is not lowered again."""
+
+_COMPILED: dict[tuple[str, str, str], Kernel] = {}
+"""By the module's text, which names machine and target, where its operations stand in which file,
+and the pipeline."""
+
+
+def _again(kernel: Kernel, choice: Choice) -> Kernel:
+    """A kernel of its own for the caller; programs and layouts are never changed in place."""
+    own = copy(kernel)
+    own.words = kernel.words.copy()
+    own.mappings = choice.report
+    own.__dict__.pop("report", None)
+    return own
 
 
 def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:

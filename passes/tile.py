@@ -7,7 +7,8 @@ that every head reuses. Masks are `fa.mask` at the tile's place; no buffer for a
 rows may be too long for vector SRAM: `fuse` takes them away, or `allocate-sram` refuses them.
 What is computed stays on record in the module's attribute `fa.problem`.
 Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits, of
-keys many under one running maximum where a mask can cut tiles),
+keys many under one running maximum where a mask can cut tiles), `fold-scale` (default true: queries
+are multiplied by the scale, once, which rounds them; false: scores are, each tile of them),
 `machine`.
 """
 
@@ -46,6 +47,7 @@ class TilePass(ModulePass):
 
     q_tile: int | None = None
     kv_tile: int | None = None
+    fold_scale: bool = True
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
@@ -77,7 +79,7 @@ class TilePass(ModulePass):
                 raise OpError(attention, str(error)) from None
             if GROUPED not in attention.attributes:
                 record_problem(op, attention)
-            _Tiling(machine, attention, sizes).build()
+            _Tiling(machine, attention, sizes, self.fold_scale).build()
 
 
 def _block_rows(op: fa.AttentionOp) -> int | None:
@@ -136,10 +138,22 @@ def may_see_nothing(op: fa.AttentionOp, rows: int) -> bool:
     )
 
 
+def _times(factor: float) -> Region:
+    """The score function s * factor."""
+    block = Block(arg_types=[f32, *[IndexType()] * 4])
+    constant = arith.ConstantOp(FloatAttr(factor, f32))
+    product = arith.MulfOp(block.args[0], constant.result)
+    block.add_ops([constant, product, fa.YieldOp(product.result)])
+    return Region(block)
+
+
 class _Tiling:
     """The loop nests of one attention."""
 
-    def __init__(self, machine: Machine, op: fa.AttentionOp, sizes: TileSizes):
+    def __init__(
+        self, machine: Machine, op: fa.AttentionOp, sizes: TileSizes, fold_scale: bool = True
+    ):
+        self.fold_scale = fold_scale
         self.machine = machine
         self.op = op
         self.sizes = sizes
@@ -238,7 +252,7 @@ class _Tiling:
             q = build.insert(
                 fa.LoadOp(self.op.query, (*query, i.induction, zero), q_type), "q"
             ).tile
-            if self.op.factor != 1.0:
+            if self.op.factor != 1.0 and self.fold_scale:
                 q = build.insert(fa.ScaleOp(q, self.op.factor), "q_scaled").result
             with build.loop("key", sizes.kv_len, sizes.kv_rows) as n:
                 k_type = self._tile(sizes.kv_rows, sizes.head_dim, "matrix")
@@ -275,6 +289,9 @@ class _Tiling:
                 build.insert(fa.StoreOp(value, taken, place))
 
             s = build.insert(fa.LoadOp(scores, (i.induction, zero), kind), "s").tile
+            if op.factor != 1.0 and not self.fold_scale:
+                scaled = fa.MapOp(s, place, _times(op.factor))
+                s = build.insert(scaled, "s_scaled").result
             take("raw", s)
             for function in (soft_cap(op.cap), op.score_mod):
                 if function is not None:

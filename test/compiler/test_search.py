@@ -78,3 +78,14 @@ def test_choices_are_pipelines_of_public_passes() -> None:
     case = Case(4, 64, 64, 4, 1)
     assert fa.compile(case.module(), passes=passes).words.size
     assert Machine.load("plena-64").mlen == 64
+
+
+def test_the_same_again_is_a_kernel_of_its_own() -> None:
+    module = Case(12, 64, 16).module()
+    first, second = fa.compile(module), fa.compile(module)
+    assert first is not second
+    assert (first.asm, first.report, first.mlir) == (second.asm, second.report, second.mlir)
+    first.words[:] = 0
+    assert second.words.any()
+    assert fa.compile(module).words.any()
+    assert fa.compile(module, optimize_for="analytic").asm != first.asm
