@@ -220,7 +220,7 @@ class _Quantization:
         results = [user for user in users if isinstance(user, fa.ResultOp)]
         if results:
             form = self._format("o", alloc)
-            if isinstance(form, MxFormat) and any(map(_may_be_infinite, users)):
+            if isinstance(form, MxFormat) and any(_ruins(u, form) for u in users):
                 form = self._wide(alloc, form)
             storage = storage_attribute(form, alloc)
         else:
@@ -234,7 +234,7 @@ class _Quantization:
             _restore(result, TensorType(BF16_TYPE, old.get_shape()))
 
     def _wide(self, alloc: memref.AllocOp, form: HbmFormat) -> HbmFormat:
-        """Plain bf16 for a result that may hold -inf, whose neighbours in a block would become 0.
+        """Plain bf16 for a result that blocks would ruin.
 
         Raises OpError where the machine does not store it.
         """
@@ -244,8 +244,8 @@ class _Quantization:
                 return offered
         raise OpError(
             alloc,
-            f"this result may hold -inf, and stored as {form} everything else in the block of one "
-            "would become 0; use a machine with Plain bf16 activations",
+            f"this result may hold -inf or values of padding, and stored as {form} what shares a "
+            "block with them would be lost; use a machine with Plain bf16 activations",
         )
 
     def _require_wide(self, alloc: memref.AllocOp) -> None:
@@ -260,8 +260,11 @@ class _Quantization:
             )
 
 
-def _may_be_infinite(user: Operation) -> bool:
-    """Whether a store may bring -inf or what stands for it: hidden scores, sums of no keys."""
+def _ruins(user: Operation, form: MxFormat) -> bool:
+    """Whether a store may bring into a block what all else in it is lost beside.
+
+    That is -inf, or what stands for it: hidden scores, sums of no keys; and values of no row.
+    """
     if not isinstance(user, fa.StoreOp):
         return False
     source = user.tile.owner
@@ -269,7 +272,9 @@ def _may_be_infinite(user: Operation) -> bool:
         source = source.source.owner
     if isinstance(source, fa.LogsumexpOp):
         # The rows behind the last query, stored with it, may see no key even where no query does.
-        return source.empty_rows is not None or _masks(source)
+        # Lanes behind the last row of the tile hold anything.
+        beside = fa.tile(source.maximum).rows % form.block != 0
+        return beside or source.empty_rows is not None or _masks(source)
     if isinstance(source, fa.AccumulateOp):
         # A bias is loaded, the product with V is not.
         return isinstance(source.addend.owner, fa.LoadOp)

@@ -25,6 +25,9 @@ FOUND = {
         lse=True,
         settings={"act": "e4m3:16", "kv": "bf16"},
     ),
+    "what lies behind the rows of a tile in the blocks of a logsumexp": Case(
+        q_len=20, lse=True, settings={"act": "e4m3:16", "kv": "bf16"}
+    ),
     "blocks of a bias that hold -inf and nothing else, read as NaN": Case(
         q_heads=4, q_len=20, kv_len=3, bias=[1, 4, 20, 1], machine="plena-64-stock", seed=3
     ),
