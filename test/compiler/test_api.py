@@ -130,7 +130,7 @@ def test_stock_machine_refuses_infinities():
     """The logsumexp of rows that see no key, beside others in one block."""
     case = Case(100, 90, 72, 4, 2, "causal", lse=True)
     text = fails(lambda: fa.compile(case.module(), machine="plena-64-stock", passes=FUSED))
-    assert "this result may hold -inf, and stored as mx e4m3 block 8" in text
+    assert "this result may hold -inf or values of padding, and stored as mx e4m3 block 8" in text
 
 
 def test_stock_machine_refuses_standard_attention():
@@ -198,8 +198,8 @@ def test_optimize_for(kernel: fa.Kernel):
 
 
 def test_report(kernel: fa.Kernel, tmp_path: Path):
-    """The report ends with the cost beside its bounds, and is what a saved kernel has."""
-    assert kernel.report.endswith(kernel.cost_table())
+    """The report has the cost beside its bounds, and is what a saved kernel has."""
+    assert kernel.cost_table() in kernel.report
     assert "times" in kernel.cost_table()
     kernel.save(tmp_path)
     assert fa.Kernel.load(tmp_path).report == kernel.report

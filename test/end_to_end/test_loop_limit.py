@@ -15,7 +15,7 @@ CASE = Case(128, 128, 128, q_heads=8, kv_heads=2)
 LIMIT = 40_000
 """One KV head, with its four query heads, executes more instructions than this; one query head
 fewer, but more than FEWER."""
-FEWER = 10_000
+FEWER = 5_000
 
 
 @pytest.fixture(scope="module")

@@ -73,4 +73,5 @@ def test_a_checkerboard_reads_its_tile_once() -> None:
     assert fa.cost(kernel).hbm_bytes_read - fa.cost(plain).hbm_bytes_read == tile
     # A row of a tile takes some 30 instructions, and adding what is hidden 3 more.
     assert fa.cost(kernel).instructions < 1.15 * fa.cost(plain).instructions
-    assert len(kernel.words) < len(plain.words) + 40
+    # A loop of additions in each of three copies of the body, a load, and addresses.
+    assert len(kernel.words) < len(plain.words) + 60
