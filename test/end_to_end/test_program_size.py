@@ -50,7 +50,7 @@ def test_tiles(passes: str):
     whole = sizes(small, *(Case(n, m) for n in (192, 512, 1024) for m in (320, 640, 1024)))
     assert max(whole) <= whole[0] + LARGER_CONSTANTS
     cut = sizes(small, *(Case(n - 3, n - 3) for n in (640, 1024, 1280)))
-    assert max(cut) <= cut[0] + (LARGER_CONSTANTS if passes == FUSED else WIDE)
+    assert max(cut) <= cut[0] + (LARGER_CONSTANTS if passes == FUSED else 2 * WIDE)
 
 
 def test_wide_tiles():

@@ -101,11 +101,7 @@ def test_refusals(text: str, message: str):
     ("key", "value", "message"),
     [
         ("HBM_SIZE", 4096, "the tensors take .* bytes of HBM, and the machine has 4096"),
-        (
-            "FP_SRAM_DEPTH",
-            20,
-            "rows of vector SRAM and 28 entries of FP_MEM; the machine has 1024 and 20",
-        ),
+        ("FP_SRAM_DEPTH", 1, "constants take . entries of FP_MEM, and the machine has 1"),
         ("MATRIX_SRAM_SIZE", 64, "tiles of matrix SRAM, and the machine has 1"),
     ],
 )
