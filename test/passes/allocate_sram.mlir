@@ -39,14 +39,14 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 // CHECK-NEXT:     }
 // CHECK-NEXT:     %c192_1 = arith.constant 192 : index
 // CHECK-NEXT:     %k_2 = fa.load %K_stored[%c0_1, %c0_1, %c192_1, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
-// CHECK-NEXT:     %s_2 = fa.scores %q_scaled, %k_2 :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>
+// CHECK-NEXT:     %s_2 = fa.scores %q_scaled, %k_2 {family = "tmm"} :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>
 //
 // A mask works in two rows of its own. The queries are dead by then, and lend theirs.
 // CHECK-NEXT:     %5 = fa.scratch : !fa.tile<2x64xbf16, vector at 0>
 // CHECK-NEXT:     %s_masked = fa.mask %s_2 at[%c0_1, %c0_1, %c0, %c192_1] scratch %5 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>
 // CHECK-NEXT:     %v_2 = fa.load %V_stored[%c0_1, %c0_1, %c192_1, %c0_1] :{{.*}} -> !fa.tile<64x128xbf16, matrix at 0>
-// CHECK-NEXT:     %p_2, %m_3, %l_3, %alpha_2 = fa.online_softmax %s_masked, %2, %3 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar>
-// CHECK-NEXT:     %pv_2 = fa.matmul %p_2, %v_2 :{{.*}} -> !fa.tile<64x128xbf16, vector at 0>
+// CHECK-NEXT:     %p_2, %m_3, %l_3, %alpha_2 = fa.online_softmax %s_masked, %2, %3 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 16384>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64xbf16, scalar at 64>, !fa.tile<64xbf16, scalar at 128>
+// CHECK-NEXT:     %pv_2 = fa.matmul %p_2, %v_2 {family = "mm"} :{{.*}} -> !fa.tile<64x128xbf16, vector at 0>
 // CHECK-NEXT:     %acc_2 = fa.accumulate %4, %pv_2 rescale %alpha_2 {row_loop = #fa.row_loop<id = 2, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
 // CHECK-NEXT:     %o = fa.normalize %acc_2, %l_3 {row_loop = #fa.row_loop<id = 2, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
 // CHECK-NEXT:     fa.store %o, %output[%c0_1, %c0_1, %c0_1, %c0_1] : !fa.tile<64x128xbf16, vector at 8192>, memref<1x1x64x128xbf16, #fa.hbm>
