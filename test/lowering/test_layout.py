@@ -10,6 +10,7 @@ from math import ceil
 import fa
 import numpy as np
 import pytest
+from fa.diagnostics import CompileError
 from fa.dialects import fa as fa_dialect
 from fa.dialects.fa_attrs import TileType
 from fa.dialects.json_attr import encode
@@ -22,7 +23,7 @@ from fa.machine.layout import KINDS, LINE, Layout, LayoutError, Region
 from fa.machine.layout_table import layout_table
 from fa.machine.params import PRESETS
 from fa.machine.transfers import addresses
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from xdsl.dialects import func, scf
 from xdsl.dialects.builtin import DictionaryAttr, StringAttr
@@ -171,12 +172,25 @@ machines = st.builds(
 )
 
 
+def planned_if_stored(case: Case, target: Machine, pipeline: str):
+    """As `planned`, without the cases whose logsumexp the machine rightly refuses to store.
+
+    One that ends inside a block needs Plain bf16, which a machine with only Mx activations lacks.
+    """
+    try:
+        return planned(case.module(), target, pipeline)
+    except CompileError as error:
+        if case.lse and "this result may hold -inf or values of padding" in str(error):
+            reject()
+        raise
+
+
 @settings(max_examples=60, deadline=None)
 @given(shapes, machines, st.booleans())
 def test_generated_addresses_are_the_packer_s(case: Case, target: Machine, fused: bool) -> None:
     fused = fused or target.vector_act != machine(16, 8, "mx", "plain").vector_act
     pipeline = "tile,fuse,quantize" if fused else "tile,quantize"
-    function, regions = planned(case.module(), target, pipeline)
+    function, regions = planned_if_stored(case, target, pipeline)
     check_all(function, regions, target)
 
 
@@ -184,7 +198,7 @@ def test_generated_addresses_are_the_packer_s(case: Case, target: Machine, fused
 @given(shapes, machines)
 def test_packed_bytes_are_where_addresses_say(case: Case, target: Machine) -> None:
     """Codes and scales found by address in an image, against quantizing the argument as a whole."""
-    _, regions = planned(case.module(), target, "tile,fuse,quantize")
+    _, regions = planned_if_stored(case, target, "tile,fuse,quantize")
     args = case.arguments(1)
     layout = Layout("k", (), tuple(regions.values()))
     hbm = np.zeros(layout.hbm_bytes, np.uint8)
