@@ -9,18 +9,12 @@ Cycles and HBM bytes are those of the cost model (`fa.cost`), counted without ru
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 
 import fa
 from fa.machine.cost import Cost
-
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "attention.md"
-BEGIN = "<!-- {name}: written by `python bench/attention_costs.py --write` -->"
-END = "<!-- end of {name} -->"
+from page_tables import Page
 
 BATCH, HEADS, KV_HEADS, QUERIES, KEYS, DIM = 1, 4, 2, 256, 256, 64
 """The attention of which every variant is one."""
@@ -269,34 +263,5 @@ def orders() -> str:
 TABLES = {"variants": variants, "orders": orders}
 
 
-def replaced(text: str) -> str:
-    """The page with the tables of today."""
-    for name, make in TABLES.items():
-        begin, end = BEGIN.format(name=name), END.format(name=name)
-        if begin not in text or end not in text:
-            raise SystemExit(f"{PAGE}: the lines '{begin}' and '{end}' are missing")
-        before, rest = text.split(begin, 1)
-        _, after = rest.split(end, 1)
-        text = f"{before}{begin}\n\n{make()}\n\n{end}{after}"
-    return text
-
-
-def main() -> None:
-    """Print, write or check the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put the tables into the docs")
-    parser.add_argument("--check", action="store_true", help="fail unless the docs hold them")
-    given = parser.parse_args()
-    if not given.write and not given.check:
-        print("\n\n".join(make() for make in TABLES.values()))
-        return
-    old = PAGE.read_text("utf-8")
-    new = replaced(old)
-    if given.write:
-        PAGE.write_text(new, "utf-8")
-    elif new != old:
-        sys.exit(f"{PAGE} is out of date; run: python bench/attention_costs.py --write")
-
-
 if __name__ == "__main__":
-    main()
+    Page("attention.md", "attention_costs.py").main(__doc__ or "", TABLES)

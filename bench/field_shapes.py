@@ -40,6 +40,7 @@ class Model:
     causal: bool = True
     window: int | None = None
     softcap: float | None = None
+    sinks: bool = False
 
     @property
     def mask(self) -> MaskAttr | None:
@@ -58,8 +59,13 @@ class Model:
         )
         given = [] if self.mask is None else [f"mask = {self.mask}"]
         given += [] if self.softcap is None else [f"softcap = {self.softcap} : f32"]
-        return f"""func.func @attention(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
-  %o = fa.attention %q, %k, %v {{{", ".join(given)}}} : {q}, {k}, {v} -> {o}
+        names, types = ["%q", "%k", "%v"], [q, k, v]
+        if self.sinks:
+            names, types = [*names, "%sinks"], [*types, f"tensor<{self.q_heads}xbf16>"]
+        declared = ", ".join(f"{name}: {kind}" for name, kind in zip(names, types, strict=True))
+        extra = " sinks(%sinks)" if self.sinks else ""
+        return f"""func.func @attention({declared}) -> {o} {{
+  %o = fa.attention %q, %k, %v{extra} {{{", ".join(given)}}} : {", ".join(types)} -> {o}
   func.return %o : {o}
 }}"""
 
@@ -67,9 +73,10 @@ class Model:
         """The relative L2 error of a run on random data, against float64 on what is stored."""
         rng = np.random.default_rng(0)
         args = [rng.standard_normal(x).astype(np.float32) for x in kernel.argument_shapes]
-        q, k, v = (operand.astype(np.float64) for operand in kernel.stored(*args))
+        q, k, v, *more = (operand.astype(np.float64) for operand in kernel.stored(*args))
+        extras = Extras(softcap=self.softcap, sinks=more[0] if self.sinks else None)
         mask = None if self.mask is None else self.mask.resolved(q.shape[2], k.shape[2])
-        exact, _ = attention(q, k, v, q.shape[3] ** -0.5, mask, Extras(softcap=self.softcap))
+        exact, _ = attention(q, k, v, q.shape[3] ** -0.5, mask, extras)
         output = kernel.run(*args, hbm_time="none").outputs[0]
         return float(np.linalg.norm(output - exact) / np.linalg.norm(exact))
 
@@ -79,7 +86,7 @@ MODELS = {
     "Llama-3.2-1B": Model(32, 8, 64, 64),
     "Qwen2.5-7B": Model(28, 4, 128, 128),
     "Qwen3-32B": Model(64, 8, 128, 128),
-    "gpt-oss-20b": Model(64, 8, 64, 64, window=128),
+    "gpt-oss-20b": Model(64, 8, 64, 64, window=128, sinks=True),
     "Gemma-2": Model(8, 4, 256, 256, window=4096, softcap=50.0),
     "DeepSeek-V3": Model(128, 128, 192, 128),
     "Falcon-7B": Model(71, 1, 64, 64),

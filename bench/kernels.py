@@ -18,7 +18,6 @@ import argparse
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import fa
@@ -27,12 +26,11 @@ from fa.compiler import Kernel
 from fa.dialects.fa_masks import CausalAttr
 from fa.dialects.fa_semantics import attention
 from fa.machine.figures import Target
+from page_tables import Page
 
 TABLES: tuple[Target, ...] = ("emulator", "analytic")
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "mapping.md"
-BEGIN = "<!-- {name}: written by `python bench/kernels.py --write` -->"
-END = "<!-- end of {name} -->"
+PAGE = Page("mapping.md", "kernels.py")
 
 
 @dataclass(frozen=True)
@@ -242,17 +240,12 @@ def replaced(text: str, measured: Sequence[Measured]) -> str:
     known = {each.row.name for each in measured}
     kept = [row for row in LLAMA if row.long and row.name not in known]
     for name, make in (("peers", peers), ("models", models)):
-        begin, end = BEGIN.format(name=name), END.format(name=name)
-        if begin not in text or end not in text:
-            raise SystemExit(f"{PAGE}: the lines '{begin}' and '{end}' are missing")
-        before, rest = text.split(begin, 1)
-        inside, after = rest.split(end, 1)
         made = make(measured).splitlines()
         # What takes long to compile may not have been measured: its lines stay, in their place.
-        for position, old in enumerate(inside.strip().splitlines()):
+        for position, old in enumerate(PAGE.parts(text, name)[1].splitlines()):
             if any(old.startswith(f"| {row.name} |") for row in kept):
                 made.insert(position, old)
-        text = "\n".join((f"{before}{begin}\n", *made, f"\n{end}{after}"))
+        text = PAGE.replaced(text, name, "\n".join(made))
     return text
 
 
@@ -281,7 +274,7 @@ def main() -> None:
         print(line(found), flush=True)
         measured.append(found)
     if args.write:
-        PAGE.write_text(replaced(PAGE.read_text("utf-8"), measured), "utf-8")
+        PAGE.path.write_text(replaced(PAGE.path.read_text("utf-8"), measured), "utf-8")
 
 
 if __name__ == "__main__":

@@ -11,21 +11,15 @@ O. Nothing is run.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable, Sequence
 from itertools import product
-from pathlib import Path
 
 import fa
 from fa.diagnostics import CompileError
 from fa.dialects.fa_mapping import PRODUCT_FAMILIES, SCORE_FAMILIES
 from fa.machine import Machine
 from fa.passes.family_costs import FamilyCosts
-
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "mapping.md"
-BEGIN = "<!-- {name}: written by `python bench/mappings.py --write` -->"
-END = "<!-- end of {name} -->"
+from page_tables import Page
 
 TABLES = ("emulator", "analytic")
 COLUMNS = (("plena-64", 64), ("plena-64", 16), ("plena-128", 128), ("plena-128", 32))
@@ -98,34 +92,7 @@ def cycles(
     return figures.emulator_cycles, figures.analytic_cycles
 
 
-def replaced(text: str) -> str:
-    """The page with the tables of today."""
-    for name, make in (("families", families), ("combinations", combinations)):
-        begin, end = BEGIN.format(name=name), END.format(name=name)
-        if begin not in text or end not in text:
-            raise SystemExit(f"{PAGE}: the lines '{begin}' and '{end}' are missing")
-        before, rest = text.split(begin, 1)
-        _, after = rest.split(end, 1)
-        text = f"{before}{begin}\n\n{make()}\n\n{end}{after}"
-    return text
-
-
-def main() -> None:
-    """Print, write or check the tables."""
-    parser = argparse.ArgumentParser(description="What the instruction families cost.")
-    parser.add_argument("--write", action="store_true", help="put the tables into the docs")
-    parser.add_argument("--check", action="store_true", help="fail unless the docs hold them")
-    given = parser.parse_args()
-    if not given.write and not given.check:
-        print(f"{families()}\n\n{combinations()}")
-        return
-    old = PAGE.read_text("utf-8")
-    new = replaced(old)
-    if given.write:
-        PAGE.write_text(new, "utf-8")
-    elif new != old:
-        sys.exit(f"{PAGE} is out of date; run: python bench/mappings.py --write")
-
-
 if __name__ == "__main__":
-    main()
+    Page("mapping.md", "mappings.py").main(
+        "What the instruction families cost.", {"families": families, "combinations": combinations}
+    )

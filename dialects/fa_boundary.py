@@ -29,11 +29,13 @@ from .fa_attrs import ELEMENT_TYPES
 from .fa_values import shape_text, tensor_dims, tensor_element
 
 
-@irdl_op_definition
-class ReshapeOp(IRDLOperation):
-    """The same elements in row-major order under other extents."""
+def _keep_element(old: SSAValue, new: SSAValue) -> None:
+    if tensor_element(old) != tensor_element(new):
+        raise VerifyException("the element type must stay")
 
-    name = "fa.reshape"
+
+class _Resized(IRDLOperation):
+    """One tensor made from another, of the same elements under other extents."""
 
     source = operand_def(TensorType)
     result = result_def(TensorType)
@@ -44,13 +46,25 @@ class ReshapeOp(IRDLOperation):
         super().__init__(operands=[source], result_types=[TensorType(tensor_element(source), dims)])
 
     def verify_(self) -> None:
-        old, new = tensor_dims(self.source), tensor_dims(self.result)
+        self.check(tensor_dims(self.source), tensor_dims(self.result))
+        _keep_element(self.source, self.result)
+
+    def check(self, old: tuple[int, ...], new: tuple[int, ...]) -> None:
+        """Raise VerifyException where extents `old` do not become `new`."""
+        raise NotImplementedError
+
+
+@irdl_op_definition
+class ReshapeOp(_Resized):
+    """The same elements in row-major order under other extents."""
+
+    name = "fa.reshape"
+
+    def check(self, old: tuple[int, ...], new: tuple[int, ...]) -> None:
         if prod(old) != prod(new):
             raise VerifyException(
                 f"{shape_text(old)} has {prod(old)} elements, {shape_text(new)} {prod(new)}"
             )
-        if tensor_element(self.source) != tensor_element(self.result):
-            raise VerifyException("the element type must stay")
 
 
 @irdl_op_definition
@@ -90,6 +104,7 @@ class TransposeOp(IRDLOperation):
         want = tuple(dims[i] for i in self.order)
         if tensor_dims(self.result) != want:
             raise VerifyException(f"the result must be {shape_text(want)}")
+        _keep_element(self.source, self.result)
 
 
 @irdl_op_definition
@@ -128,52 +143,32 @@ class ConcatOp(IRDLOperation):
             raise VerifyException(f"the operands must agree but for dimension {axis}")
         if list(tensor_dims(self.result)) != want:
             raise VerifyException(f"the result must be {shape_text(want)}")
+        _keep_element(self.first, self.second)
+        _keep_element(self.first, self.result)
 
 
 @irdl_op_definition
-class BroadcastOp(IRDLOperation):
+class BroadcastOp(_Resized):
     """Dimensions of extent 1 repeated to the extents of the result."""
 
     name = "fa.broadcast"
 
-    source = operand_def(TensorType)
-    result = result_def(TensorType)
-    traits = traits_def(Pure())
-    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
-
-    def __init__(self, source: SSAValue, dims: Sequence[int]):
-        super().__init__(operands=[source], result_types=[TensorType(tensor_element(source), dims)])
-
-    def verify_(self) -> None:
-        old, new = tensor_dims(self.source), tensor_dims(self.result)
+    def check(self, old: tuple[int, ...], new: tuple[int, ...]) -> None:
         if len(old) != len(new) or any(a not in (1, b) for a, b in zip(old, new, strict=True)):
             raise VerifyException(f"{shape_text(old)} does not broadcast to {shape_text(new)}")
-        if tensor_element(self.source) != tensor_element(self.result):
-            raise VerifyException("the element type must stay")
 
 
 @irdl_op_definition
-class PadOp(IRDLOperation):
+class PadOp(_Resized):
     """A tensor with zeros behind its elements, up to the extents of the result."""
 
     name = "fa.pad"
 
-    source = operand_def(TensorType)
-    result = result_def(TensorType)
-    traits = traits_def(Pure())
-    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
-
-    def __init__(self, source: SSAValue, dims: Sequence[int]):
-        super().__init__(operands=[source], result_types=[TensorType(tensor_element(source), dims)])
-
-    def verify_(self) -> None:
-        old, new = tensor_dims(self.source), tensor_dims(self.result)
+    def check(self, old: tuple[int, ...], new: tuple[int, ...]) -> None:
         if len(old) != len(new) or any(a > b for a, b in zip(old, new, strict=True)):
             raise VerifyException(
                 f"{shape_text(old)} does not become {shape_text(new)}: a pad makes none smaller"
             )
-        if tensor_element(self.source) != tensor_element(self.result):
-            raise VerifyException("the element type must stay")
 
 
 @irdl_op_definition
@@ -220,8 +215,7 @@ class CropOp(IRDLOperation):
             raise VerifyException(
                 f"{shape_text(new)} from {list(self.places)} on is not inside {shape_text(old)}"
             )
-        if tensor_element(self.source) != tensor_element(self.result):
-            raise VerifyException("the element type must stay")
+        _keep_element(self.source, self.result)
 
 
 @irdl_op_definition

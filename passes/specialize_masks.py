@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, scf
-from xdsl.dialects.builtin import IndexType, LocationAttr, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -33,6 +33,7 @@ from xdsl.transforms.dead_code_elimination import region_dce
 from ..dialects import fa
 from ..dialects.json_attr import encode
 from .affine import Affine, affine, iterations
+from .building import index_constant, index_value
 from .index_values import may_hide
 from .mask_classes import MaskClass, Stretch, TileMask
 from .mask_counts import MASK_TILES, count_tiles
@@ -241,7 +242,7 @@ class _Specialization:
         """A copy of a loop for a group, in front of it; returns what it carries out."""
         values, point, old = group.values, InsertPoint.before(loop), loop.body.block
         if len(values) == 1:
-            first = _index(values[0], point, loop.location)
+            first = index_constant(values[0], point, loop.location)
             table: dict[SSAValue, SSAValue] = dict(zip(old.args, [first, *carried], strict=True))
             last = old.last_op
             assert isinstance(last, scf.YieldOp)
@@ -258,10 +259,10 @@ class _Specialization:
             # Numbered from 0, because the mask tiles are.
             bounds, start = (0, len(values), 1), 0
             variable = Affine(values[0], {block.args[0]: step})
-            table[old.args[0]] = _materialize(variable, InsertPoint.at_end(block), loop.location)
+            table[old.args[0]] = index_value(variable, InsertPoint.at_end(block), loop.location)
         for op in old.ops:
             block.add_op(self._clone(op, table))
-        lower, upper, width = (_index(at, point, loop.location) for at in bounds)
+        lower, upper, width = (index_constant(at, point, loop.location) for at in bounds)
         copy = scf.ForOp(lower, upper, width, carried, Region(block))
         copy.location = loop.location
         Rewriter.insert_op(copy, point)
@@ -270,7 +271,7 @@ class _Specialization:
             for position in PLACE:
                 place = affine(mask.operands[position]).at({block.args[0]: start})
                 before = InsertPoint.before(mask)
-                mask.operands[position] = _materialize(place, before, loop.location)
+                mask.operands[position] = index_value(place, before, loop.location)
             if group.stride:
                 self.shifts.setdefault(mask, []).append((block.args[0], group.stride))
         return list(copy.results)
@@ -302,7 +303,7 @@ class _Specialization:
             place = affine(mask.operands[position]).at({})
             if place.terms or not isinstance(mask.operands[position].owner, arith.ConstantOp):
                 value = 0 if place.terms else place.constant
-                mask.operands[position] = _index(value, point, mask.location)
+                mask.operands[position] = index_constant(value, point, mask.location)
         return self.tables.index(shape_of(mask), hidden) if hidden.pattern else None
 
     def _load_hidden(self, loaded: Sequence[tuple[fa.MaskOp, int]]) -> None:
@@ -332,8 +333,8 @@ class _Specialization:
                     break
                 anchor = loop
             point = InsertPoint.before(anchor)
-            zero = _index(0, point, location)
-            indices = (_materialize(place, point, location), zero, zero)
+            zero = index_constant(0, point, location)
+            indices = (index_value(place, point, location), zero, zero)
             load = fa.LoadOp(tensors[shape], indices, fa.tile(mask.scores).placed_at(None))
             load.location, load.tile.name_hint = location, "hidden"
             Rewriter.insert_op(load, point)
@@ -424,28 +425,6 @@ def _is_online(loop: scf.ForOp) -> bool:
         step.scores in masked and step.maximum in carried and step.total in carried
         for step in steps
     )
-
-
-def _index(value: int, point: InsertPoint, location: LocationAttr) -> SSAValue:
-    op = arith.ConstantOp.from_int_and_width(value, IndexType())
-    op.location = location
-    op.result.name_hint = f"c{value}" if value >= 0 else None
-    Rewriter.insert_op(op, point)
-    return op.result
-
-
-def _materialize(place: Affine, point: InsertPoint, location: LocationAttr) -> SSAValue:
-    """Operations that compute an affine index."""
-    total = _index(place.constant, point, location)
-    for variable, coefficient in place.terms.items():
-        factor = _index(coefficient, point, location)
-        scaled = arith.MuliOp(variable, factor)
-        added = arith.AddiOp(total, scaled.result)
-        for op in (scaled, added):
-            op.location = location
-            Rewriter.insert_op(op, point)
-        total = added.result
-    return total
 
 
 def _skip(mask: fa.MaskOp) -> bool:

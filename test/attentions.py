@@ -72,18 +72,28 @@ class Case:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The result and its logsumexp in float64; a row that sees no key gives 0 and -inf."""
         q, k, v = (np.asarray(arg, np.float64) for arg in args)
-        k, v = (np.repeat(x, self.q_heads // self.kv_heads, axis=1) for x in (k, v))
         scale = self.head_dim**-0.5 if self.scale is None else self.scale
-        scores = scale * (q @ k.swapaxes(2, 3))
-        if self.offset is not None:
-            query, key = np.ogrid[: self.q_len, : self.kv_len]
-            scores = np.where(key <= query + self.offset, scores, -np.inf)
-        top = scores.max(axis=3)
-        weights = np.exp(scores - np.where(np.isneginf(top), 0, top)[..., None])
-        total = weights.sum(axis=3)
-        with np.errstate(divide="ignore"):
-            lse = top + np.log(total)
-        return (weights / np.where(total > 0, total, 1)[..., None]) @ v, lse
+        query, key = np.ogrid[: self.q_len, : self.kv_len]
+        seen = np.bool_(True) if self.offset is None else key <= query + self.offset
+        return masked_attention(q, k, v, scale, seen)
+
+
+def masked_attention(
+    q: NDArray[np.float64],
+    k: NDArray[np.float64],
+    v: NDArray[np.float64],
+    scale: float,
+    seen: NDArray[np.bool_] | np.bool_,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Attention to the keys that are seen, and its logsumexp; a row that sees none: 0 and -inf."""
+    k, v = (np.repeat(x, q.shape[1] // k.shape[1], axis=1) for x in (k, v))
+    scores = np.where(seen, scale * (q @ k.swapaxes(2, 3)), -np.inf)
+    top = scores.max(axis=3)
+    weights = np.exp(scores - np.where(np.isneginf(top), 0, top)[..., None])
+    total = weights.sum(axis=3)
+    with np.errstate(divide="ignore"):
+        lse = top + np.log(total)
+    return (weights / np.where(total > 0, total, 1)[..., None]) @ v, lse
 
 
 def relative_error(actual: NDArray[np.floating], expected: NDArray[np.floating]) -> float:

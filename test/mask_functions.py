@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .attentions import masked_attention
+
 Bits = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
@@ -206,12 +208,4 @@ def reference(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Masked attention and its logsumexp in float64; 0 and -inf where nothing is seen."""
     q, k, v = (arg.astype(np.float64) for arg in args)
-    group = q.shape[1] // k.shape[1]
-    k, v = np.repeat(k, group, axis=1), np.repeat(v, group, axis=1)
-    scores = np.where(seen, q @ k.swapaxes(2, 3) / 8, -np.inf)
-    top = scores.max(axis=3)
-    weights = np.exp(scores - np.where(np.isneginf(top), 0, top)[..., None])
-    total = weights.sum(axis=3)
-    with np.errstate(divide="ignore"):
-        lse = top + np.log(total)
-    return (weights / np.where(total > 0, total, 1)[..., None]) @ v, lse
+    return masked_attention(q, k, v, 1 / 8, seen)

@@ -648,3 +648,27 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>, %l: 
   %0 = fa.probabilities %a, %m, %l : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<4xf32, scalar> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
+
+// -----
+// CHECK:<stdin>:656:8: error: 'fa.transpose': the element type must stay
+
+func.func @op(%x: tensor<8x64xbf16>, %y: tensor<8x64xf32>) {
+  %0 = fa.transpose %x {permutation = array<i64: 1, 0>} : tensor<8x64xbf16> -> tensor<64x8xf32>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:664:8: error: 'fa.concat': the element type must stay
+
+func.func @op(%x: tensor<8x64xbf16>, %y: tensor<8x64xf32>) {
+  %0 = fa.concat %x, %y {axis = 0 : i64} : tensor<8x64xbf16>, tensor<8x64xf32> -> tensor<16x64xbf16>
+  func.return
+}
+
+// -----
+// CHECK:<stdin>:672:8: error: 'fa.concat': the element type must stay
+
+func.func @op(%x: tensor<8x64xbf16>, %y: tensor<8x64xf32>) {
+  %0 = fa.concat %x, %x {axis = 0 : i64} : tensor<8x64xbf16>, tensor<8x64xbf16> -> tensor<16x64xf32>
+  func.return
+}

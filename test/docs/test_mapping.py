@@ -4,7 +4,6 @@ That its commands run is in `test_readme.py`; that tables of costs and pictures 
 in `make check`.
 """
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -13,26 +12,20 @@ from types import ModuleType
 
 import pytest
 
+from ..benches import load
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "mapping.md"
 
 
 @pytest.fixture(scope="module")
 def kernels() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("kernels", ROOT / "bench" / "kernels.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load("kernels")
 
 
 def rows(kernels: ModuleType, name: str) -> list[list[str]]:
     """The cells of one of the page's tables, without its head."""
-    text = PAGE.read_text("utf-8")
-    inside = text.split(kernels.BEGIN.format(name=name))[1].split(kernels.END.format(name=name))[0]
-    lines = [line for line in inside.splitlines() if line.startswith("| ")]
+    lines = kernels.PAGE.parts(PAGE.read_text("utf-8"), name)[1].splitlines()
     return [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines[2:]]
 
 
@@ -44,11 +37,12 @@ def test_every_kernel_with_published_figures_is_there(kernels: ModuleType):
     found = rows(kernels, "peers")
     expected = [(row.name, table) for row in kernels.ROWS for table in kernels.TABLES]
     assert [(cells[0], cells[2]) for cells in found] == expected
-    for cells, row in zip(found[::2], kernels.ROWS, strict=True):
-        assert (integer(cells[3]), integer(cells[4])) == (row.published[0], row.target[0])
-    for cells in found:
-        ours, total, bound = (integer(cell) for cell in cells[5:8])
+    figures = [pair for row in kernels.ROWS for pair in zip(row.published, row.target, strict=True)]
+    for cells, figure in zip(found, figures, strict=True):
+        assert (integer(cells[3]), integer(cells[4])) == figure
+        target, ours, total, bound = (integer(cell) for cell in cells[4:8])
         assert bound <= ours < total
+        assert ours <= target
         assert float(cells[9]) < 8e-3
 
 
@@ -68,7 +62,7 @@ def test_the_table_is_made(kernels: ModuleType):
     assert found.error < 8e-3
     assert found.least <= found.ours < found.total
     text = kernels.replaced(PAGE.read_text("utf-8"), [found])
-    inside = text.split(kernels.BEGIN.format(name="peers"))[1]
+    inside = kernels.PAGE.parts(text, "peers")[1]
     assert f"| {found.ours:,} | {found.total:,} | {found.least:,} |" in inside
 
 

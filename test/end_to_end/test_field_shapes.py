@@ -8,9 +8,7 @@ how many of them are run, the cheapest first (200: all); some run always.
 from __future__ import annotations
 
 import os
-import runpy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import fa
@@ -18,6 +16,7 @@ import numpy as np
 import pytest
 
 from ..attentions import relative_error
+from ..benches import load
 from ..fuzz.case import Case
 from ..fuzz.reference import exact
 
@@ -26,7 +25,7 @@ BOUND = 1e-2
 
 COUNT = int(os.environ.get("FA_SHAPES", "12"))
 
-shapes = runpy.run_path(str(Path(__file__).resolve().parents[2] / "bench" / "field_shapes.py"))
+SHAPES = load("field_shapes")
 
 
 def case(model: Any, q_len: int, kv_len: int) -> Case:
@@ -43,19 +42,20 @@ def case(model: Any, q_len: int, kv_len: int) -> Case:
         value_dim=model.value_dim,
         mask=mask,
         softcap=model.softcap,
+        sinks=model.sinks,
     )
 
 
 CASES = {
     **{
         f"{q_len}x{kv_len}{'-causal' if causal else ''}": case(
-            replace(shapes["ONE_HEAD"], causal=causal), q_len, kv_len
+            replace(SHAPES.ONE_HEAD, causal=causal), q_len, kv_len
         )
-        for q_len, kv_len in shapes["PAIRS"]
+        for q_len, kv_len in SHAPES.PAIRS
         for causal in (False, True)
     },
-    **{f"{name}-prefill": case(model, 64, 64) for name, model in shapes["MODELS"].items()},
-    **{f"{name}-decode": case(model, 1, 256) for name, model in shapes["MODELS"].items()},
+    **{f"{name}-prefill": case(model, 64, 64) for name, model in SHAPES.MODELS.items()},
+    **{f"{name}-decode": case(model, 1, 256) for name, model in SHAPES.MODELS.items()},
 }
 
 ALWAYS = ("Falcon-7B-decode", "SmolVLM2-prefill", "Gemma-2-decode", "gpt-oss-20b-decode")

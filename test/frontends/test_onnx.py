@@ -1,11 +1,9 @@
 """ONNX import: every conformance case on tensors, operators in score functions, bad input."""
 
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import fa
@@ -22,23 +20,12 @@ from fa.frontends.onnx_import import import_onnx
 from onnx import TensorProto, checker, helper, numpy_helper, save_model
 from onnx.reference import ReferenceEvaluator
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from ..benches import load
+
 PREVIEW = "ai.onnx.preview"
 
 
-def load_bench() -> ModuleType:
-    """The script that collects and checks the conformance cases."""
-    path = ROOT / "bench" / "onnx_conformance.py"
-    spec = importlib.util.spec_from_file_location("onnx_conformance", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-CONFORMANCE = load_bench()
+CONFORMANCE = load("onnx_conformance")
 CASES: list[Any] = CONFORMANCE.collect()
 
 
