@@ -174,20 +174,25 @@ class _Grouping:
         """Group the operations of every block, then say how many rows make an iteration."""
         for block in _blocks(self.function.body.block):
             group: list[fa.TileOp] = []
+            waiting: list[Operation] = []
             for op in list(block.ops):
-                if _row_wise(op) and (not group or _rows(op) == _rows(group[0])):
-                    assert isinstance(op, fa.TileOp)
-                    group.append(op)
-                elif group and _may_move(op):
-                    # What a group waits for comes in front of it.
-                    op.detach()
-                    Rewriter.insert_op(op, InsertPoint.before(group[0]))
+                if group and _may_move(op):
+                    waiting.append(op)
+                    continue
+                joins = _row_wise(op) and (not group or _rows(op) == _rows(group[0]))
+                if joins:
+                    # What a group waits for comes in front of it; what nothing in it waits for
+                    # stays, or tiles would be alive for longer.
+                    for needed in waiting:
+                        needed.detach()
+                        Rewriter.insert_op(needed, InsertPoint.before(group[0]))
                 else:
                     self._close(group)
                     group = []
-                    if _row_wise(op):
-                        assert isinstance(op, fa.TileOp)
-                        group = [op]
+                waiting = []
+                if _row_wise(op):
+                    assert isinstance(op, fa.TileOp)
+                    group.append(op)
             self._close(group)
         wanted = self.unroll
         if wanted is None:

@@ -19,10 +19,10 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 // CHECK-NEXT:     %k = fa.load %K_stored[%c0, %c0, %c0, %c0]
 // CHECK-NEXT:     %s = fa.scores %q_scaled, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>}
 // CHECK-NEXT:     %v = fa.load %V_stored[%c0, %c0, %c0, %c0]
-// CHECK:          %k_1 = fa.load %K_stored[%c0, %c0, %c128, %c0]
 // CHECK-NEXT:     %{{\d+}} = fa.scratch
 // CHECK-NEXT:     %p, %m, %l, %alpha = fa.online_softmax %s ones %ones_tile scratch %{{\d+}} {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>}
 // CHECK-NEXT:     %pv = fa.matmul %p, %v scratch %{{\d+}} {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>, family = "btmv"}
+// CHECK:          %k_1 = fa.load %K_stored[%c0, %c0, %c128, %c0]
 // CHECK-NEXT:     %s_1 = fa.scores %q_scaled, %k_1 {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>}
 // CHECK-NEXT:     %{{\d+}} = fa.scratch
 // CHECK-NEXT:     %s_masked = fa.mask %s_1 at[%c0, %c0, %c0, %c128] scratch %{{\d+}} {kv_len = 256 : i64, mask = #fa.causal<offset = 200>}

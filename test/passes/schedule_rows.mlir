@@ -53,13 +53,14 @@ func.func @one(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V: tens
 // AFTER-NEXT: %o = fa.normalize %acc, %l_1 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>, factor = 4.000000e+00 : f32}
 
 // One tile of all keys, P V by blocks: P is divided by the sums in the loop over its rows, which saves one over those of
-// P V. Eight rows an iteration, the most up to twelve that divide 64.
+// P V. Eight rows an iteration, the most up to twelve that divide 64. V is loaded where it stood: nothing in the loop waits
+// for it.
 //
 // FIRST-LABEL: @one
 // FIRST:      %s = fa.scores %q_scaled, %k
-// FIRST-NEXT: %v = fa.load %V[%c0, %c0, %c0, %c0]
 // FIRST-NEXT: %p, %m, %l, %alpha = fa.online_softmax %s {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 8>}
 // FIRST-NEXT: %p_1 = fa.normalize %p, %l {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 8>}
+// FIRST-NEXT: %v = fa.load %V[%c0, %c0, %c0, %c0]
 // FIRST-NEXT: %pv = fa.matmul %p_1, %v
 // FIRST-NEXT: fa.store %pv, %output[%c0, %c0, %c0, %c0]
 

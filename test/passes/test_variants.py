@@ -223,3 +223,16 @@ def test_parts_with_smaller_tiles(tmp_path: Path, q_len: int, mask: str | None):
     expected, lse = case.reference(kernel.stored(*args))
     assert relative_error(run.outputs[0], expected) <= 8e-3
     np.testing.assert_allclose(run.outputs[1], lse, atol=0.05)
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_parts_whose_keys_fill_matrix_memory(parts: int):
+    """A tile of 1,024 keys is all of plena-64's matrix SRAM: K of a part waits for V of the last."""
+    case = Case(1, 4096)
+    kernel = fa.compile(
+        case.module(), passes=f"tile{{kv-tile=1024}},fuse{{split-kv={parts}}},lower-to-isa"
+    )
+    args = case.arguments()
+    output = kernel.run(*args, hbm_time="none").outputs[0]
+    # Rounding P, and each part's result, to bf16.
+    assert relative_error(output, case.reference(kernel.stored(*args))[0]) <= 1e-2
