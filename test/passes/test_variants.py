@@ -227,7 +227,7 @@ def test_parts_with_smaller_tiles(tmp_path: Path, q_len: int, mask: str | None):
 
 @pytest.mark.parametrize("parts", [2, 4])
 def test_parts_whose_keys_fill_matrix_memory(parts: int):
-    """A tile of 1,024 keys is all of plena-64's matrix SRAM: K of a part waits for V of the last."""
+    """1,024 keys are all of plena-64's matrix SRAM: K of a part waits for V of the one before."""
     case = Case(1, 4096)
     kernel = fa.compile(
         case.module(), passes=f"tile{{kv-tile=1024}},fuse{{split-kv={parts}}},lower-to-isa"
