@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from fa.diagnostics import CompileError
 from fa.dialects import fa
 from fa.dialects.machine_attr import machine_of
-from fa.dialects.problem_attr import problem_of
 from fa.dialects.target_attr import target_of
 from fa.frontends.source import module_text
 from fa.machine.figures import Target
 from fa.machine.tuning_cache import Key, TuningCache
 from fa.passes.mapping_search import Candidate, Question, candidates, pipeline, table
-from fa.passes.tile import may_see_nothing
+from fa.passes.problems import problem_of
+from fa.passes.tile import may_see_nothing, needs_of
 from xdsl.dialects.builtin import ModuleOp
 
 CONFIRMED = 4
@@ -75,16 +75,18 @@ def question_of(module: ModuleOp, machine: str | None) -> Question | None:
         target_machine,
         problem_of(op),
         target_of(module),
-        _is_plain(op),
-        op.lse is not None or op.sinks is not None,
+        needs_of(op),
+        op.heads_alike,
+        _sums_needed(op),
         may_see_nothing(op, target_machine.mlen),
     )
 
 
-def _is_plain(op: fa.AttentionOp) -> bool:
-    """Whether heads differ in their queries only, and tiles of many keys can be cut."""
-    parts = (op.bias, op.sinks, op.score_mod, op.prob_mod, op.mask_mod, op.qk)
-    return all(part is None for part in parts)
+def _sums_needed(op: fa.AttentionOp) -> str | None:
+    """Why row sums must be numbers, where they must."""
+    if op.sinks is not None:
+        return "sums that start from sinks are numbers"
+    return None if op.lse is None else "logsumexps need the sums as numbers"
 
 
 def _measured(legal: list[Candidate], measure: Measure) -> Mapping[str, str | int] | None:

@@ -183,6 +183,12 @@ class AttentionOp(IRDLOperation):
         return None if self.qk is None else self.qk.data
 
     @property
+    def heads_alike(self) -> bool:
+        """Whether the query heads of a group differ in their queries only."""
+        parts = (self.bias, self.sinks, self.score_mod, self.prob_mod, self.mask_mod, self.qk)
+        return all(part is None for part in parts)
+
+    @property
     def resolved_mask(self) -> MaskAttr | None:
         """The mask with its offsets written out; None without one."""
         if self.mask is None:

@@ -142,7 +142,8 @@ class LocatedParser(Parser):
             # Constraints that fail while a custom format is parsed raise without a position, and
             # some malformed text trips xDSL's parser itself: a 2^40-bit integer for one, of which
             # it wants to know the range.
-            self.raise_error(str(error) or type(error).__name__, self._name_positions[-1])
+            said = " ".join(map(str, error.args)) or type(error).__name__
+            self.raise_error(said, self._name_positions[-1])
         start = self._name_positions.pop()
         if op.location is UNKNOWN_LOC:
             op.location = self._location(start)

@@ -51,8 +51,8 @@ LINES_PER_CYCLE = 2
 class Problem:
     """One attention: lengths in elements.
 
-    `rows` maps a number of keys to how many rows of queries see so many, for one query head, over
-    all batches. `keys` is how many keys any query sees, for one KV head, over all batches.
+    `rows` maps a number of keys to how many rows of queries see so many, over all query heads and
+    batches. `keys` is how many keys any query sees, over all KV heads and batches.
     """
 
     batch: int
@@ -68,16 +68,16 @@ class Problem:
     @property
     def pairs(self) -> int:
         """Visible pairs of a query and a key, over all query heads and batches."""
-        return self.q_heads * sum(keys * rows for keys, rows in self.rows.items())
+        return sum(keys * rows for keys, rows in self.rows.items())
 
     @property
     def live_rows(self) -> int:
         """Rows of results that see a key."""
-        return self.q_heads * sum(rows for keys, rows in self.rows.items() if keys)
+        return sum(rows for keys, rows in self.rows.items() if keys)
 
     def blocks(self, size: int) -> int:
         """Blocks of `size` keys that rows see, each row by itself."""
-        return self.q_heads * sum(ceil(keys / size) * rows for keys, rows in self.rows.items())
+        return sum(ceil(keys / size) * rows for keys, rows in self.rows.items())
 
 
 def problem(
@@ -85,22 +85,23 @@ def problem(
 ) -> Problem:
     """The problem of a shape, whose fields are the first seven of `Problem`.
 
-    `runs` holds for each batch the keys [first, last) that each query sees.
+    `runs` holds for each batch the keys [first, last) that each query sees, in every head.
     """
+    _, q_heads, kv_heads, *_ = shape
     rows: dict[int, int] = {}
     keys = 0
     for batch in runs:
         ends: list[tuple[int, int]] = []
         for first, last in batch:
             seen = max(0, last - first)
-            rows[seen] = rows.get(seen, 0) + 1
+            rows[seen] = rows.get(seen, 0) + q_heads
             if seen:
                 ends.append((first, last))
         reached = 0
         for first, last in sorted(ends):
             keys += max(0, last - max(first, reached))
             reached = max(reached, last)
-    return Problem(*shape, dict(sorted(rows.items())), keys)
+    return Problem(*shape, dict(sorted(rows.items())), kv_heads * keys)
 
 
 @dataclass(frozen=True)
@@ -313,9 +314,9 @@ def _moving(problem: Problem, machine: Machine, forms: Formats) -> Figures:
 
 def _caches(problem: Problem, machine: Machine, forms: Formats) -> Figures:
     """The keys that are seen and their values, read once."""
-    rows = problem.kv_heads * problem.keys
-    return _reads(rows * problem.head_dim, machine.prefetch_m, machine.mlen, forms.key) + _reads(
-        rows * problem.value_dim, machine.prefetch_m, machine.mlen, forms.value
+    keys = problem.keys
+    return _reads(keys * problem.head_dim, machine.prefetch_m, machine.mlen, forms.key) + _reads(
+        keys * problem.value_dim, machine.prefetch_m, machine.mlen, forms.value
     )
 
 

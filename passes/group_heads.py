@@ -37,7 +37,7 @@ class GroupHeadsPass(ModulePass):
         machine = machine_of(op, self.machine)
         for attention in [inner for inner in op.walk() if isinstance(inner, fa.AttentionOp)]:
             heads = fa.tensor_dims(attention.query)[1] // fa.tensor_dims(attention.key)[1]
-            if heads < 2 or not _alike(attention):
+            if heads < 2 or not attention.heads_alike:
                 continue
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
             lse = attention.lse is not None
@@ -45,12 +45,6 @@ class GroupHeadsPass(ModulePass):
             if groups is not None:
                 record_problem(op, attention)
                 _group(attention, groups)
-
-
-def _alike(op: fa.AttentionOp) -> bool:
-    """Whether the heads of a group differ in their queries only."""
-    parts = (op.bias, op.sinks, op.score_mod, op.prob_mod, op.mask_mod, op.qk)
-    return all(part is None for part in parts)
 
 
 def _group(op: fa.AttentionOp, groups: HeadGroup) -> None:

@@ -20,7 +20,7 @@ from ..machine.params import HBM_LINE, Machine
 from .family_costs import FamilyCosts
 from .head_groups import HeadGroup, group
 from .packed_queries import packing_for
-from .tile_sizes import TileSizeError, choose, fused_rows, round_up
+from .tile_sizes import Needs, TileSizeError, choose, fused_rows, round_up
 
 TRANSFER_CYCLES = 100.0
 """Cycles of a prefetch of 64 rows on the emulator, for ranking."""
@@ -69,15 +69,16 @@ def pipeline(options: Mapping[str, str | int]) -> str:
 class Question:
     """What is to be mapped: a problem on a machine, and by what the answer is measured.
 
-    `plain` attention has heads that differ in their queries only; `keeps_statistics` says that
-    logsumexps are results.
+    `alike` says that the heads of a group differ in their queries only.
     """
 
     machine: Machine
     problem: Problem
     target: Target
-    plain: bool
-    keeps_statistics: bool
+    needs: Needs
+    alike: bool
+    sums_needed: str | None = None
+    """Why row sums must be numbers, where they must."""
     empty_rows: bool = False
     """Whether a query may see no key."""
 
@@ -97,7 +98,7 @@ def candidates(question: Question) -> list[Candidate]:
 def _all(question: Question) -> Iterator[Candidate]:
     heads = question.problem.q_heads // question.problem.kv_heads
     for grouped in (True, False) if heads > 1 else (False,):
-        layout = _rows(question, grouped)
+        layout = row_tiles(question, grouped)
         for qk, pv, sums in product(
             ("btmm", "btmv", "tmm"), ("btmv", "mm"), ("columns", "ones", "reduce")
         ):
@@ -118,7 +119,7 @@ def _reject(candidate: Candidate, reason: str) -> Candidate:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class RowTiles:
     """The tiles of a candidate: `tile` rows of `keys` keys each, `total` rows for a KV head."""
 
     tile: int
@@ -128,17 +129,16 @@ class _Rows:
     """How often the loops over query tiles and heads go over the keys of a KV head."""
 
 
-def _rows(question: Question, grouped: bool) -> _Rows | str:
+def row_tiles(question: Question, grouped: bool) -> RowTiles | str:
     """The tiles that `tile` will make; the reason where there are none."""
     machine, p = question.machine, question.problem
     heads = p.q_heads // p.kv_heads
     shared: HeadGroup | None = None
     if grouped:
-        if not question.plain:
+        if not question.alike:
             return "heads differ in more than their queries"
-        shared = group(
-            machine, heads, p.q_len, p.kv_len, p.head_dim, p.value_dim, question.keeps_statistics
-        )
+        statistics = question.needs.keeps_statistics
+        shared = group(machine, heads, p.q_len, p.kv_len, p.head_dim, p.value_dim, statistics)
         if shared is None:
             return (
                 f"a tile of {heads} heads does not fit vector SRAM of {machine.vector_sram_rows} "
@@ -151,8 +151,7 @@ def _rows(question: Question, grouped: bool) -> _Rows | str:
             p.kv_len,
             p.head_dim,
             p.value_dim,
-            wide=question.plain,
-            keeps_statistics=question.keeps_statistics,
+            needs=question.needs,
             grouped_rows=None if shared is None else shared.tile_rows,
         )
     except TileSizeError as error:
@@ -160,7 +159,7 @@ def _rows(question: Question, grouped: bool) -> _Rows | str:
     tiles = sizes.q_len // sizes.q_rows * (1 if grouped else heads)
     panels = (sizes.head_dim + sizes.value_dim) // machine.mlen
     resident = panels * sizes.kv_len // machine.mlen < machine.matrix_tiles
-    return _Rows(
+    return RowTiles(
         sizes.q_rows,
         sizes.q_len * (1 if grouped else heads),
         sizes.kv_rows,
@@ -168,7 +167,7 @@ def _rows(question: Question, grouped: bool) -> _Rows | str:
     )
 
 
-def _why_not(question: Question, rows: _Rows, candidate: Candidate) -> str | None:
+def _why_not(question: Question, rows: RowTiles, candidate: Candidate) -> str | None:
     """The rule that a candidate breaks."""
     machine, p = question.machine, question.problem
     if candidate.qk != "tmm":
@@ -189,8 +188,8 @@ def _why_not(question: Question, rows: _Rows, candidate: Candidate) -> str | Non
     if candidate.sums == "columns":
         if candidate.pv != "btmv":
             return "columns of ones in V go with pv=btmv"
-        if question.keeps_statistics:
-            return "logsumexps need the sums as numbers"
+        if question.sums_needed is not None:
+            return question.sums_needed
         if question.empty_rows:
             return "rows may see no key"
         if 2 * p.value_dim > machine.vlen:
@@ -199,8 +198,8 @@ def _why_not(question: Question, rows: _Rows, candidate: Candidate) -> str | Non
         if any(isinstance(form, MxFormat) and p.value_dim % form.block for form in forms):
             return f"{p.value_dim} value columns are not whole blocks of storage"
     if candidate.sums == "ones":
-        if question.keeps_statistics:
-            return "logsumexps need the sums as numbers"
+        if question.sums_needed is not None:
+            return question.sums_needed
         panels = (round_up(p.head_dim, machine.vlen) + padded) // machine.mlen
         needed = panels * rows.keys // machine.mlen
         extra = machine.prefetch_m // machine.mlen
@@ -212,7 +211,7 @@ def _why_not(question: Question, rows: _Rows, candidate: Candidate) -> str | Non
     return None
 
 
-def _priced(question: Question, rows: _Rows, candidate: Candidate) -> Candidate:
+def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candidate:
     """The candidate with its predicted cost."""
     machine, p = question.machine, question.problem
     costs = FamilyCosts(machine, question.target)

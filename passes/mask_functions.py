@@ -97,7 +97,7 @@ class Shown:
         import numpy as np
 
         found: list[Stretch] = []
-        for seen in self._blocks(batch, head, row, rows, cols, starts):
+        for _, seen in self._blocks(batch, head, row, rows, cols, starts):
             tiles = seen.reshape(rows, -1, cols)
             counts: list[int] = np.count_nonzero(tiles, (0, 2)).tolist()
             for number, count in enumerate(counts):
@@ -118,16 +118,20 @@ class Shown:
         import numpy as np
 
         sees = np.zeros(rows, np.bool_)
-        for seen in self._blocks(batch, head, row, rows, 1, range(self.kv_len)):
+        for _, seen in self.seen(batch, head, row, rows):
             sees |= seen.any(1)
             if sees.all():
                 return True
         return False
 
+    def seen(self, batch: int, head: int, row: int, rows: int) -> Iterator[tuple[int, Bits]]:
+        """What queries see by the function, [rows, keys], with the first key of each block."""
+        return self._blocks(batch, head, row, rows, 1, range(self.kv_len))
+
     def _blocks(
         self, batch: int, head: int, row: int, rows: int, cols: int, starts: range
-    ) -> Iterator[Bits]:
-        """What is seen, [rows, keys] for some whole tiles of keys after the other."""
+    ) -> Iterator[tuple[int, Bits]]:
+        """What is seen, [rows, keys], some whole tiles of keys at a time, with the first key."""
         import numpy as np
 
         from ..dialects.scalar_functions import evaluate_mask
@@ -140,7 +144,7 @@ class Shown:
             part = starts[first : first + count]
             keys = np.arange(part.start, part[-1] + cols)
             seen = evaluate_mask(self.function.region, batch, head, queries, keys)
-            yield seen & (keys >= runs[:, :1]) & (keys < runs[:, 1:])
+            yield part.start, seen & (keys >= runs[:, :1]) & (keys < runs[:, 1:])
 
 
 def tile_of(seen: Bits) -> TileMask:

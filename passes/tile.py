@@ -32,8 +32,9 @@ from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
 from .index_values import DISTANCE, KEY, QUERY, Dependence, IndexValues, may_hide
-from .mask_functions import MaskFunction, Shown
-from .tile_sizes import TileSizeError, TileSizes
+from .mask_functions import MaskFunction
+from .problems import problem_of, shown_of
+from .tile_sizes import Needs, TileSizeError, TileSizes
 
 OVERFLOW = 1024.0
 """A power of two that takes what a mask hides to -inf and leaves scores exact."""
@@ -56,10 +57,6 @@ class TilePass(ModulePass):
             if not isinstance(attention.parent_op(), func.FuncOp):
                 raise OpError(attention, "fa.attention must stand directly in a function")
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
-            tables = _tables(attention)
-            scores = 1 + (attention.bias is not None) + (attention.mask_mod is not None)
-            scores += len(tables)
-            slide = any(DISTANCE in depends for depends in tables)
             try:
                 sizes = tile_sizes.choose(
                     machine,
@@ -69,25 +66,42 @@ class TilePass(ModulePass):
                     v[3],
                     self.q_tile,
                     self.kv_tile,
-                    scores,
-                    slide,
-                    wide=_may_be_wide(attention),
-                    grouped_rows=_block_rows(attention),
-                    keeps_statistics=attention.lse is not None or attention.sinks is not None,
+                    needs_of(attention),
+                    _block_rows(machine, attention),
                 )
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
             if GROUPED not in attention.attributes:
-                record_problem(op, attention)
+                counted = None if attention.mask_mod is None else problem_of(attention)
+                record_problem(op, attention, counted)
             _Tiling(machine, attention, sizes, self.fold_scale).build()
 
 
-def _block_rows(op: fa.AttentionOp) -> int | None:
+def _block_rows(machine: Machine, op: fa.AttentionOp) -> int | None:
     """The rows of a tile where heads are grouped: one block of each head."""
-    if GROUPED not in op.attributes:
+    given = op.attributes.get(GROUPED)
+    if given is None:
         return None
-    rows = op.attributes[GROUPED]
-    return rows.value.data if isinstance(rows, IntegerAttr) else None
+    granule = tile_sizes.row_granule(machine)
+    rows = given.value.data if isinstance(given, IntegerAttr) else 0
+    if rows < 1 or rows % granule or fa.tensor_dims(op.query)[2] % rows:
+        raise OpError(
+            op,
+            f"{GROUPED} is what group-heads writes: a multiple of {granule} that divides the "
+            f"{fa.tensor_dims(op.query)[2]} rows of queries, got {given}",
+        )
+    return rows
+
+
+def needs_of(op: fa.AttentionOp) -> Needs:
+    """What an attention asks of its tiles."""
+    tables = _tables(op)
+    return Needs(
+        1 + (op.bias is not None) + (op.mask_mod is not None) + len(tables),
+        any(DISTANCE in depends for depends in tables),
+        _may_be_wide(op),
+        op.lse is not None or op.sinks is not None,
+    )
 
 
 def _may_be_wide(op: fa.AttentionOp) -> bool:
@@ -128,8 +142,7 @@ def may_see_nothing(op: fa.AttentionOp, rows: int) -> bool:
     if op.bias is not None or (op.score_mod is not None and may_hide(op.score_mod)):
         return True
     batch, heads, q_len, _ = fa.tensor_dims(op.query)
-    function = None if op.mask_mod is None else MaskFunction.of(op.mask_mod)
-    shown = Shown(fa.tensor_dims(op.key)[2], op.resolved_mask, function)
+    shown = shown_of(op)
     return not all(
         shown.every_row_sees(b, h, i, min(rows, q_len - i))
         for b in range(batch if shown.by_batch else 1)

@@ -47,6 +47,22 @@ class TileSizes:
     value_dim: int
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What an attention asks of its tiles."""
+
+    score_tiles: int = 1
+    """Tiles of scores that are alive at once: the scores and what is added to them."""
+    slide: bool = False
+    """Tiles of queries start at multiples of VLEN if that adds at most an eighth of the rows, so
+    that tables of distances can be bands."""
+    wide: bool = False
+    """Tiles of keys are as many as fit."""
+    keeps_statistics: bool = True
+    """Statistics are results, or start from given ones; where they are not, rows that have one tile
+    of keys only have none in FP_MEM."""
+
+
 def row_granule(machine: Machine) -> int:
     """Vector tiles have a multiple of this many rows: whole loads, stores and systolic blocks."""
     return lcm(machine.blen, machine.prefetch_v, machine.writeback_v)
@@ -60,18 +76,10 @@ def choose(
     value_dim: int,
     q_rows: int | None = None,
     kv_rows: int | None = None,
-    score_tiles: int = 1,
-    slide: bool = False,
-    wide: bool = False,
-    keeps_statistics: bool = True,
+    needs: Needs = Needs(),
     grouped_rows: int | None = None,
 ) -> TileSizes:
     """Tile sizes for one attention; `q_rows` and `kv_rows` are the user's wishes, if any.
-
-    `score_tiles` are alive at once: the scores and what is added to them. With `slide`, tiles of
-    queries start at multiples of VLEN if that adds at most an eighth of the rows, so that tables of
-    distances can be bands. `wide` tiles of keys are as many as fit. Where statistics are no results
-    (`keeps_statistics`), rows that have one tile of keys only have none in FP_MEM.
 
     `grouped_rows` are those of a tile of several heads, which `head_groups` has found to fit.
 
@@ -82,7 +90,7 @@ def choose(
     head, value = round_up(head_dim, machine.vlen), round_up(value_dim, machine.vlen)
     if kv_rows is None:
         kv_rows = kv_granule
-        if wide:
+        if needs.wide:
             # A tile of queries that the user wishes takes its room first.
             rows = q_rows if q_rows is not None and q_rows > 0 else grouped_rows
             rows = rows or min(round_up(q_len, granule), machine.mlen)
@@ -100,8 +108,8 @@ def choose(
             f"{kv_rows} rows of keys or values with {max(head, value)} columns need {tiles} tiles "
             f"of matrix SRAM, and the machine has {machine.matrix_tiles}"
         )
-    panels = (head + 2 * value + score_tiles * kv_rows) // machine.vlen
-    statistics = STATISTICS if keeps_statistics or padded_kv > kv_rows else 0
+    panels = (head + 2 * value + needs.score_tiles * kv_rows) // machine.vlen
+    statistics = STATISTICS if needs.keeps_statistics or padded_kv > kv_rows else 0
     most = largest_rows(machine, panels, "a tile of queries", granule, statistics)
     if q_rows is None and grouped_rows is not None:
         q_rows = grouped_rows
@@ -109,7 +117,7 @@ def choose(
         limit = min(most, max(granule, machine.mlen // granule * granule))
         count = -(-round_up(q_len, granule) // limit)
         q_rows = round_up(-(-q_len // count), granule)
-        if slide and count > 1:
+        if needs.slide and count > 1:
             unit = lcm(granule, machine.vlen)
             aligned = round_up(q_rows, unit)
             if aligned <= limit and round_up(q_len, aligned) * 8 <= round_up(q_len, q_rows) * 9:
@@ -123,7 +131,7 @@ def choose(
         q_rows=q_rows,
         kv_rows=kv_rows,
         softmax_rows=softmax_rows(
-            machine, score_tiles * padded_kv, round_up(q_len, q_rows), q_rows, granule
+            machine, needs.score_tiles * padded_kv, round_up(q_len, q_rows), q_rows, granule
         ),
         q_len=round_up(q_len, q_rows),
         kv_len=padded_kv,

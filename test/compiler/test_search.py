@@ -6,9 +6,11 @@ from pathlib import Path
 
 import fa
 import pytest
+from fa.dialects import fa as fa_dialect
+from fa.frontends.source import parse_module, run_passes
 from fa.machine.figures import TARGETS, Target
 from fa.machine.params import Machine
-from fa.passes.mapping_search import candidates, pipeline
+from fa.passes.mapping_search import RowTiles, candidates, pipeline, row_tiles
 from fa.search import question_of
 
 from ..attentions import Case
@@ -46,6 +48,50 @@ def test_reasons_name_rule_and_size() -> None:
     assert "columns of ones in V go with pv=btmv" in reasons
     assert "logsumexps need the sums as numbers" in reasons
     assert any("blocks of 64 rows at a time" in reason for reason in reasons)
+
+
+TILED = {
+    "plain": "%q, %k, %v :",
+    "masked": "%q, %k, %v {mask = #fa.causal<>} :",
+    "logsumexp": "%q, %k, %v {lse} :",
+    "sinks": "%q, %k, %v sinks(%s) {mask = #fa.window<left = 99, right = 0>} :",
+    "bias": "%q, %k, %v bias(%b) :",
+    "mask_mod": "%q, %k, %v mask_mod {\n^bb0(%x: index, %h: index, %i: index, %j: index):\n"
+    "%seen = arith.cmpi ule, %j, %i : index\nfa.yield %seen : i1\n} :",
+    "score_mod": "%q, %k, %v score_mod {\n^bb0(%x: f32, %z: index, %h: index, %i: index, "
+    "%j: index):\n%d = arith.subi %i, %j : index\n%w = arith.index_cast %d : index to i64\n"
+    "%f = arith.sitofp %w : i64 to f32\n%y = arith.addf %x, %f : f32\nfa.yield %y : f32\n} :",
+    "softcap": "%q, %k, %v {softcap = 20.0 : f32} :",
+}
+
+
+@pytest.mark.parametrize("grouped", [False, True], ids=["apart", "grouped"])
+@pytest.mark.parametrize("kind", TILED)
+@pytest.mark.parametrize(("q_len", "kv_len"), [(200, 600), (1, 900)])
+def test_tiles_are_those_that_are_made(kind: str, grouped: bool, q_len: int, kv_len: int) -> None:
+    """The model prices the tiles that `tile` makes."""
+    q, kv = f"tensor<1x4x{q_len}x64xbf16>", f"tensor<1x2x{kv_len}x64xbf16>"
+    sinks, bias, lse = "tensor<4xbf16>", f"tensor<1x1x1x{kv_len}xbf16>", f"tensor<1x4x{q_len}xf32>"
+    operands = [q, kv, kv] + [t for n, t in (("sinks", sinks), ("bias", bias)) if n == kind]
+    results = [q, lse] if kind == "logsumexp" else [q]
+    values, types = "%o, %l" if kind == "logsumexp" else "%o", ", ".join(results)
+    module = parse_module(
+        f"func.func @f(%q: {q}, %k: {kv}, %v: {kv}, %s: {sinks}, %b: {bias}) -> ({types}) {{\n"
+        f"{values} = fa.attention {TILED[kind]} {', '.join(operands)} -> {types}\n"
+        f"func.return {values} : {types}\n}}"
+    )
+    question = question_of(module, None)
+    assert question is not None
+    assert question.alike == (kind in ("plain", "masked", "logsumexp", "softcap"))
+    tiles = row_tiles(question, grouped)
+    if grouped and not question.alike:
+        assert tiles == "heads differ in more than their queries"
+        return
+    assert isinstance(tiles, RowTiles)
+    run_passes(module, "group-heads,tile" if grouped else "tile", None)
+    (scores,) = (op for op in module.walk() if isinstance(op, fa_dialect.ScoresOp))
+    made = fa_dialect.tile(scores.query).rows, fa_dialect.tile(scores.key).rows
+    assert made == (tiles.tile, tiles.keys)
 
 
 def test_the_report_lists_candidates() -> None:

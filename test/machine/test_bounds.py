@@ -17,8 +17,8 @@ def square(length: int, causal: bool = False, heads: int = 1, dim: int = 64) -> 
 
 def test_counting():
     seen = problem((2, 4, 2, 3, 9, 64, 64), [[(0, 3), (2, 5), (5, 5)], [(8, 9), (0, 1), (8, 9)]])
-    assert seen.rows == {0: 1, 1: 3, 3: 2}
-    assert seen.keys == 5 + 2
+    assert seen.rows == {0: 4 * 1, 1: 4 * 3, 3: 4 * 2}
+    assert seen.keys == 2 * (5 + 2)
     assert seen.pairs == 4 * (3 + 6)
     assert seen.live_rows == 4 * 5
     assert seen.blocks(2) == 4 * (3 + 4)

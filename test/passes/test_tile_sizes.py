@@ -10,6 +10,7 @@ from fa.passes.tile_sizes import (
     SPARE_ROWS,
     SPARE_SCALARS,
     STATISTICS,
+    Needs,
     TileSizeError,
     choose,
     row_granule,
@@ -98,6 +99,6 @@ def test_a_machine_with_too_little_room():
 
 def test_wide_tiles_leave_room_for_the_queries_wished():
     """128 queries of 164 that fit beside 64 keys."""
-    assert choose(MACHINE, 256, 1024, 64, 64, 128, wide=True).q_rows == 128
+    assert choose(MACHINE, 256, 1024, 64, 64, 128, needs=Needs(wide=True)).q_rows == 128
     with pytest.raises(TileSizeError, match="q-tile = 0 must be a multiple of 4"):
-        choose(MACHINE, 256, 1024, 64, 64, 0, wide=True)
+        choose(MACHINE, 256, 1024, 64, 64, 0, needs=Needs(wide=True))
