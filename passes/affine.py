@@ -88,7 +88,14 @@ def affine(value: SSAValue) -> Affine:
             if not right.terms:
                 return left.times(right.constant)
         case arith.FloorDivSIOp() if not (divisor := affine(value.op.rhs)).terms:
-            return affine(value.op.lhs).over(divisor.constant)
+            dividend, unit = affine(value.op.lhs), divisor.constant
+            if unit < 1 or not always_multiple(dividend, value.op, unit):
+                raise OpError(
+                    value.op,
+                    f"an index that is divided by {unit} must always be a multiple of it, and "
+                    "the divisor at least 1",
+                )
+            return dividend.over(unit)
         case _:
             pass
     raise OpError(
@@ -129,10 +136,15 @@ def largest(index: Affine, op: Operation) -> int:
 def always_multiple(index: Affine, op: Operation, unit: int) -> bool:
     """Whether every value of an index where an operation stands is a multiple of `unit`."""
     start, strides = index.constant, list[int]()
-    for loop in around(op):
+    loops = list(around(op))
+    if not set(index.terms) <= {loop.body.block.args[0] for loop in loops}:
+        return False
+    for loop in loops:
         coefficient = index.terms.get(loop.body.block.args[0], 0)
+        if not coefficient:
+            continue
         steps = iterations(loop)
-        if coefficient and len(steps):
+        if len(steps):
             start += coefficient * steps[0]
             strides += [coefficient * steps.step] if len(steps) > 1 else []
     return all(value % unit == 0 for value in (start, *strides))

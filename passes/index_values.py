@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import FloatAttr
+from xdsl.dialects import arith
 from xdsl.ir import Block, Operation, Region, SSAValue
+
+from .score_ranges import Range, ranges
 
 BATCH, HEAD, QUERY, KEY = PLACES = ("batch", "head", "query", "key")
 DISTANCE = "distance"
@@ -66,7 +67,7 @@ class Linear:
 CONVERSIONS = (
     arith.IndexCastOp, arith.ExtSIOp, arith.ExtFOp, arith.TruncFOp, arith.SIToFPOp,
 )  # fmt: skip
-"""Operations that leave numbers of the size of places as they are."""
+"""Operations that leave numbers as they are, if the type has room for them."""
 
 
 COMPARISONS = (arith.CmpiOp, arith.CmpfOp)
@@ -80,8 +81,10 @@ class IndexValues:
     depends: dict[SSAValue, Dependence] = field(default_factory=dict[SSAValue, Dependence])
     numbers: dict[SSAValue, float] = field(default_factory=dict[SSAValue, float])
     _linear: dict[SSAValue, Linear] = field(default_factory=dict[SSAValue, Linear])
+    _ranges: dict[SSAValue, Range] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._ranges = ranges(self.function)
         from ..dialects.scalar_functions import supported
 
         for name, argument in zip(PLACES, self.block.args[1:], strict=False):
@@ -135,6 +138,8 @@ class IndexValues:
 
     def _linear_of(self, op: Operation) -> Linear | None:
         """Query and key as a linear form, where the operation keeps them one."""
+        if self._ranges[op.results[0]].wrapped and not isinstance(op, COMPARISONS):
+            return None
         parts = [self._linear.get(operand) for operand in op.operands]
         match op, parts:
             case ((arith.AddiOp() | arith.AddfOp()), [Linear() as one, Linear() as other]):
@@ -156,22 +161,3 @@ class IndexValues:
             case _:
                 pass
         return None
-
-
-MAY_HIDE = (
-    arith.SelectOp, arith.DivfOp, math.LogOp, math.Log2Op, math.Log1pOp, math.PowFOp,
-    math.RsqrtOp,
-)  # fmt: skip
-
-
-def may_hide(function: Region) -> bool:
-    """Whether a score function may give -inf, which hides a key."""
-    return any(
-        isinstance(op, MAY_HIDE)
-        or (
-            isinstance(op, arith.ConstantOp)
-            and isinstance(op.value, FloatAttr)
-            and op.value.value.data == float("-inf")
-        )
-        for op in function.block.ops
-    )

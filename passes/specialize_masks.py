@@ -34,7 +34,6 @@ from ..dialects import fa
 from ..dialects.json_attr import encode
 from .affine import Affine, affine, iterations
 from .building import index_constant, index_value
-from .index_values import may_hide
 from .mask_classes import MaskClass, Stretch, TileMask
 from .mask_counts import MASK_TILES, count_tiles
 from .mask_functions import MaskFunction, Shown
@@ -49,6 +48,7 @@ from .mask_sites import (
     tile_mask,
 )
 from .mask_tables import MaskTables, Shape
+from .score_ranges import may_hide
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,10 @@ from ..dialects.problem_attr import GROUPED, record_problem
 from ..machine.params import Machine
 from . import tile_sizes
 from .building import TileBuilder
-from .index_values import DISTANCE, KEY, QUERY, Dependence, IndexValues, may_hide
+from .index_values import DISTANCE, KEY, QUERY, Dependence, IndexValues
 from .mask_functions import MaskFunction
 from .problems import problem_of, shown_of
+from .score_ranges import may_hide
 from .tile_sizes import Needs, TileSizeError, TileSizes
 
 OVERFLOW = 1024.0

@@ -113,3 +113,30 @@ def test_bounds_are_constant():
     op = scf.ForOp(index(0), variable, index(1), [], Region(block))
     with pytest.raises(OpError, match="loop bounds must be constants"):
         iterations(op)
+
+
+@pytest.mark.parametrize(
+    ("step", "factor", "divisor", "exact"),
+    [(4, 1, 4, True), (1, 12, 4, True), (4, 1, 3, False), (2, 1, 4, False), (4, 1, 0, False),
+     (4, 1, -4, False)],
+)  # fmt: skip
+def test_only_multiples_are_divided(step: int, factor: int, divisor: int, exact: bool):
+    """A division that would round is none that an address could be computed by."""
+    op = loop(0, 40, step)
+    block, variable = op.body.block, op.body.block.args[0]
+    product = arith.MuliOp(variable, index(factor))
+    quotient = arith.FloorDivSIOp(product.result, index(divisor))
+    assert block.first_op is not None
+    block.insert_ops_before([product, quotient], block.first_op)
+    if not exact:
+        with pytest.raises(OpError, match=f"divided by {divisor} must always be a multiple"):
+            affine(quotient.result)
+        return
+    for at in iterations(op):
+        assert evaluate(affine(quotient.result), {variable: at}) == at * factor // divisor
+
+
+def test_a_variable_of_no_loop_around_is_no_multiple():
+    argument = Block(arg_types=[IndexType()]).args[0]
+    with pytest.raises(OpError, match="must always be a multiple"):
+        affine(arith.FloorDivSIOp(argument, index(4)).result)

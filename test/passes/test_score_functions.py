@@ -6,7 +6,8 @@ import fa
 import numpy as np
 import pytest
 from fa.frontends.source import parse_module, run_passes
-from fa.passes.index_values import IndexValues, may_hide
+from fa.passes.index_values import IndexValues
+from fa.passes.score_ranges import may_hide
 from numpy.typing import NDArray
 from xdsl.ir import Region
 
