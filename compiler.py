@@ -345,6 +345,8 @@ def compile(
     of one of the cost tables, or "bytes" of HBM; `tune` confirms the best choices in the simulator.
     Raises CompileError for bad input.
     """
+    if tune and passes is not None:
+        raise CompileError("tune chooses the passes itself; give passes or tune, not both")
     module = load_source(source, constants)
     if isinstance(source, ModuleOp):
         module = source.clone()

@@ -197,6 +197,8 @@ def _yielded(function: Region, arguments: Sequence[Values]) -> Values:
 def check_meaning(op: Operation) -> None:
     """Raise FunctionError unless `apply` takes an operation."""
     if not supported(op):
+        if isinstance(op, arith.ConstantOp):
+            raise FunctionError(op, f"constants in a function are numbers, got {op.value.type}")
         known = ", ".join(sorted(kind.name for kind in (*MEANINGS, *UNSIGNED)))
         raise FunctionError(op, f"{op.name} cannot stand in a function; there are {known}")
 
@@ -281,5 +283,7 @@ def _as_type(values: Values, kind: Attribute) -> Values:
 
 def supported(op: Operation) -> bool:
     """Whether an operation may stand in a function."""
-    others = (arith.ConstantOp, arith.CmpfOp, arith.CmpiOp, YieldOp)
+    if isinstance(op, arith.ConstantOp):
+        return isinstance(op.value, FloatAttr | IntegerAttr)
+    others = (arith.CmpfOp, arith.CmpiOp, YieldOp)
     return type(op) in MEANINGS or type(op) in UNSIGNED or isinstance(op, others)

@@ -9,11 +9,11 @@ row of a panel never cross the 64-byte line that one prefetch reads (ISA section
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
-from xdsl.dialects import arith, func, memref, scf
+from xdsl.dialects import arith, func, memref
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
 from xdsl.utils.hints import isa
@@ -26,7 +26,7 @@ from ..dialects.mx_attrs import LAST
 from ..machine.layout import KINDS, LINE, Kind, Preparation, Region, Role, Storage, Tensor
 from ..machine.params import Machine
 from ..machine.recipe import Recipe, leaves
-from ..passes.affine import Affine, affine, iterations
+from ..passes.affine import Affine, affine, around, iterations
 from ..passes.roles import load_role, origin
 from .boundary import BOUNDARY, argument_recipe, recipe_of
 from .constant_tensors import constant_recipe
@@ -358,17 +358,10 @@ def _pitch(width: int, storage: Storage) -> int:
     return power * storage.block
 
 
-def _loops(op: Operation) -> Iterator[scf.ForOp]:
-    parent = op.parent_op()
-    while isinstance(parent, scf.ForOp):
-        yield parent
-        parent = parent.parent_op()
-
-
 def _starts(index: Affine, op: Operation) -> list[int]:
     """All values that an index takes where an operation stands."""
     values = [index.constant]
-    for loop in _loops(op):
+    for loop in around(op):
         coefficient = index.terms.get(loop.body.block.args[0], 0)
         if coefficient:
             values = [value + coefficient * at for at in iterations(loop) for value in values]
@@ -379,7 +372,7 @@ def _starts(index: Affine, op: Operation) -> list[int]:
 def _last(op: fa.LoadOp | fa.StoreOp, position: int) -> int:
     """The largest value of one of the indices of an access."""
     index, total = affine(op.indices[position]), 0
-    for loop in _loops(op):
+    for loop in around(op):
         coefficient = index.terms.get(loop.body.block.args[0], 0)
         if coefficient and len(steps := iterations(loop)):
             total += max(coefficient * steps[0], coefficient * steps[-1])

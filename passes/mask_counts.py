@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, field
 from math import prod
 from typing import Any, cast
 
-from xdsl.dialects import func, scf
+from xdsl.dialects import func
 from xdsl.ir import Operation, OpResult, SSAValue
 
-from ..diagnostics import position
+from ..diagnostics import OpError, position
 from ..dialects import fa
 from ..dialects.json_attr import decode
-from .affine import iterations
+from .affine import around, iterations
 from .mask_classes import MaskClass, TileMask
 from .mask_functions import Shown
 from .mask_sites import Look, Site
@@ -53,6 +53,9 @@ class MaskTiles:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> MaskTiles:
         """The counts of an entry of `to_json`; raises TypeError where it is none."""
+        counts = {name: value for name, value in entry.items() if name != "where"}
+        if any(not isinstance(value, int) or value < 0 for value in counts.values()):
+            raise TypeError("counts of tiles are integers, and none of them negative")
         return cls(**entry)
 
     @property
@@ -69,12 +72,19 @@ class MaskTiles:
 
 
 def mask_tiles(op: Operation) -> tuple[MaskTiles, ...]:
-    """The counts that a function or a kernel carries."""
+    """The counts that a function or a kernel carries. Raises OpError where they are none."""
     attribute = op.attributes.get(MASK_TILES)
     if attribute is None:
         return ()
-    entries = cast("Sequence[Mapping[str, Any]]", decode(attribute))
-    return tuple(MaskTiles.from_json(entry) for entry in entries)
+    try:
+        entries = decode(attribute)
+        if not isinstance(entries, Sequence) or isinstance(entries, str):
+            raise TypeError("not a list")
+        if not all(isinstance(entry, Mapping) for entry in entries):
+            raise TypeError("not a list of dictionaries")
+        return tuple(MaskTiles.from_json(cast("Mapping[str, Any]", entry)) for entry in entries)
+    except TypeError as error:
+        raise OpError(op, f"{MASK_TILES} is a list of counts as passes write it: {error}") from None
 
 
 @dataclass
@@ -99,7 +109,7 @@ def count_tiles(
         kind = fa.tile(op.scores)
         key = (root, op.location, kind.dims)
         count = counts.setdefault(key, _Count(position(op) or "", (kind.rows, kind.cols)))
-        total = prod(len(iterations(loop)) for loop in _loops(op))
+        total = prod(len(iterations(loop)) for loop in around(op))
         if mask is None or mask not in shown:
             count.full += total
             continue
@@ -128,15 +138,6 @@ def count_tiles(
         )
         for count in counts.values()
     ]
-
-
-def _loops(op: Operation) -> list[scf.ForOp]:
-    loops: list[scf.ForOp] = []
-    parent = op.parent_op()
-    while isinstance(parent, scf.ForOp):
-        loops.append(parent)
-        parent = parent.parent_op()
-    return loops
 
 
 def _origin(scores: SSAValue) -> tuple[fa.MaskOp | None, tuple[SSAValue, ...]]:

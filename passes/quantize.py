@@ -295,10 +295,12 @@ def store_masks(machine: Machine, function: func.FuncOp) -> None:
     given = dict(record.data) if isinstance(record, DictionaryAttr) else {}
     options = {key: text.data for key, text in given.items() if isinstance(text, StringAttr)}
     name = options.pop("policy", QuantizePass.policy)
+    try:
+        policy = Policy.get(name, options)
+    except PolicyError as error:
+        raise OpError(function, f"{POLICY}: {error}") from None
     # 0 and a power of two are exact whatever the rounding.
-    quantization = _Quantization(
-        machine, Policy.get(name, options), QuantizePass.rule, QuantizePass.rounding
-    )
+    quantization = _Quantization(machine, policy, QuantizePass.rule, QuantizePass.rounding)
     for operand in operands(function):
         if operand.role == "mask" and block_format(operand.value.type) is None:
             quantization.argument(operand)

@@ -19,7 +19,7 @@ from math import inf
 from xdsl.context import Context
 from xdsl.dialects import arith, func, scf
 from xdsl.dialects.builtin import IndexType, IntegerAttr, ModuleOp
-from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import region_dce
@@ -64,9 +64,17 @@ class ScheduleRowsPass(ModulePass):
             for product in [i for i in function.walk() if isinstance(i, fa.MatmulOp)]:
                 _normalize_first(product)
             region_dce(function.body)
-            wished = function.attributes.get(UNROLL)
-            unroll = wished.value.data if isinstance(wished, IntegerAttr) else None
-            _Grouping(function, self.unroll_rows or unroll).apply()
+            _Grouping(function, self.unroll_rows or _wished(function)).apply()
+
+
+def _wished(function: func.FuncOp) -> int | None:
+    """The rows in one iteration that `map` was asked for."""
+    wished = function.attributes.get(UNROLL)
+    if wished is None:
+        return None
+    if not isinstance(wished, IntegerAttr) or wished.value.data < 1:
+        raise OpError(function, f"{UNROLL} must be an integer of at least 1, got {wished}")
+    return wished.value.data
 
 
 def _is_fill(value: SSAValue | None, number: float) -> bool:
@@ -172,7 +180,7 @@ class _Grouping:
 
     def apply(self) -> None:
         """Group the operations of every block, then say how many rows make an iteration."""
-        for block in _blocks(self.function.body.block):
+        for block in list(self.function.walk_blocks()):
             group: list[fa.TileOp] = []
             waiting: list[Operation] = []
             for op in list(block.ops):
@@ -208,16 +216,6 @@ class _Grouping:
     def _close(self, group: list[fa.TileOp]) -> None:
         if group:
             self.groups.append(group)
-
-
-def _blocks(block: Block) -> list[Block]:
-    """A block and all inside it."""
-    found = [block]
-    for op in block.ops:
-        for region in op.regions:
-            for inner in region.blocks:
-                found += _blocks(inner)
-    return found
 
 
 def _row_wise(op: Operation) -> bool:

@@ -32,7 +32,7 @@ from xdsl.transforms.dead_code_elimination import region_dce
 
 from ..dialects import fa
 from ..dialects.json_attr import encode
-from .affine import Affine, affine, iterations
+from .affine import Affine, affine, around, iterations
 from .building import index_constant, index_value
 from .mask_classes import MaskClass, Stretch, TileMask
 from .mask_counts import MASK_TILES, count_tiles
@@ -313,7 +313,7 @@ class _Specialization:
         from ..dialects.dense import dense_bf16
 
         tensors: dict[Shape, SSAValue] = {}
-        inside = Counter(loop for mask, _ in loaded for loop in _loops(mask))
+        inside = Counter(loop for mask, _ in loaded for loop in around(mask))
         first = self.function.body.block.first_op
         assert first is not None
         for mask, index in loaded:
@@ -328,7 +328,7 @@ class _Specialization:
             place = Affine(index, dict(self.shifts.get(mask, ())))
             # Out of loops that always load this tile and no other: it takes no more room there.
             anchor: Operation = mask
-            for loop in _loops(mask):
+            for loop in around(mask):
                 if inside[loop] > 1 or loop.body.block.args[0] in place.terms:
                     break
                 anchor = loop
@@ -400,14 +400,6 @@ class _Specialization:
 def _masks(op: Operation) -> list[fa.MaskOp]:
     """The masks in an operation that are not settled as tiles of their own."""
     return [inner for inner in op.walk() if isinstance(inner, fa.MaskOp) and inner.hidden is None]
-
-
-def _loops(op: Operation) -> Iterator[scf.ForOp]:
-    """The loops around an operation, innermost first."""
-    parent = op.parent_op()
-    while isinstance(parent, scf.ForOp):
-        yield parent
-        parent = parent.parent_op()
 
 
 def _is_online(loop: scf.ForOp) -> bool:

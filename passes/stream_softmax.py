@@ -22,6 +22,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
+from ..diagnostics import OpError
 from ..dialects import fa
 from ..dialects.fa_attrs import TileType
 from ..dialects.machine_attr import machine_of
@@ -47,6 +48,13 @@ class StreamSoftmaxPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = machine_of(op, self.machine)
+        if self.columns is not None and (self.columns < 1 or self.columns % machine.vlen):
+            nearest = max(1, round(self.columns / machine.vlen)) * machine.vlen
+            raise OpError(
+                op,
+                f"columns must be a multiple of {machine.vlen}, a row of vector SRAM, and at "
+                f"least that, got {self.columns}; try {nearest}",
+            )
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             for softmax in [i for i in function.walk() if isinstance(i, fa.SoftmaxOp)]:
                 row = _row(softmax)
@@ -99,7 +107,7 @@ def _width(machine: Machine, row: Row, most: int | None) -> int:
             # What is hidden of a part, or that part beside one that is seen whole.
             tiles += 1
     panels = kind.cols // machine.vlen
-    wanted = panels if most is None else max(most // machine.vlen, 1)
+    wanted = panels if most is None else most // machine.vlen
     room = (machine.vector_sram_rows - SPARE_ROWS) // (tiles * kind.rows)
     fitting = [width for width in range(1, min(wanted, room) + 1) if panels % width == 0]
     return max(fitting, default=1) * machine.vlen

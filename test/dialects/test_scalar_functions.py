@@ -13,7 +13,15 @@ from fa.dialects.scalar_functions import FunctionError, apply, check_meaning
 from hypothesis import given
 from hypothesis import strategies as st
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import IndexType, IntegerType, f32, f64, i1
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    IndexType,
+    IntegerType,
+    VectorType,
+    f32,
+    f64,
+    i1,
+)
 from xdsl.ir import Attribute, Block, Operation
 
 WIDTHS = (8, 16, 32, 64)
@@ -164,3 +172,11 @@ def test_what_has_no_meaning_is_named() -> None:
         check_meaning(op)
     assert caught.value.op is op
     check_meaning(YieldOp())
+
+
+def test_constants_are_numbers() -> None:
+    dense = DenseIntOrFPElementsAttr.from_list(VectorType(f32, [4]), [1.0])
+    with pytest.raises(
+        FunctionError, match="constants in a function are numbers, got vector<4xf32"
+    ):
+        check_meaning(arith.ConstantOp(dense))
