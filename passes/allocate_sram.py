@@ -115,18 +115,6 @@ def _keep_sums(function: func.FuncOp) -> None:
         op.operands[1] = copy.result
 
 
-WITH_SCRATCH = (
-    fa.MaskOp,
-    fa.LogsumexpOp,
-    fa.CombineOp,
-    fa.MapOp,
-    fa.OnlineSoftmaxOp,
-    fa.MatmulOp,
-    fa.NormalizeOp,
-    fa.ScoresOp,
-)
-"""Operations that may work in rows of their own."""
-
 WithScratch: TypeAlias = (
     fa.MaskOp
     | fa.LogsumexpOp
@@ -137,6 +125,7 @@ WithScratch: TypeAlias = (
     | fa.NormalizeOp
     | fa.ScoresOp
 )
+"""Operations that may work in rows of their own."""
 
 
 def _scratch_rows(machine: Machine, op: Operation) -> int:
@@ -179,7 +168,7 @@ def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
     pending = [
         op
         for op in function.walk()
-        if isinstance(op, WITH_SCRATCH) and op.scratch is None and _scratch_rows(machine, op)
+        if isinstance(op, WithScratch) and op.scratch is None and _scratch_rows(machine, op)
     ]
     groups: dict[Operation, list[WithScratch]] = {}
     for op in pending:

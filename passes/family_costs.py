@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..machine.figures import Target
 from ..machine.isa import BY_MNEMONIC
 from ..machine.params import Machine
-
-TARGETS = ("emulator", "analytic", "bytes")
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class FamilyCosts:
     cycles decide there."""
 
     machine: Machine
-    target: str
+    target: Target
 
     def cycles(self, mnemonic: str) -> int:
         """Cycles of one instruction."""

@@ -64,11 +64,6 @@ class TileMask:
             return MaskClass.EMPTY
         return MaskClass.FULL if kinds == {(0, self.cols)} else MaskClass.PARTIAL
 
-    @property
-    def every_row_sees(self) -> bool:
-        """Whether each row sees a column; for tiles of runs."""
-        return (0, 0) not in self.runs
-
 
 Stretch = tuple[int, TileMask]
 """So many neighbouring tiles that are masked alike."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import IndexType
+from xdsl.dialects.builtin import LocationAttr
 from xdsl.ir import SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -19,6 +19,7 @@ from ..dialects.fa_mapping import BATCHED_FACTOR, PackingAttr
 from ..machine.params import Machine
 from .affine import affine, per_iteration
 from .attention_nests import producer
+from .building import index_constant
 from .stored_tensors import rebuilt, stored_source
 from .tile_sizes import round_up
 
@@ -94,7 +95,7 @@ def pack(machine: Machine, query: QueryTile, packing: PackingAttr, family: str) 
 
     source = rebuilt(load.source, make)
     point = InsertPoint.before(load)
-    row = _divided(load.indices[-2], rows, held, point)
+    row = _divided(load.indices[-2], rows, held, point, load.location)
     kind = TileType.get((held, streams * width), fa.tile(load.tile).element_type, "vector")
     indices = (*load.indices[:-2], row, load.indices[-1])
     new = fa.LoadOp(source, indices, kind)
@@ -135,21 +136,19 @@ def shift(query: QueryTile) -> None:
         Rewriter.erase_op(query.scale)
 
 
-def _divided(index: SSAValue, rows: int, held: int, point: InsertPoint) -> SSAValue:
+def _divided(
+    index: SSAValue, rows: int, held: int, point: InsertPoint, location: LocationAttr
+) -> SSAValue:
     """index / rows * held, for an index that is a multiple of `rows`."""
     value = affine(index)
     if not value.terms:
-        op = arith.ConstantOp.from_int_and_width(value.constant // rows * held, IndexType())
-        Rewriter.insert_op(op, point)
-        return op.result
+        return index_constant(value.constant // rows * held, point, location)
     if rows == held:
         return index
-    ops: list[arith.ConstantOp | arith.FloorDivSIOp | arith.MuliOp] = [
-        arith.ConstantOp.from_int_and_width(rows, IndexType()),
-        arith.ConstantOp.from_int_and_width(held, IndexType()),
-    ]
-    ops.append(arith.FloorDivSIOp(index, ops[0].result))
-    ops.append(arith.MuliOp(ops[2].result, ops[1].result))
-    for op in ops:
+    divisor, factor = (index_constant(number, point, location) for number in (rows, held))
+    quotient = arith.FloorDivSIOp(index, divisor)
+    product = arith.MuliOp(quotient.result, factor)
+    for op in (quotient, product):
+        op.location = location
         Rewriter.insert_op(op, point)
-    return ops[-1].result
+    return product.result

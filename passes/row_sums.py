@@ -8,7 +8,6 @@ from xdsl.dialects import arith, func, scf
 from xdsl.dialects.builtin import (
     BFloat16Type,
     DenseIntOrFPElementsAttr,
-    IndexType,
     TensorType,
 )
 from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
@@ -19,6 +18,7 @@ from ..dialects.fa_attrs import TileType, storage_of
 from ..dialects.fa_mapping import BATCHED_FACTOR
 from ..dialects.mx import QuantizeOp
 from ..machine.params import Machine
+from .building import index_constant
 
 
 def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str] | None:
@@ -142,8 +142,11 @@ def _ones(machine: Machine, function: func.FuncOp, loads: list[fa.LoadOp], rows:
     dense = DenseIntOrFPElementsAttr.from_list(kind, [1.0])
     constant = arith.ConstantOp(dense, kind)
     constant.result.name_hint = "ones"
-    zero = arith.ConstantOp.from_int_and_width(0, IndexType())
-    ops: list[Operation] = [constant, zero]
+    point = InsertPoint.before(first)
+    constant.location = function.location
+    Rewriter.insert_op(constant, point)
+    zero = index_constant(0, point, function.location)
+    ops: list[Operation] = []
     source: SSAValue = constant.result
     # Stored already: by an earlier `quantize`, or by the caller (boundary=storage).
     formats = [storage_of(load.source.type) for load in loads]
@@ -152,10 +155,10 @@ def _ones(machine: Machine, function: func.FuncOp, loads: list[fa.LoadOp], rows:
         ops.append(convert)
         source = convert.result
     tile = TileType.get((rows, machine.mlen), element, "matrix")
-    load = fa.LoadOp(source, (zero.result, zero.result), tile)
+    load = fa.LoadOp(source, (zero, zero), tile)
     load.tile.name_hint = "ones_tile"
     ops.append(load)
     for op in ops:
         op.location = function.location
-        Rewriter.insert_op(op, InsertPoint.before(first))
+        Rewriter.insert_op(op, point)
     return load.tile

@@ -18,7 +18,7 @@ from math import inf
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, scf
-from xdsl.dialects.builtin import IndexType, IntegerAttr, ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -29,6 +29,7 @@ from ..dialects import fa
 from ..dialects.fa_mapping import ROW_LOOP, RowLoopAttr
 from .affine import Affine, affine, iterations
 from .attention_nests import only_user, producer
+from .building import index_constant
 
 UNROLLED_ROWS = 4
 """Rows in one iteration of a row loop by default."""
@@ -101,13 +102,9 @@ def _peel(loop: scf.ForOp) -> None:
     if not len(steps):
         return
     point = InsertPoint.before(loop)
-    first = arith.ConstantOp.from_int_and_width(steps.start, IndexType())
-    first.location = loop.location
-    Rewriter.insert_op(first, point)
+    first = index_constant(steps.start, point, loop.location)
     block = loop.body.block
-    table: dict[SSAValue, SSAValue] = dict(
-        zip(block.args, [first.result, *loop.iter_args], strict=True)
-    )
+    table: dict[SSAValue, SSAValue] = dict(zip(block.args, [first, *loop.iter_args], strict=True))
     last = block.last_op
     assert isinstance(last, scf.YieldOp)
     for op in [op for op in block.ops if op is not last]:
@@ -118,10 +115,7 @@ def _peel(loop: scf.ForOp) -> None:
             old.replace_all_uses_with(new)
         Rewriter.erase_op(loop)
         return
-    second = arith.ConstantOp.from_int_and_width(steps.start + steps.step, IndexType())
-    second.location = loop.location
-    Rewriter.insert_op(second, InsertPoint.before(loop))
-    loop.operands[0] = second.result
+    loop.operands[0] = index_constant(steps.start + steps.step, point, loop.location)
     for position, value in enumerate(carried):
         loop.operands[3 + position] = value
 

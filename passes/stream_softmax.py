@@ -190,14 +190,7 @@ class _Streaming:
                 scores = build.insert(fa.AccumulateOp(scores, bias), "s_biased").result
             else:
                 assert isinstance(step, fa.MaskOp)
-                mask = fa.MaskOp(
-                    scores,
-                    (step.batch, step.head, step.row, n.induction),
-                    kv_len=step.kv_len.value.data,
-                    mask=step.shown,
-                    mask_mod=None if step.mask_mod is None else step.mask_mod.clone(),
-                )
-                scores = build.insert(mask, "s_masked").result
+                scores = build.insert(step.at(scores, n.induction), "s_masked").result
             if shown:
                 self._store(step.results[0], scores, n)
         return scores

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import arith, func
-from xdsl.dialects.builtin import IndexType, ModuleOp
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -21,8 +21,9 @@ from ..dialects import fa
 from ..dialects.fa_attrs import TileType
 from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
-from .affine import affine
+from .affine import Affine, affine
 from .attention_nests import only_user, producer
+from .building import index_value
 from .mask_sites import tile_mask
 from .tile_sizes import round_up
 
@@ -132,18 +133,8 @@ def _moved(col: SSAValue, first: int, before: Operation) -> SSAValue:
     """A column further on."""
     if first == 0:
         return col
-    place = affine(col)
-    moved: arith.ConstantOp | arith.AddiOp
-    if not place.terms:
-        moved = arith.ConstantOp.from_int_and_width(place.constant + first, IndexType())
-    else:
-        step = arith.ConstantOp.from_int_and_width(first, IndexType())
-        step.location = before.location
-        Rewriter.insert_op(step, InsertPoint.before(before))
-        moved = arith.AddiOp(col, step.result)
-    moved.location = before.location
-    Rewriter.insert_op(moved, InsertPoint.before(before))
-    return moved.result
+    moved = affine(col).plus(Affine(first))
+    return index_value(moved, InsertPoint.before(before), before.location)
 
 
 def _part(user: fa.TileOp, operand: int, first: int, keys: int, *, transposed: bool) -> SSAValue:
