@@ -127,11 +127,14 @@ def is_removable(op: Operation) -> bool:
 
 
 def erase_dead(op: Operation) -> None:
-    """Erase `op` if nobody reads it, and then what only it read."""
+    """Erase `op` if nobody reads it, and then what only it read; a register given by name stays.
+
+    A pass holds the one that reads as zero (`zero_of`), and may still need it. It is no instruction.
+    """
     waiting = [op]
     while waiting:
         dead = waiting.pop()
-        if dead.parent is None or not is_removable(dead):
+        if dead.parent is None or isinstance(dead, plena.GetRegisterOp) or not is_removable(dead):
             continue
         if any(result.first_use is not None for result in dead.results):
             continue
