@@ -129,7 +129,7 @@ def is_removable(op: Operation) -> bool:
 def erase_dead(op: Operation) -> None:
     """Erase `op` if nobody reads it, and then what only it read; a register given by name stays.
 
-    A pass holds the one that reads as zero (`zero_of`), and may still need it. It is no instruction.
+    A pass holds the one that reads as zero (`zero_of`) and may need it again.
     """
     waiting = [op]
     while waiting:
