@@ -83,3 +83,23 @@ plena.kernel @zero_stays {
 // CHECK-NEXT: plena.c_set_stride_reg %[[far]]
 // CHECK:      %[[near:.*]] = plena.s_addi_int %zero, 4096
 // CHECK-NEXT: plena.c_set_scale_reg %[[near]]
+
+// The write of 2 is overwritten unread; without it the last one repeats the first.
+
+// CHECK-LABEL: plena.kernel @between
+plena.kernel @between {
+  %zero = plena.get_register : !plena.gp<gp0>
+  %base = plena.c_set_addr_reg %zero, %zero : (!plena.gp<gp0>, !plena.gp<gp0>) -> !plena.addr
+  %one = plena.s_addi_int %zero, 1 : (!plena.gp<gp0>) -> !plena.gp
+  plena.c_set_scale_reg %one : (!plena.gp) -> ()
+  plena.h_prefetch_m %zero, %zero, %base, 1, 1 : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.addr) -> ()
+  %two = plena.s_addi_int %zero, 2 : (!plena.gp<gp0>) -> !plena.gp
+  plena.c_set_scale_reg %two : (!plena.gp) -> ()
+  plena.c_set_scale_reg %one : (!plena.gp) -> ()
+  plena.h_prefetch_m %zero, %zero, %base, 1, 1 : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.addr) -> ()
+}
+// CHECK:      %one = plena.s_addi_int %zero, 1
+// CHECK-NEXT: plena.c_set_scale_reg %one
+// CHECK-NEXT: plena.h_prefetch_m
+// CHECK-NEXT: plena.h_prefetch_m
+// CHECK-NEXT: }
