@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdsl.ir import Block, BlockArgument, SSAValue
+from xdsl.ir import BlockArgument, SSAValue
 
 from ..dialects import plena
 from .kernel_pass import WORD, is_zero
@@ -146,8 +146,3 @@ def disjoint(one: Bounds | None, other: Bounds | None) -> bool:
     if one is None or other is None:
         return False
     return one[1] < other[0] or other[1] < one[0]
-
-
-def order_in(block: Block) -> dict[object, int]:
-    """The number of each operation in a block."""
-    return {op: number for number, op in enumerate(block.ops)}

@@ -197,23 +197,9 @@ def remake(loop: plena.LoopOp, inits: Sequence[SSAValue]) -> plena.LoopOp:
     return new
 
 
-def is_inside(op: Operation, loop: plena.LoopOp) -> bool:
-    """Whether `op` is in the body of `loop`, in inner loops too."""
-    current = op.parent_op()
-    while current is not None:
-        if current is loop:
-            return True
-        current = current.parent_op()
-    return False
-
-
 def defined_inside(value: SSAValue, loop: plena.LoopOp) -> bool:
-    """Whether `value` is made in the body of `loop`; its arguments are."""
-    owner = value.owner
-    if isinstance(owner, Block):
-        outer = owner.parent_op()
-        return outer is loop or (outer is not None and is_inside(outer, loop))
-    return is_inside(owner, loop)
+    """Whether `value` is made in the body of `loop`; its arguments are, its results are not."""
+    return value.owner is not loop and loop.is_ancestor(value.owner)
 
 
 def is_tied(op: Operation, index: int) -> bool:

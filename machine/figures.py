@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from .isa import Unit
+if TYPE_CHECKING:
+    from .isa import Unit
 
 UNITS: tuple[Unit, ...] = ("matrix", "vector", "scalar", "control", "hbm")
 """The units in the order in which they are printed."""
