@@ -12,12 +12,6 @@ from xdsl.passes import ModulePass
 
 from ..dialects import plena
 
-IMMEDIATE = 1 << 18
-"""One more than the largest immediate of an instruction (ISA section 3.1)."""
-
-WORD = 1 << 32
-"""One more than the largest integer that a register holds."""
-
 
 class KernelPass(ModulePass, ABC):
     """A pass on kernels of which no value has a register yet.
@@ -81,7 +75,7 @@ def insert_constant(
     zero: SSAValue, value: int, before: Operation, location: LocationAttr | None = None
 ) -> SSAValue:
     """A register with `value`, modulo 2^32, computed before an operation."""
-    value %= WORD
+    value %= plena.WORD
     if value == 0:
         return zero
     ops = plena.constant(zero, value)

@@ -132,7 +132,7 @@ def _hoist(
     if outside:
         made = 0
     elif isinstance(value, int):
-        made = len(plena.constant(zero, value)) if value else 0
+        made = plena.constant_cost(value)
     else:
         return None
     if saved <= frequency(loop.parent) * (1 + made):

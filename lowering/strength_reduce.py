@@ -21,8 +21,6 @@ from xdsl.ir import Operation, SSAValue
 from ..dialects import plena
 from .integers import ARITHMETIC, Integers
 from .kernel_pass import (
-    IMMEDIATE,
-    WORD,
     KernelPass,
     carry,
     defined_inside,
@@ -73,12 +71,12 @@ class Linear:
         """This and another times a number."""
         terms = dict(self.terms)
         for value, times in other.terms.items():
-            total = (terms.get(value, 0) + times * factor) % WORD
+            total = (terms.get(value, 0) + times * factor) % plena.WORD
             if total:
                 terms[value] = total
             else:
                 terms.pop(value, None)
-        return Linear((self.constant + other.constant * factor) % WORD, terms)
+        return Linear((self.constant + other.constant * factor) % plena.WORD, terms)
 
 
 def strength_reduce(kernel: plena.KernelOp, innermost: bool = False) -> None:
@@ -116,12 +114,12 @@ def _reduce(loop: plena.LoopOp, pressure: Pressure, zero: SSAValue) -> None:
         members.sort(key=lambda member: member[0])
         while members:
             least = members[0][0]
-            near = [member for member in members if member[0] - least < IMMEDIATE]
+            near = [member for member in members if member[0] - least < plena.IMMEDIATE]
             members = members[len(near) :]
             start = Linear(least, dict(terms))
             factor = start.terms.pop(loop.counter)
-            start.constant = (least + factor * loop.iterations) % WORD
-            step = -factor % WORD
+            start.constant = (least + factor * loop.iterations) % plena.WORD
+            step = -factor % plena.WORD
             if not _pays(loop, near, start, step):
                 continue
             span = (2 * position[loop], pressure.order.span_end(loop))
@@ -195,7 +193,7 @@ def _linear_values(loop: plena.LoopOp) -> dict[plena.Instruction, Linear]:
             continue
         match op.mnemonic:
             case "S_LUI_INT":
-                result = Linear((op.constant("value") << 12) % WORD)
+                result = Linear((op.constant("value") << 12) % plena.WORD)
             case "S_ADDI_INT":
                 result = of(op.operands[0]).plus(Linear(op.constant("value")))
             case "S_ADD_INT":
@@ -240,27 +238,21 @@ def _dying(op: plena.Instruction) -> int:
     return len(gone)
 
 
-def _constant_cost(value: int) -> int:
-    """Instructions that a constant takes."""
-    if value % WORD == 0:
-        return 0
-    return 1 if value % WORD < IMMEDIATE or value % 4096 == 0 else 2
-
-
 def _addition_cost(step: int) -> int:
     """Instructions that adding a number takes."""
-    if step < IMMEDIATE:
+    if step < plena.IMMEDIATE:
         return 1
-    return 1 + min(_constant_cost(step), _constant_cost(-step))
+    return 1 + min(plena.constant_cost(step), plena.constant_cost(-step))
 
 
 def _cost(linear: Linear) -> int:
     """Instructions that `_materialize` takes."""
     products = sum(
-        0 if factor in (1, WORD - 1) else 1 + _constant_cost(min(factor, WORD - factor))
+        1 + plena.constant_cost(min(factor, plena.WORD - factor))
         for factor in linear.terms.values()
+        if factor not in (1, plena.WORD - 1)
     )
-    return products + _constant_cost(linear.constant) + len(linear.terms)
+    return products + plena.constant_cost(linear.constant) + len(linear.terms)
 
 
 def _add(
@@ -269,9 +261,9 @@ def _add(
     """value + number, computed before an operation for the sake of another."""
     if number == 0:
         return value
-    if number < IMMEDIATE:
+    if number < plena.IMMEDIATE:
         op = plena.instruction("S_ADDI_INT", value, number)
-    elif _constant_cost(-number) < _constant_cost(number):
+    elif plena.constant_cost(-number) < plena.constant_cost(number):
         constant = insert_constant(zero, -number, before, like.location)
         op = plena.instruction("S_SUB_INT", value, constant)
     else:
@@ -285,8 +277,8 @@ def _materialize(linear: Linear, zero: SSAValue, before: Operation, like: Operat
     """The value of a sum, computed before an operation for the sake of another."""
     added, subtracted = list[SSAValue](), list[SSAValue]()
     for value, factor in linear.terms.items():
-        negative = factor > WORD // 2
-        times = WORD - factor if negative else factor
+        negative = factor > plena.WORD // 2
+        times = plena.WORD - factor if negative else factor
         if times != 1:
             product = plena.instruction(
                 "S_MUL_INT", value, insert_constant(zero, times, before, like.location)
