@@ -1,4 +1,4 @@
-"""The choice of a mapping for a module: by the model, by the simulator, or as remembered."""
+"""The choice of a mapping for a module: by the model, by measured programs, or as remembered."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
     if best is None:
         return None
     cache.put(key, best)
-    return Choice(pipeline(best), _report(found, best, target, "by the simulator"))
+    how = "by the simulator" if target == "emulator" else "by the cost of the programs"
+    return Choice(pipeline(best), _report(found, best, target, how))
 
 
 def question_of(module: ModuleOp, machine: str | None) -> Question | None:

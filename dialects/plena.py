@@ -21,10 +21,13 @@ from xdsl.ir import Dialect
 
 from .plena_effects import MachineResource, RegisterEffects
 from .plena_instructions import (
+    IMMEDIATE,
     INSTRUCTION_OPS,
+    WORD,
     Emitting,
     Instruction,
     constant,
+    constant_cost,
     instruction,
     integer,
 )
@@ -56,11 +59,13 @@ from .plena_structure import (
 __all__ = [
     "BANKS",
     "EMITTING",
+    "IMMEDIATE",
     "INSTRUCTION_OPS",
     "INT_MEM_ENTRIES",
     "LOOP_COUNT_LIMIT",
     "PLENA",
     "UNALLOCATED",
+    "WORD",
     "AddrType",
     "BankType",
     "CopyOp",
@@ -79,6 +84,7 @@ __all__ = [
     "YieldOp",
     "bank",
     "constant",
+    "constant_cost",
     "instruction",
     "integer",
     "register_type",

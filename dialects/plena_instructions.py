@@ -29,6 +29,12 @@ from .plena_registers import BANKS, UNALLOCATED, BankType
 STRUCTURED = frozenset({"C_LOOP_START", "C_LOOP_END", "C_BREAK"})
 """Instructions that only `plena.loop` may emit."""
 
+IMMEDIATE = BY_MNEMONIC["S_ADDI_INT"].operand("value").limit
+"""One more than the largest number that an instruction adds to a register (ISA section 3.1)."""
+
+WORD = 1 << 32
+"""One more than the largest integer that a register holds."""
+
 
 @lru_cache(maxsize=4096)
 def integer(value: int) -> IntegerAttr[IntegerType]:
@@ -325,12 +331,20 @@ def constant(
 
     `register` fixes the register that they write.
     """
-    if not 0 <= value < 1 << 32:
+    if not 0 <= value < WORD:
         raise ValueError(f"an integer register holds 0 to 2^32 - 1, got {value}")
-    if value < 1 << 18:
+    if value < IMMEDIATE:
         return (instruction("S_ADDI_INT", zero, value, register=register, location=location),)
     upper = instruction("S_LUI_INT", value >> 12, register=register, location=location)
     if value & 0xFFF == 0:
         return (upper,)
     lower = value & 0xFFF
     return upper, instruction("S_ADDI_INT", upper, lower, register=register, location=location)
+
+
+def constant_cost(value: int) -> int:
+    """Instructions that it takes to have `value`, modulo 2^32, in a register; 0 is there."""
+    value %= WORD
+    if value == 0:
+        return 0
+    return 1 if value < IMMEDIATE or value & 0xFFF == 0 else 2

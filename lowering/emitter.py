@@ -13,9 +13,6 @@ from ..dialects import plena
 from ..machine.params import Machine
 from .constants import FloatConstants
 
-IMMEDIATE = 1 << 18
-"""One more than the largest immediate of an instruction (ISA section 3.1)."""
-
 
 class OpenLoop:
     """A loop that is being filled: the values it carries, what it yields, its results."""
@@ -59,7 +56,7 @@ class Emitter:
 
     def constant(self, value: int) -> SSAValue:
         """An integer register that holds `value`, modulo 2^32."""
-        value %= 1 << 32
+        value %= plena.WORD
         if value == 0:
             return self.zero
         ops = plena.constant(self.zero, value)
@@ -71,7 +68,7 @@ class Emitter:
         """register + value, modulo 2^32."""
         if value == 0:
             return register
-        if 0 < value < IMMEDIATE:
+        if 0 < value < plena.IMMEDIATE:
             return self.get("S_ADDI_INT", register, value)
         if value < 0:
             return self.get("S_SUB_INT", register, self.constant(-value))

@@ -16,8 +16,6 @@ from xdsl.ir import BlockArgument, Operation, SSAValue, Use
 from ..dialects import plena
 from .integers import ARITHMETIC, Integers
 from .kernel_pass import (
-    IMMEDIATE,
-    WORD,
     KernelPass,
     erase,
     erase_dead,
@@ -91,7 +89,7 @@ def takes_offset(use: Use, offset: int) -> bool:
     return (
         place is not None
         and place[0] == use.index
-        and op.constant(place[1]) + offset < IMMEDIATE
+        and op.constant(place[1]) + offset < plena.IMMEDIATE
         # A value that is stored at itself reads the register twice.
         and sum(operand is op.operands[use.index] for operand in op.operands) == 1
     )
@@ -118,7 +116,7 @@ def _make_constant(op: plena.Instruction, number: int, zero: SSAValue) -> None:
     if op.mnemonic == "S_ADDI_INT" and number:
         source = sources[0]
         upper = isinstance(source, plena.Instruction) and source.mnemonic == "S_LUI_INT"
-        if is_zero(op.operands[0]) or (upper and number >= IMMEDIATE):
+        if is_zero(op.operands[0]) or (upper and number >= plena.IMMEDIATE):
             return
     ops = plena.constant(zero, number) if number else ()
     spared = [
@@ -144,15 +142,15 @@ def _make_immediate(op: plena.Instruction, integers: Integers) -> None:
     if number is None:
         return
     if op.mnemonic == "S_SUB_INT":
-        number = -number % WORD
+        number = -number % plena.WORD
     source = one.owner
     if (
-        number >= IMMEDIATE
+        number >= plena.IMMEDIATE
         and isinstance(source, plena.Instruction)
         and source.mnemonic == "S_ADDI_INT"
     ):
-        one, number = source.operands[0], (source.constant("value") + number) % WORD
-    if number < IMMEDIATE:
+        one, number = source.operands[0], (source.constant("value") + number) % plena.WORD
+    if number < plena.IMMEDIATE:
         sources = list(op.operands)
         new = plena.instruction("S_ADDI_INT", one, number)
         insert(new, op)

@@ -8,7 +8,6 @@ from xdsl.ir import Operation
 
 from ..dialects import plena
 from .integers import Form, Integers, disjoint
-from .kernel_pass import WORD
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,9 @@ def entry_of(op: plena.Instruction, integers: Integers) -> Entry:
     bounds = integers.bounds(register)
     if bounds is not None:
         bounds = (bounds[0] + offset, bounds[1] + offset)
-        if bounds[1] >= WORD:
+        if bounds[1] >= plena.WORD:
             bounds = None
-    return Entry((base, (start + offset) % WORD), bounds)
+    return Entry((base, (start + offset) % plena.WORD), bounds)
 
 
 def accesses(op: Operation, how: str) -> bool:

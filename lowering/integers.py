@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from xdsl.ir import Block, BlockArgument, SSAValue
+from xdsl.ir import BlockArgument, SSAValue
 
 from ..dialects import plena
-from .kernel_pass import WORD, is_zero
+from .kernel_pass import is_zero
 
 Form = tuple[SSAValue | None, int]
 """A value as another plus a number, modulo 2^32; no other: the number itself."""
@@ -78,27 +78,27 @@ class Integers:
             if step is None:
                 return value, 0
             base, offset = self._forms[owner.inits[index]]
-            return base, (offset + step * owner.iterations) % WORD
+            return base, (offset + step * owner.iterations) % plena.WORD
         if not isinstance(owner, plena.Instruction) or owner.mnemonic not in ARITHMETIC:
             return value, 0
         if owner.mnemonic == "S_LUI_INT":
-            return None, (owner.constant("value") << 12) % WORD
+            return None, (owner.constant("value") << 12) % plena.WORD
         one, first = self._forms[owner.operands[0]]
         if owner.mnemonic == "S_ADDI_INT":
-            return one, (first + owner.constant("value")) % WORD
+            return one, (first + owner.constant("value")) % plena.WORD
         other, second = self._forms[owner.operands[1]]
         match owner.mnemonic:
             case "S_ADD_INT":
                 if one is None or other is None:
-                    return one or other, (first + second) % WORD
+                    return one or other, (first + second) % plena.WORD
             case "S_SUB_INT":
                 if other is None:
-                    return one, (first - second) % WORD
+                    return one, (first - second) % plena.WORD
                 if one is other:
-                    return None, (first - second) % WORD
+                    return None, (first - second) % plena.WORD
             case _:
                 if one is None and other is None:
-                    return None, first * second % WORD
+                    return None, first * second % plena.WORD
                 if (one is None and first == 0) or (other is None and second == 0):
                     return None, 0
                 if one is None and first == 1:
@@ -138,7 +138,7 @@ class Integers:
 
 def _within(least: int, largest: int) -> Bounds | None:
     """Bounds that no sum modulo 2^32 has wrapped around."""
-    return (least, largest) if largest < WORD else None
+    return (least, largest) if largest < plena.WORD else None
 
 
 def disjoint(one: Bounds | None, other: Bounds | None) -> bool:
@@ -146,8 +146,3 @@ def disjoint(one: Bounds | None, other: Bounds | None) -> bool:
     if one is None or other is None:
         return False
     return one[1] < other[0] or other[1] < one[0]
-
-
-def order_in(block: Block) -> dict[object, int]:
-    """The number of each operation in a block."""
-    return {op: number for number, op in enumerate(block.ops)}

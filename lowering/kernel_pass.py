@@ -12,12 +12,6 @@ from xdsl.passes import ModulePass
 
 from ..dialects import plena
 
-IMMEDIATE = 1 << 18
-"""One more than the largest immediate of an instruction (ISA section 3.1)."""
-
-WORD = 1 << 32
-"""One more than the largest integer that a register holds."""
-
 
 class KernelPass(ModulePass, ABC):
     """A pass on kernels of which no value has a register yet.
@@ -81,7 +75,7 @@ def insert_constant(
     zero: SSAValue, value: int, before: Operation, location: LocationAttr | None = None
 ) -> SSAValue:
     """A register with `value`, modulo 2^32, computed before an operation."""
-    value %= WORD
+    value %= plena.WORD
     if value == 0:
         return zero
     ops = plena.constant(zero, value)
@@ -127,11 +121,14 @@ def is_removable(op: Operation) -> bool:
 
 
 def erase_dead(op: Operation) -> None:
-    """Erase `op` if nobody reads it, and then what only it read."""
+    """Erase `op` if nobody reads it, and then what only it read; a register given by name stays.
+
+    A pass holds the one that reads as zero (`zero_of`) and may need it again.
+    """
     waiting = [op]
     while waiting:
         dead = waiting.pop()
-        if dead.parent is None or not is_removable(dead):
+        if dead.parent is None or isinstance(dead, plena.GetRegisterOp) or not is_removable(dead):
             continue
         if any(result.first_use is not None for result in dead.results):
             continue
@@ -194,23 +191,9 @@ def remake(loop: plena.LoopOp, inits: Sequence[SSAValue]) -> plena.LoopOp:
     return new
 
 
-def is_inside(op: Operation, loop: plena.LoopOp) -> bool:
-    """Whether `op` is in the body of `loop`, in inner loops too."""
-    current = op.parent_op()
-    while current is not None:
-        if current is loop:
-            return True
-        current = current.parent_op()
-    return False
-
-
 def defined_inside(value: SSAValue, loop: plena.LoopOp) -> bool:
-    """Whether `value` is made in the body of `loop`; its arguments are."""
-    owner = value.owner
-    if isinstance(owner, Block):
-        outer = owner.parent_op()
-        return outer is loop or (outer is not None and is_inside(outer, loop))
-    return is_inside(owner, loop)
+    """Whether `value` is made in the body of `loop`; its arguments are, its results are not."""
+    return value.owner is not loop and loop.is_ancestor(value.owner)
 
 
 def is_tied(op: Operation, index: int) -> bool:

@@ -24,6 +24,7 @@ from xdsl.passes import ModulePass
 
 from ..diagnostics import OpError, file_position
 from ..dialects import plena
+from .kernel_pass import zero_of
 
 UNROLLED = "unrolled_loops"
 """Kernel attribute: an array of {iterations, instructions}, one entry for each loop unrolled."""
@@ -153,7 +154,7 @@ def unroll(loop: plena.LoopOp) -> None:
     """
     block = loop.parent
     assert block is not None
-    zero = _zero(loop) if needs_counter(loop) else None
+    zero = zero_of(_kernel_of(loop)) if needs_counter(loop) else None
     values: list[SSAValue] = list(loop.inits)
     counters: list[SSAValue | None] = []
     for count in range(loop.iterations, 0, -1):
@@ -180,19 +181,13 @@ def needs_counter(loop: plena.LoopOp) -> bool:
     return any(use.operation is not loop.terminator or use.index for use in loop.counter.uses)
 
 
-def _zero(loop: plena.LoopOp) -> SSAValue:
-    """The value of gp0, defined at the start of the kernel (or of what else `loop` is in)."""
-    block = loop.parent
-    while block is not None and isinstance(outer := block.parent_op(), plena.LoopOp):
-        block = outer.parent
-    first = None if block is None else block.first_op
-    if isinstance(first, plena.GetRegisterOp) and first.result.type == plena.GPType.register(0):
-        return first.result
-    zero = plena.zero_register()
-    assert block is not None
-    assert first is not None
-    block.insert_op_before(zero, first)
-    return zero.result
+def _kernel_of(loop: plena.LoopOp) -> plena.KernelOp:
+    """The kernel that `loop` is in."""
+    outer = loop.parent_op()
+    while not isinstance(outer, plena.KernelOp):
+        assert outer is not None
+        outer = outer.parent_op()
+    return outer
 
 
 def _counter(loop: plena.LoopOp, zero: SSAValue, count: int) -> SSAValue:

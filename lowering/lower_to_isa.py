@@ -7,7 +7,7 @@ name that prints as assembly; its attribute `layout` says where the host puts ar
 constants and finds results (`machine/layout.py`). Loops stay loops, but for those that
 `unroll-loops` finds worth their text, within a fixed number of instructions, and those of which one
 iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS, which the attribute
-`unrolled_loops` tells.
+`unrolled_loops` tells. The attribute `not_cleaned_up` says why, where the clean-up was given up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, memref, scf
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -49,8 +49,9 @@ from .loop_limit import check_loop_limit, limit_loops
 from .optimize import optimize
 from .register_allocation import allocate_registers
 from .register_check import check_registers
-from .report import kernel_slots
+from .report import NOT_CLEANED_UP, kernel_slots
 from .row_loop import emit_row_loop, in_row_loop, row_loops
+from .spilling import NoRegisters
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,14 @@ class LowerToIsaPass(ModulePass):
         kernel, layout = _emit(machine, functions[0])
         try:
             _finish(kernel, machine, self.clean_up)
-        except OpError:
+        except NoRegisters as error:
             if not self.clean_up:
                 raise
             # Float and address registers are not spilled, and how many are taken is an estimate
             # until they are allocated: a kernel that fits only as it was emitted stays so.
             kernel, layout = _emit(machine, functions[0])
             _finish(kernel, machine, clean_up=False)
+            kernel.attributes[NOT_CLEANED_UP] = StringAttr(str(error))
         sram = {**layout.sram, "int_mem": kernel_slots(kernel)}
         kernel.attributes["layout"] = encode(replace(layout, sram=sram).to_json())
         Rewriter.replace_op(functions[0], kernel, [])

@@ -8,8 +8,8 @@ from typing import Literal
 
 from xdsl.ir import SSAValue
 
-from ..dialects import fa
-from .emitter import IMMEDIATE, Emitter
+from ..dialects import fa, plena
+from .emitter import Emitter
 from .matrix_tiles import MatrixOperand
 
 HELD_PANELS = 4
@@ -118,7 +118,7 @@ def _group(product: Product, blocks: int, block: int) -> int:
         most = 1
     else:
         most = (HELD_POINTERS - 1 - product.depth) // product.depth
-    return max(1, min(most, blocks, IMMEDIATE // block))
+    return max(1, min(most, blocks, plena.IMMEDIATE // block))
 
 
 def _group_of_rows(

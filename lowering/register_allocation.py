@@ -22,7 +22,7 @@ from xdsl.rewriter import Rewriter
 from ..diagnostics import OpError
 from ..dialects import plena
 from .live_ranges import LiveRange
-from .spilling import Spiller
+from .spilling import NoRegisters, Spiller
 from .webs import Web, Webs, conventional_webs
 
 SPILL_ROUNDS = 200
@@ -39,8 +39,8 @@ class AllocateRegisters(ModulePass):
     `plena.reload` and recomputed constants have been added.
 
     `int_slots`: entries of INT_MEM that the program may use, its constants (the kernel's attribute
-    `int_mem_used`) included; spill slots come after those. OpError when they do not suffice, and
-    when float or address registers do not: those are not spilled.
+    `int_mem_used`) included; spill slots come after those. NoRegisters when they do not suffice,
+    and when float or address registers do not: those are not spilled.
     """
 
     name = "allocate-registers"
@@ -125,14 +125,14 @@ def _first_fit(
     return found, failed
 
 
-def _too_few(webs: Webs, bank: type[plena.BankType]) -> OpError:
+def _too_few(webs: Webs, bank: type[plena.BankType]) -> NoRegisters:
     """The error for a bank that is not spilled and does not suffice."""
     point, needed = peak([web.range for web in webs.in_bank(bank)])
     have = len(bank.ALLOCATABLE)
     why = f"{needed} {bank.WHAT}s are needed at once here; the machine has {have}"
     if needed <= have:
         why += ", but found no way to share them between loops that carry values"
-    return OpError(webs.order.ops[point // 2], why)
+    return NoRegisters(webs.order.ops[point // 2], why)
 
 
 def peak(ranges: Sequence[LiveRange]) -> tuple[int, int]:
@@ -153,11 +153,13 @@ def _assign_slots(webs: Webs, kernel: plena.KernelOp, int_slots: int) -> dict[We
     slots = [plena.SlotType.register(index) for index in range(used, plena.INT_MEM_ENTRIES)]
     found, failed = colour(webs, plena.SlotType, slots)
     if failed:
-        raise OpError(kernel, f"spilling needs more than the {len(slots)} free entries of INT_MEM")
+        raise NoRegisters(
+            kernel, f"spilling needs more than the {len(slots)} free entries of INT_MEM"
+        )
     needed = len({register.text for register in found.values()})
     last = max((register.number or 0 for register in found.values()), default=-1)
     if last >= int_slots:
-        raise OpError(
+        raise NoRegisters(
             kernel,
             f"spilled integers need {needed} {'entry' if needed == 1 else 'entries'} of INT_MEM; "
             f"of {int_slots} that the program may use, {used} hold constants, which leaves "

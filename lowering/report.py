@@ -15,6 +15,9 @@ from ..passes.fuse import UNFUSED
 from ..passes.mask_counts import mask_tiles
 from .loop_limit import UNROLLED, emitted, executed
 
+NOT_CLEANED_UP = "not_cleaned_up"
+"""Kernel attribute: why the kernel is as it was emitted, where clean-up was asked for."""
+
 
 def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
     """A page of text about a kernel: program size, memories, tensors in HBM, loops unrolled."""
@@ -32,6 +35,9 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
     unfused = kernel.attributes.get(UNFUSED)
     if isinstance(unfused, StringAttr):
         lines += ["", f"not fused: {unfused.data}"]
+    untidy = kernel.attributes.get(NOT_CLEANED_UP)
+    if isinstance(untidy, StringAttr):
+        lines += ["", f"not cleaned up, which would take too many registers: {untidy.data}"]
     masks = [f"  {count.where or 'attention'}: {count}" for count in mask_tiles(kernel)]
     if masks:
         lines += ["", "tiles of scores, over all heads and batches:", *masks]

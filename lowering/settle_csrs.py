@@ -63,6 +63,8 @@ def settle_csrs(kernel: plena.KernelOp) -> None:
     _hoist_from(kernel.body.block, integers, zero)
     _drop_repeated(kernel.body.block, {}, integers)
     _drop_unread(kernel.body.block)
+    # What stood between two equal writes may be gone.
+    _drop_repeated(kernel.body.block, {}, integers)
 
 
 def _content(op: plena.Instruction, integers: Integers) -> Content:
@@ -130,7 +132,7 @@ def _hoist(
     if outside:
         made = 0
     elif isinstance(value, int):
-        made = len(plena.constant(zero, value)) if value else 0
+        made = plena.constant_cost(value)
     else:
         return None
     if saved <= frequency(loop.parent) * (1 + made):

@@ -14,7 +14,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from ..dialects import plena
 from .fold_offsets import takes_offset
 from .integers import Integers
-from .kernel_pass import IMMEDIATE, WORD, KernelPass, frequency, insert, is_tied, loops_of
+from .kernel_pass import KernelPass, frequency, insert, is_tied, loops_of
 from .remove_redundant import drop_carried
 
 
@@ -68,7 +68,7 @@ def _share(loop: plena.LoopOp) -> None:
 
 def _replace(loop: plena.LoopOp, leader: _Pointer, other: _Pointer) -> bool:
     """Let `other` be computed from `leader`, if that is no dearer; whether it is."""
-    distance = (other.start - leader.start) % WORD
+    distance = (other.start - leader.start) % plena.WORD
     step = loop.yielded[other.index]
     result = loop.results[other.index]
     own_step = (
@@ -78,7 +78,7 @@ def _replace(loop: plena.LoopOp, leader: _Pointer, other: _Pointer) -> bool:
     )
     uses = [use for use in other.argument.uses if not (own_step and use.operation is step.owner)]
     after = result.first_use is not None
-    if distance >= IMMEDIATE:
+    if distance >= plena.IMMEDIATE:
         return False
     if distance:
         init = loop.inits[other.index]

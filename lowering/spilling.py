@@ -23,6 +23,13 @@ from .webs import Web, Webs
 Loops = frozenset[plena.LoopOp]
 
 
+class NoRegisters(OpError):
+    """A kernel that wants more registers, or more slots for spilled ones, than there are.
+
+    Another form of the kernel may do with them; any other OpError is about what is wrong with it.
+    """
+
+
 @dataclass(eq=False)
 class Victim:
     """A web to evict, and the loops that run where its register is wanted."""
@@ -48,7 +55,7 @@ class Spiller:
 
         A sweep over the segments; where too many are live, the web goes whose eviction costs the
         fewest executed instructions for each point it frees. What eviction leaves behind counts as
-        live in the rest of the sweep, so few rounds are needed. OpError when none can go.
+        live in the rest of the sweep, so few rounds are needed. NoRegisters when none can go.
         """
         integers = webs.in_bank(plena.GPType)
         # (start, end, number); what is left of evicted webs has negative numbers.
@@ -80,7 +87,7 @@ class Spiller:
                 if not choices:
                     if victims:
                         break
-                    raise OpError(
+                    raise NoRegisters(
                         webs.order.ops[start // 2],
                         f"{len(live)} integer registers are needed at once here and none of the "
                         f"values can be kept elsewhere; the machine has {registers}",

@@ -13,16 +13,15 @@ values that are linear in counters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from xdsl.ir import Operation, SSAValue
 
 from ..dialects import plena
+from ..machine.linear import WRAP, Known, Linear, Value, added, made, multiplied, symbol
 from .integers import ARITHMETIC, Integers
 from .kernel_pass import (
-    IMMEDIATE,
-    WORD,
     KernelPass,
     carry,
     defined_inside,
@@ -62,25 +61,6 @@ class StrengthReduce(KernelPass):
         strength_reduce(kernel, self.innermost)
 
 
-@dataclass
-class Linear:
-    """A sum of values times numbers and a number, modulo 2^32."""
-
-    constant: int = 0
-    terms: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
-
-    def plus(self, other: Linear, factor: int = 1) -> Linear:
-        """This and another times a number."""
-        terms = dict(self.terms)
-        for value, times in other.terms.items():
-            total = (terms.get(value, 0) + times * factor) % WORD
-            if total:
-                terms[value] = total
-            else:
-                terms.pop(value, None)
-        return Linear((self.constant + other.constant * factor) % WORD, terms)
-
-
 def strength_reduce(kernel: plena.KernelOp, innermost: bool = False) -> None:
     """Reduce in one kernel, as `StrengthReduce` says; inner loops first."""
     counted = [
@@ -112,16 +92,15 @@ def _reduce(loop: plena.LoopOp, pressure: Pressure, zero: SSAValue) -> None:
             found.setdefault(frozenset(linear.terms.items()), []).append((linear.constant, op))
     for members in found.values():
         # The order of the first one's terms: that of a set changes from run to run.
-        terms = values[members[0][1]].terms
+        terms = dict(values[members[0][1]].terms)
+        factor = terms.pop(loop.counter)
+        step = -factor & WRAP
         members.sort(key=lambda member: member[0])
         while members:
             least = members[0][0]
-            near = [member for member in members if member[0] - least < IMMEDIATE]
+            near = [member for member in members if member[0] - least < plena.IMMEDIATE]
             members = members[len(near) :]
-            start = Linear(least, dict(terms))
-            factor = start.terms.pop(loop.counter)
-            start.constant = (least + factor * loop.iterations) % WORD
-            step = -factor % WORD
+            start = made(least + factor * loop.iterations, terms)
             if not _pays(loop, near, start, step):
                 continue
             span = (2 * position[loop], pressure.order.span_end(loop))
@@ -132,7 +111,10 @@ def _reduce(loop: plena.LoopOp, pressure: Pressure, zero: SSAValue) -> None:
 
 
 def _pays(
-    loop: plena.LoopOp, members: list[tuple[int, plena.Instruction]], start: Linear, step: int
+    loop: plena.LoopOp,
+    members: list[tuple[int, plena.Instruction]],
+    start: Known[SSAValue],
+    step: int,
 ) -> bool:
     """Whether a carried pointer executes fewer instructions."""
     least = members[0][0]
@@ -150,7 +132,7 @@ def _pays(
 def _carry(
     loop: plena.LoopOp,
     members: list[tuple[int, plena.Instruction]],
-    start: Linear,
+    start: Known[SSAValue],
     step: int,
     zero: SSAValue,
     position: dict[Operation, int],
@@ -178,39 +160,37 @@ def _carry(
     return new
 
 
-def _linear_values(loop: plena.LoopOp) -> dict[plena.Instruction, Linear]:
+def _linear_values(loop: plena.LoopOp) -> dict[plena.Instruction, Linear[SSAValue]]:
     """What integer instructions in a loop compute, in terms of values that others make."""
-    linear: dict[SSAValue, Linear] = {}
-    found: dict[plena.Instruction, Linear] = {}
+    sums: dict[SSAValue, Known[SSAValue]] = {}
+    found: dict[plena.Instruction, Linear[SSAValue]] = {}
     integers = Integers()
 
-    def of(value: SSAValue) -> Linear:
-        if value not in linear:
+    def of(value: SSAValue) -> Known[SSAValue]:
+        if value not in sums:
             known = integers.known(value)
-            linear[value] = Linear(0, {value: 1}) if known is None else Linear(known)
-        return linear[value]
+            sums[value] = symbol(value) if known is None else known
+        return sums[value]
 
     for op in ops_of(loop.body.block):
         if not isinstance(op, plena.Instruction) or op.mnemonic not in ARITHMETIC:
             continue
+        result: Value[SSAValue]
         match op.mnemonic:
             case "S_LUI_INT":
-                result = Linear((op.constant("value") << 12) % WORD)
+                result = op.constant("value") << 12 & WRAP
             case "S_ADDI_INT":
-                result = of(op.operands[0]).plus(Linear(op.constant("value")))
+                result = added(of(op.operands[0]), op.constant("value"))
             case "S_ADD_INT":
-                result = of(op.operands[0]).plus(of(op.operands[1]))
+                result = added(of(op.operands[0]), of(op.operands[1]))
             case "S_SUB_INT":
-                result = of(op.operands[0]).plus(of(op.operands[1]), -1)
+                result = added(of(op.operands[0]), of(op.operands[1]), -1)
             case _:
-                one, other = of(op.operands[0]), of(op.operands[1])
-                if one.terms and other.terms:
-                    continue
-                if one.terms:
-                    one, other = other, one
-                result = Linear().plus(other, one.constant)
-        if len(result.terms) <= MAX_TERMS:
-            linear[op.result] = found[op] = result
+                result = multiplied(of(op.operands[0]), of(op.operands[1]))
+        if isinstance(result, int):
+            sums[op.result] = result
+        elif result is not None and len(result.terms) <= MAX_TERMS:
+            sums[op.result] = found[op] = result
     return found
 
 
@@ -240,27 +220,27 @@ def _dying(op: plena.Instruction) -> int:
     return len(gone)
 
 
-def _constant_cost(value: int) -> int:
-    """Instructions that a constant takes."""
-    if value % WORD == 0:
-        return 0
-    return 1 if value % WORD < IMMEDIATE or value % 4096 == 0 else 2
-
-
 def _addition_cost(step: int) -> int:
     """Instructions that adding a number takes."""
-    if step < IMMEDIATE:
+    if step < plena.IMMEDIATE:
         return 1
-    return 1 + min(_constant_cost(step), _constant_cost(-step))
+    return 1 + min(plena.constant_cost(step), plena.constant_cost(-step))
 
 
-def _cost(linear: Linear) -> int:
+def _cost(total: Known[SSAValue]) -> int:
     """Instructions that `_materialize` takes."""
+    constant, terms = _parts(total)
     products = sum(
-        0 if factor in (1, WORD - 1) else 1 + _constant_cost(min(factor, WORD - factor))
-        for factor in linear.terms.values()
+        1 + plena.constant_cost(min(factor, plena.WORD - factor))
+        for factor in terms.values()
+        if factor not in (1, plena.WORD - 1)
     )
-    return products + _constant_cost(linear.constant) + len(linear.terms)
+    return products + plena.constant_cost(constant) + len(terms)
+
+
+def _parts(total: Known[SSAValue]) -> tuple[int, Mapping[SSAValue, int]]:
+    """The constant of a sum, and its terms."""
+    return (total, {}) if isinstance(total, int) else total
 
 
 def _add(
@@ -269,9 +249,9 @@ def _add(
     """value + number, computed before an operation for the sake of another."""
     if number == 0:
         return value
-    if number < IMMEDIATE:
+    if number < plena.IMMEDIATE:
         op = plena.instruction("S_ADDI_INT", value, number)
-    elif _constant_cost(-number) < _constant_cost(number):
+    elif plena.constant_cost(-number) < plena.constant_cost(number):
         constant = insert_constant(zero, -number, before, like.location)
         op = plena.instruction("S_SUB_INT", value, constant)
     else:
@@ -281,25 +261,27 @@ def _add(
     return op.result
 
 
-def _materialize(linear: Linear, zero: SSAValue, before: Operation, like: Operation) -> SSAValue:
+def _materialize(
+    total: Known[SSAValue], zero: SSAValue, before: Operation, like: Operation
+) -> SSAValue:
     """The value of a sum, computed before an operation for the sake of another."""
-    added, subtracted = list[SSAValue](), list[SSAValue]()
-    for value, factor in linear.terms.items():
-        negative = factor > WORD // 2
-        times = WORD - factor if negative else factor
+    constant, terms = _parts(total)
+    plus, minus = list[SSAValue](), list[SSAValue]()
+    for value, factor in terms.items():
+        negative = factor > plena.WORD // 2
+        times = plena.WORD - factor if negative else factor
         if times != 1:
             product = plena.instruction(
                 "S_MUL_INT", value, insert_constant(zero, times, before, like.location)
             )
             insert(product, before, like.location)
             value = product.result
-        (subtracted if negative else added).append(value)
-    if added:
-        total = _sum(added, "S_ADD_INT", before, like)
-        total = _add(total, linear.constant, zero, before, like)
+        (minus if negative else plus).append(value)
+    if plus:
+        start = _add(_sum(plus, "S_ADD_INT", before, like), constant, zero, before, like)
     else:
-        total = insert_constant(zero, linear.constant, before, like.location)
-    return _sum([total, *subtracted], "S_SUB_INT", before, like)
+        start = insert_constant(zero, constant, before, like.location)
+    return _sum([start, *minus], "S_SUB_INT", before, like)
 
 
 def _sum(values: Iterable[SSAValue], mnemonic: str, before: Operation, like: Operation) -> SSAValue:

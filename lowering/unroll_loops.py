@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
+from ..diagnostics import OpError
 from ..dialects import plena
 from .fold_offsets import takes_offset
 from .kernel_pass import KernelPass, frequency, loops_of
@@ -22,7 +25,8 @@ class UnrollLoops(KernelPass):
     """Unroll innermost loops as far as pays, those first that save most for what they add.
 
     Precondition: kernels without registers. Postcondition: they do the same. A loop of which the
-    body reads the counter is unrolled to the end or not at all.
+    body reads the counter is unrolled to the end or not at all. OpError for an option that is less
+    than it can be.
 
     `factor`: at most so many copies in a partly unrolled loop; they divide the iterations.
     `body`: at most so many instructions in an unrolled body, or in place of a loop.
@@ -37,6 +41,12 @@ class UnrollLoops(KernelPass):
     body: int = 64
     growth: int = 512
     worth: int = 24
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for name, least in (("factor", 1), ("body", 0), ("growth", 0), ("worth", 1)):
+            if (value := getattr(self, name)) < least:
+                raise OpError(op, f"{name} must be at least {least}, got {value}")
+        super().apply(ctx, op)
 
     def run(self, kernel: plena.KernelOp) -> None:
         unroll_loops(kernel, self)

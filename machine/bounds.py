@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Literal, TypeAlias
 
-from .figures import UNITS, Figures
+from .figures import UNITS, Breakdown, Figures
 from .formats import E8M0, HbmFormat, IntType, MxFormat, PlainFormat
 from .isa import BY_MNEMONIC, Unit
 from .layout import Layout, Storage
@@ -138,31 +138,21 @@ def _form(storage: Storage) -> HbmFormat:
 
 
 @dataclass(frozen=True)
-class Bounds:
+class Bounds(Breakdown):
     """The least that a problem costs; `family` holds the matrix unit's cycles by family.
 
     `emulator_family` and `analytic_family` are those that Q K^T and P V are cheapest by.
     """
 
-    total: Figures
-    unit: Mapping[Unit, Figures]
-    moving: Figures
     family: Mapping[Family, Figures]
     emulator_family: tuple[Family, Family]
     analytic_family: tuple[Family, Family]
-
-    @property
-    def without_moving(self) -> Figures:
-        """The bound without loading Q and storing O."""
-        return self.total - self.moving
 
     def to_json(self) -> dict[str, Any]:
         """The figures as JSON values, under the keys of a cost."""
         return {
             **self.total.to_json(),
-            "by_unit": {unit: figures.to_json() for unit, figures in self.unit.items()},
-            "moving_q_and_o": self.moving.to_json(),
-            "without_q_and_o": self.without_moving.to_json(),
+            **self.parts_to_json(),
             "matrix_by_family": {name: each.to_json() for name, each in self.family.items()},
         }
 

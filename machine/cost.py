@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .figures import UNITS, Figures
+from .figures import UNITS, Breakdown, Figures
 from .hbm_time import LINES, Executions, line_counts, transfer_cycles
 from .isa import Unit
 from .layout import Layout
@@ -30,7 +30,7 @@ class CostError(ValueError):
 
 
 @dataclass(frozen=True)
-class Cost(Mapping[str, Any]):
+class Cost(Breakdown, Mapping[str, Any]):
     """The figures of a program, in all, by unit and for moving Q and O.
 
     Also a mapping: `cost["emulator_cycles"]`, `dict(cost)`. The keys are those of `Figures` for the
@@ -41,10 +41,6 @@ class Cost(Mapping[str, Any]):
 
     instructions: int
     hbm_exact: bool
-    total: Figures
-    unit: Mapping[Unit, Figures]
-    moving: Figures
-    """The transfers between query and output regions and vector SRAM; 0 where none are known."""
 
     @property
     def emulator_cycles(self) -> int:
@@ -71,11 +67,6 @@ class Cost(Mapping[str, Any]):
         """The part of the emulator's cycles that is spent in HBM transfers."""
         return self.unit["hbm"].emulator_cycles
 
-    @property
-    def without_moving(self) -> Figures:
-        """The figures without loading Q and storing O."""
-        return self.total - self.moving
-
     def to_json(self) -> dict[str, Any]:
         """What the mapping holds."""
         return {
@@ -83,9 +74,7 @@ class Cost(Mapping[str, Any]):
             "instructions": self.instructions,
             "hbm_cycles": self.hbm_cycles,
             "hbm_exact": self.hbm_exact,
-            "by_unit": {unit: figures.to_json() for unit, figures in self.unit.items()},
-            "moving_q_and_o": self.moving.to_json(),
-            "without_q_and_o": self.without_moving.to_json(),
+            **self.parts_to_json(),
         }
 
     def __getitem__(self, key: str) -> Any:
@@ -144,11 +133,11 @@ def program_cost(
     unit["hbm"] = sum(traffic, Figures())
     moved = [] if layout is None else _moved(layout)
     return Cost(
-        sum(structure.counts),
-        lines is None or sum(counts) <= lines,
         sum(unit.values(), Figures()),
         unit,
         sum((t for t, at in zip(traffic, transfers, strict=True) if _within(at, moved)), Figures()),
+        sum(structure.counts),
+        lines is None or sum(counts) <= lines,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from .isa import Unit
+if TYPE_CHECKING:
+    from .isa import Unit
 
 UNITS: tuple[Unit, ...] = ("matrix", "vector", "scalar", "control", "hbm")
 """The units in the order in which they are printed."""
@@ -63,6 +65,29 @@ Target: TypeAlias = Literal["emulator", "analytic", "bytes"]
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 """What programs can be optimised for: cycles of one of the tables, or HBM bytes."""
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Figures in all, by unit and for moving Q and O."""
+
+    total: Figures
+    unit: Mapping[Unit, Figures]
+    moving: Figures
+    """The transfers between query and output regions and vector SRAM; 0 where none are known."""
+
+    @property
+    def without_moving(self) -> Figures:
+        """The figures without loading Q and storing O."""
+        return self.total - self.moving
+
+    def parts_to_json(self) -> dict[str, Any]:
+        """What the total is made of, as JSON values."""
+        return {
+            "by_unit": {unit: figures.to_json() for unit, figures in self.unit.items()},
+            "moving_q_and_o": self.moving.to_json(),
+            "without_q_and_o": self.without_moving.to_json(),
+        }
 
 
 def target_named(name: str) -> Target:

@@ -1,38 +1,43 @@
-"""Values of integer registers as linear functions of loops' iteration numbers, modulo 2^32.
+"""Integers as sums of symbols times numbers, modulo 2^32: registers as loops' numbers give them.
 
 An int is a constant, `Linear` a sum, None a value about which nothing is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Hashable, Mapping
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 WRAP = 0xFFFF_FFFF
 
+Symbol = TypeVar("Symbol", bound=Hashable)
+"""What symbols are: the numbers of loops in a program, values in its IR."""
 
-class Linear(NamedTuple):
+
+class Linear(NamedTuple, Generic[Symbol]):
     """`constant` plus each symbol of `terms` times its factor; there is at least one term."""
 
     constant: int
-    terms: Mapping[int, int]
+    terms: Mapping[Symbol, int]
 
 
-Value: TypeAlias = int | Linear | None
+Known: TypeAlias = int | Linear[Symbol]
+
+Value: TypeAlias = int | Linear[Symbol] | None
 
 
-def symbol(number: int) -> Linear:
+def symbol(of: Symbol) -> Linear[Symbol]:
     """The value of one symbol."""
-    return Linear(0, {number: 1})
+    return Linear(0, {of: 1})
 
 
-def made(constant: int, terms: dict[int, int]) -> int | Linear:
+def made(constant: int, terms: Mapping[Symbol, int]) -> Known[Symbol]:
     """A sum; terms whose factor is 0 are dropped."""
     kept = {key: factor for key, factor in terms.items() if factor}
     return Linear(constant & WRAP, kept) if kept else constant & WRAP
 
 
-def added(left: Value, right: Value, sign: int = 1) -> Value:
+def added(left: Value[Symbol], right: Value[Symbol], sign: int = 1) -> Value[Symbol]:
     """left + sign * right."""
     if left is None or right is None:
         return None
@@ -49,7 +54,7 @@ def added(left: Value, right: Value, sign: int = 1) -> Value:
     return made(left.constant + sign * right.constant, terms)
 
 
-def multiplied(left: Value, right: Value) -> Value:
+def multiplied(left: Value[Symbol], right: Value[Symbol]) -> Value[Symbol]:
     """left * right, where at most one of them is no constant."""
     if isinstance(right, Linear):
         left, right = right, left
@@ -61,18 +66,18 @@ def multiplied(left: Value, right: Value) -> Value:
     return made(left.constant * right, terms)
 
 
-def replaced(value: Value, known: Mapping[int, Value]) -> Value:
+def replaced(value: Value[Symbol], known: Mapping[Symbol, Value[Symbol]]) -> Value[Symbol]:
     """`value` with the symbols of `known` replaced by their values."""
     if not isinstance(value, Linear) or not any(key in known for key in value.terms):
         return value
-    result: Value = value.constant
+    result: Value[Symbol] = value.constant
     for key, factor in value.terms.items():
         part = known[key] if key in known else symbol(key)
         result = added(result, multiplied(part, factor))
     return result
 
 
-def at(value: int | Linear, numbers: Mapping[int, int]) -> int:
+def at(value: Known[Symbol], numbers: Mapping[Symbol, int]) -> int:
     """The value where each symbol has the number given."""
     if isinstance(value, int):
         return value

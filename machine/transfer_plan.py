@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .encoding import Decoded
 from .formats import HbmFormat, MxFormat
-from .linear import WRAP, Linear, Value, added, at, multiplied, replaced, symbol
+from .linear import WRAP, Known, Value, added, at, multiplied, replaced, symbol
 from .params import Machine
 from .program import Program
 from .structure import Loop, Node, Structure, written_gp
@@ -51,11 +51,11 @@ class Transfer:
     form: HbmFormat
     rows: int
     length: int
-    high: Value
-    low: Value
-    offset: Value
-    scale: Value
-    step: Value
+    high: Value[int]
+    low: Value[int]
+    offset: Value[int]
+    scale: Value[int]
+    step: Value[int]
     loops: tuple[Loop, ...]
     start: int
     first: int
@@ -90,7 +90,7 @@ class Transfer:
         return line_array(self.form, base, offset, scale, step, self.rows, self.length, self.store)
 
     @property
-    def places(self) -> tuple[Value, Value, Value, Value, Value]:
+    def places(self) -> tuple[Value[int], Value[int], Value[int], Value[int], Value[int]]:
         """The values that say where it goes."""
         return self.high, self.low, self.offset, self.scale, self.step
 
@@ -102,7 +102,7 @@ def lines_of(transfer: Transfer, base: int, offset: int, scale: int, step: int) 
     return count(transfer.form, where, transfer.length)
 
 
-def known(value: Value) -> int | Linear:
+def known(value: Value[int]) -> Known[int]:
     """A value that must be known."""
     if value is None:
         raise NotLinear("an address depends on more than loop counters")
@@ -194,13 +194,13 @@ class _Walk:
         self.loops: list[Loop] = []
         self.written: dict[int, set[int]] = {}
         self.now = self.made = 0
-        self.start: dict[int, Value] = dict(_ZERO)
+        self.start: dict[int, Value[int]] = dict(_ZERO)
         self.start.update((_INT_MEM + entry, value) for entry, value in enumerate(int_mem))
         decoded = [item for item in program.decoded if item is not None]
         self.constant_gp = set(range(16)).difference(*map(written_gp, decoded))
         self.loads_int = any(item.instruction.mnemonic == "S_LD_INT" for item in decoded)
 
-    def nest(self, loop: Loop | None, nodes: Sequence[Node], state: dict[int, Value]) -> Nest:
+    def nest(self, loop: Loop | None, nodes: Sequence[Node], state: dict[int, Value[int]]) -> Nest:
         """Walk one pass through `nodes`; `state` is changed to what it is behind them."""
         nest = Nest(loop)
         begin = self.now
@@ -219,7 +219,7 @@ class _Walk:
         nest.cycles = self.now - begin
         return nest
 
-    def _loop(self, loop: Loop, state: dict[int, Value]) -> Nest:
+    def _loop(self, loop: Loop, state: dict[int, Value[int]]) -> Nest:
         """Walk a loop: its body once with symbols for what its iterations hand on."""
         pc = loop.start
         self.now += self.program.cycles[pc]
@@ -249,8 +249,8 @@ class _Walk:
     def _close(
         self,
         loop: Loop,
-        state: dict[int, Value],
-        initial: dict[int, Value],
+        state: dict[int, Value[int]],
+        initial: dict[int, Value[int]],
         symbols: dict[int, int],
         first: int,
     ) -> None:
@@ -259,7 +259,7 @@ class _Walk:
         Only what grows by a constant is known: value at entry = initial value + iteration * growth;
         and what ends as it began.
         """
-        entry: dict[int, Value] = {}
+        entry: dict[int, Value[int]] = {}
         for place, number in symbols.items():
             growth = added(state[place], symbol(number), -1)
             start = initial[place]
@@ -275,7 +275,7 @@ class _Walk:
             transfer.offset = replaced(transfer.offset, entry)
             transfer.scale = replaced(transfer.scale, entry)
             transfer.step = replaced(transfer.step, entry)
-        last: dict[int, Value] = {loop.start: loop.count - 1}
+        last: dict[int, Value[int]] = {loop.start: loop.count - 1}
         for place in symbols:
             state[place] = replaced(replaced(state[place], entry), last)
 
@@ -318,7 +318,7 @@ class _Walk:
             raise NotLinear("INT_MEM is read and written at computed addresses")
         return _INT_MEM + decoded.value("offset")
 
-    def _instruction(self, pc: int, state: dict[int, Value]) -> Transfer | None:
+    def _instruction(self, pc: int, state: dict[int, Value[int]]) -> Transfer | None:
         decoded = self.program.decoded[pc]
         assert decoded is not None
         result = None
@@ -330,7 +330,7 @@ class _Walk:
         self.now += self.program.cycles[pc]
         return result
 
-    def _integer(self, decoded: Decoded, state: dict[int, Value]) -> None:
+    def _integer(self, decoded: Decoded, state: dict[int, Value[int]]) -> None:
         """What an instruction does to integers."""
         values = decoded.values
         match decoded.instruction.mnemonic:
@@ -361,7 +361,7 @@ class _Walk:
             case _:
                 pass
 
-    def _transfer(self, pc: int, decoded: Decoded, state: dict[int, Value]) -> Transfer:
+    def _transfer(self, pc: int, decoded: Decoded, state: dict[int, Value[int]]) -> Transfer:
         form, rows, length = transfer_shape(decoded, self.machine)
         _, offset, base, rstride, _ = decoded.values
         transfer = Transfer(

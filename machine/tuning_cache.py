@@ -28,8 +28,8 @@ Choice: TypeAlias = Mapping[str, "str | int"]
 FOLDER = "fa-compiler"
 """The cache's folder in the user's cache directory."""
 
-SOURCES = ("dialects", "frontends", "lowering", "machine", "passes")
-"""Folders of the package whose code decides what a choice is worth."""
+SOURCES = (".", "dialects", "frontends", "lowering", "machine", "passes")
+"""Folders of the package whose code decides what is chosen and what a choice is worth."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,16 @@ def compiler_version() -> str:
         released = version("fa-compiler")
     except PackageNotFoundError:
         released = "0"
-    root = Path(__file__).resolve().parent.parent
-    digest = sha256((root / "compiler.py").read_bytes())
+    return f"{released}+{code_digest(Path(__file__).resolve().parent.parent)}"
+
+
+def code_digest(package: Path) -> str:
+    """A digest of the modules in `SOURCES` of a package."""
+    digest = sha256()
     for folder in SOURCES:
-        for path in sorted((root / folder).glob("*.py")):
+        for path in sorted((package / folder).glob("*.py")):
             digest.update(path.name.encode() + path.read_bytes())
-    return f"{released}+{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]
 
 
 def cache_folder() -> Path | None:
@@ -130,7 +134,7 @@ class TuningCache:
         if choice is None or found is None:
             self._ignore(path, "it is damaged")
         elif found["version"] != key.version:
-            self._ignore(path, f"it is of version {found['version']}, this is {key.version}")
+            self._ignore(path, f"it is of version {found['version']!r}, this is {key.version!r}")
         elif found != asdict(key):
             self._ignore(path, "it is for something else")
         else:

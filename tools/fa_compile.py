@@ -152,7 +152,8 @@ class _Parser(ToolParser):
         self.add_argument(
             "--tune",
             action="store_true",
-            help="confirm the best choices in the simulator",
+            help="compile the best choices and confirm them: in the simulator for emulator, by "
+            "counting what the programs cost for analytic and bytes",
         )
         self.add_argument(
             "--cost",

@@ -117,6 +117,15 @@ def test_tuning_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "chosen by the model" in fa.compile(module).report
 
 
+@pytest.mark.parametrize("target", ["analytic", "bytes"])
+def test_what_is_counted_is_not_simulated(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FA_CACHE", "0")
+    monkeypatch.delattr(fa.Kernel, "run")
+    module = Case(8, 64, 16).module()
+    kernel = fa.compile(module, optimize_for=target, tune=True)
+    assert "chosen by the cost of the programs" in kernel.report
+
+
 def test_choices_are_pipelines_of_public_passes() -> None:
     options = {"grouped": 1, "qk": "btmv", "pv": "mm", "sums": "reduce"}
     passes = pipeline(options)

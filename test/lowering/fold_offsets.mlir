@@ -75,3 +75,19 @@ plena.kernel @stays {
 // CHECK-NEXT: plena.v_exp_v %read, %read, 0
 // CHECK-NEXT: %other = plena.s_addi_int %x, 32
 // CHECK-NEXT: plena.m_mv_wo %other, 0
+
+// The zero that a dropped addition read is there for what becomes 0 after it.
+
+// CHECK-LABEL: plena.kernel @zero_stays
+plena.kernel @zero_stays {
+  %zero = plena.get_register : !plena.gp<gp0>
+  %unread = plena.s_addi_int %zero, 0 : (!plena.gp<gp0>) -> !plena.gp
+  plena.loop 800 (%i : !plena.gp) {
+    %none = plena.s_sub_int %i, %i : (!plena.gp, !plena.gp) -> !plena.gp
+    plena.v_exp_v %none, %i, 0 : (!plena.gp, !plena.gp) -> ()
+    plena.yield %i : !plena.gp
+  }
+}
+// CHECK:      %zero = plena.get_register : !plena.gp<gp0>
+// CHECK-NEXT: plena.loop 800
+// CHECK-NEXT:   plena.v_exp_v %zero, %i, 0

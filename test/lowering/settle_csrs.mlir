@@ -59,3 +59,47 @@ plena.kernel @read_first {
 // CHECK-NEXT:   plena.v_add_vv
 // CHECK-NEXT:   %heads = plena.s_addi_int %{{.*}}, 5
 // CHECK-NEXT:   plena.c_set_v_mask_reg %heads
+
+// What made the first value read zero and goes; the second one is made of zero again.
+
+// CHECK-LABEL: plena.kernel @zero_stays
+plena.kernel @zero_stays {
+  %zero = plena.get_register : !plena.gp<gp0>
+  plena.loop 8 (%i : !plena.gp) {
+    %one = plena.s_addi_int %zero, 1 : (!plena.gp<gp0>) -> !plena.gp
+    %upper = plena.s_lui_int 1000 : () -> !plena.gp
+    %far = plena.s_mul_int %upper, %one : (!plena.gp, !plena.gp) -> !plena.gp
+    plena.c_set_stride_reg %far : (!plena.gp) -> ()
+    plena.yield %i : !plena.gp
+  }
+  plena.loop 8 (%i : !plena.gp) {
+    %upper = plena.s_lui_int 1 : () -> !plena.gp
+    plena.c_set_scale_reg %upper : (!plena.gp) -> ()
+    plena.yield %i : !plena.gp
+  }
+}
+// CHECK:      %zero = plena.get_register : !plena.gp<gp0>
+// CHECK-NEXT: %[[far:.*]] = plena.s_lui_int 1000
+// CHECK-NEXT: plena.c_set_stride_reg %[[far]]
+// CHECK:      %[[near:.*]] = plena.s_addi_int %zero, 4096
+// CHECK-NEXT: plena.c_set_scale_reg %[[near]]
+
+// The write of 2 is overwritten unread; without it the last one repeats the first.
+
+// CHECK-LABEL: plena.kernel @between
+plena.kernel @between {
+  %zero = plena.get_register : !plena.gp<gp0>
+  %base = plena.c_set_addr_reg %zero, %zero : (!plena.gp<gp0>, !plena.gp<gp0>) -> !plena.addr
+  %one = plena.s_addi_int %zero, 1 : (!plena.gp<gp0>) -> !plena.gp
+  plena.c_set_scale_reg %one : (!plena.gp) -> ()
+  plena.h_prefetch_m %zero, %zero, %base, 1, 1 : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.addr) -> ()
+  %two = plena.s_addi_int %zero, 2 : (!plena.gp<gp0>) -> !plena.gp
+  plena.c_set_scale_reg %two : (!plena.gp) -> ()
+  plena.c_set_scale_reg %one : (!plena.gp) -> ()
+  plena.h_prefetch_m %zero, %zero, %base, 1, 1 : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.addr) -> ()
+}
+// CHECK:      %one = plena.s_addi_int %zero, 1
+// CHECK-NEXT: plena.c_set_scale_reg %one
+// CHECK-NEXT: plena.h_prefetch_m
+// CHECK-NEXT: plena.h_prefetch_m
+// CHECK-NEXT: }

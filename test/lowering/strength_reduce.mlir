@@ -48,3 +48,29 @@ plena.kernel @cheap {
 }
 // CHECK:      plena.loop 8 (%i : !plena.gp) {
 // CHECK-NEXT:   %after = plena.s_addi_int %i, 100
+
+// The first address to become a pointer was the only reader of zero, which a later one starts from.
+
+// CHECK-LABEL: plena.kernel @zero_stays
+plena.kernel @zero_stays {
+  %zero = plena.get_register : !plena.gp<gp0>
+  %x = plena.s_lui_int 5 : () -> !plena.gp
+  %v = plena.s_ld_int %x, 0 : (!plena.gp) -> !plena.gp
+  plena.loop 8 (%i : !plena.gp) {
+    %down = plena.s_sub_int %zero, %i : (!plena.gp<gp0>, !plena.gp) -> !plena.gp
+    %from = plena.s_add_int %down, %v : (!plena.gp, !plena.gp) -> !plena.gp
+    %row = plena.s_addi_int %from, 8 : (!plena.gp) -> !plena.gp
+    plena.v_exp_v %row, %v, 0 : (!plena.gp, !plena.gp) -> ()
+    %two = plena.s_add_int %i, %i : (!plena.gp, !plena.gp) -> !plena.gp
+    %four = plena.s_add_int %two, %two : (!plena.gp, !plena.gp) -> !plena.gp
+    %eight = plena.s_add_int %four, %four : (!plena.gp, !plena.gp) -> !plena.gp
+    %many = plena.s_add_int %eight, %eight : (!plena.gp, !plena.gp) -> !plena.gp
+    plena.v_exp_v %many, %v, 0 : (!plena.gp, !plena.gp) -> ()
+    plena.yield %i : !plena.gp
+  }
+}
+// CHECK:      %zero = plena.get_register : !plena.gp<gp0>
+// CHECK:      %[[start:.*]] = plena.s_addi_int %zero, 128
+// CHECK-NEXT: plena.loop 8 (%i : !plena.gp, %row = %{{.*}} : !plena.gp, %many = %[[start]] : !plena.gp) {
+// CHECK-NEXT:   plena.v_exp_v %row, %v, 0
+// CHECK-NEXT:   plena.v_exp_v %many, %v, 0

@@ -15,6 +15,7 @@ from fa.lowering.loop_limit import emitted, executed
 from fa.lowering.optimize import CLEAN_UP, optimize
 from fa.lowering.register_allocation import allocate_registers
 from fa.lowering.register_check import check_registers
+from fa.lowering.spilling import NoRegisters
 from fa.lowering.unroll_loops import UnrollLoops
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -131,7 +132,7 @@ def test_a_kernel_that_fits_only_as_emitted(monkeypatch: pytest.MonkeyPatch):
 
     def fail(kernel: plena.KernelOp) -> None:
         optimize(kernel)
-        raise OpError(kernel, "8 float registers are needed at once here; the machine has 7")
+        raise NoRegisters(kernel, "8 float registers are needed at once here; the machine has 7")
 
     case = Case(64, 64)
     plain = fa.compile(case.module(), passes=f"{FUSED}{{clean-up=false}}")
@@ -139,6 +140,22 @@ def test_a_kernel_that_fits_only_as_emitted(monkeypatch: pytest.MonkeyPatch):
     kernel = fa.compile(case.module(), passes=FUSED)
     assert kernel.asm == plain.asm
     assert kernel.layout == plain.layout
+    line = "not cleaned up, which would take too many registers: 8 float registers are needed"
+    assert line in kernel.report
+    assert "not cleaned up" not in plain.report
+
+
+@pytest.mark.parametrize("step", ["optimize", "check_registers"])
+def test_a_wrong_kernel_is_no_reason_to_go_back(monkeypatch: pytest.MonkeyPatch, step: str):
+    """Only a want of registers is; what the clean-up or the checker finds wrong is an error."""
+
+    def fail(kernel: plena.KernelOp) -> None:
+        monkeypatch.undo()
+        raise OpError(kernel, "something is wrong")
+
+    monkeypatch.setattr(f"fa.lowering.lower_to_isa.{step}", fail)
+    with pytest.raises(fa.CompileError, match="something is wrong"):
+        fa.compile(Case(64, 64).module(), passes=FUSED)
 
 
 def test_sources_survive():

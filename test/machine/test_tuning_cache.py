@@ -14,6 +14,7 @@ from fa.machine.tuning_cache import (
     Key,
     TuningCache,
     cache_folder,
+    code_digest,
     compiler_version,
     machine_digest,
 )
@@ -68,16 +69,35 @@ def test_other_versions_are_stale(cache: TuningCache, key: Key, remarks: list[st
     cache.put(replace(key, version="0.0+old"), CHOICE)
     assert cache.get(key) is None
     (remark,) = remarks
-    assert remark.endswith(f"is ignored: it is of version 0.0+old, this is {key.version}")
+    assert remark.endswith(f"is ignored: it is of version '0.0+old', this is '{key.version}'")
     cache.put(key, CHOICE)
     assert cache.get(key) == CHOICE
     assert len(remarks) == 1
+
+
+def test_a_stale_version_is_one_line(cache: TuningCache, key: Key, remarks: list[str]):
+    cache.put(replace(key, version="0.0\nfa: error: no"), CHOICE)
+    assert cache.get(key) is None
+    (remark,) = remarks
+    assert "it is of version '0.0\\nfa: error: no', this is" in remark
+    assert "\n" not in remark
 
 
 def test_version_is_of_the_code():
     released, _, digest = compiler_version().partition("+")
     assert released
     assert len(digest) == 16
+
+
+@pytest.mark.parametrize("name", ["compiler.py", "search.py", "passes/fuse.py", "machine/isa.py"])
+def test_each_module_counts(tmp_path: Path, name: str):
+    """Those beside the folders too: `search` chooses, `compiler` measures."""
+    (tmp_path / "passes").mkdir()
+    (tmp_path / "machine").mkdir()
+    (tmp_path / name).write_text("a = 1\n")
+    before = code_digest(tmp_path)
+    (tmp_path / name).write_text("a = 2\n")
+    assert code_digest(tmp_path) != before
 
 
 @pytest.mark.parametrize(
