@@ -59,22 +59,22 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 // ROWS:           %ones_tile = fa.load {{.*}} -> !fa.tile<64x64xbf16, matrix at 16384>
 // ROWS:           %q = fa.load %6[%c0_2, %c0_2, %c0_3, %c0_2] :{{.*}} -> !fa.tile<128x64xbf16, vector at 0>
 // ROWS-NEXT:      %q_scaled = fa.scale %q by 0.353553385 : f32 :{{.*}} -> !fa.tile<128x64xbf16, vector at 0>
-// ROWS-NEXT:      %c0_2 = arith.constant 0 : index
-// ROWS-NEXT:      %k = fa.load %K_stored[%c0_1, %c0_1, %c0_2, %c0_1] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:      %c0_4 = arith.constant 0 : index
+// ROWS-NEXT:      %k = fa.load %K_stored[%c0_2, %c0_2, %c0_4, %c0_2] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
 // ROWS-NEXT:      %s = fa.scores %q_scaled, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
-// ROWS-NEXT:      %v = fa.load %V_stored[%c0_1, %c0_1, %c0_1, %c0_2] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:      %v = fa.load %V_stored[%c0_2, %c0_2, %c0_2, %c0_4] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
 // ROWS-NEXT:      %7 = fa.scratch : !fa.tile<7x64xbf16, vector at 16384>
 // ROWS-NEXT:      %p, %m, %l, %alpha = fa.online_softmax %s ones %ones_tile scratch %7 {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar>
 // ROWS-NEXT:      %pv = fa.matmul %p, %v scratch %7 {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>, family = "btmv"} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
 // ROWS-NEXT:      %c128 = arith.constant 128 : index
-// ROWS-NEXT:      %k_1 = fa.load %K_stored[%c0_1, %c0_1, %c128, %c0_1] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:      %k_1 = fa.load %K_stored[%c0_2, %c0_2, %c128, %c0_2] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
 // ROWS-NEXT:      %s_1 = fa.scores %q_scaled, %k_1 {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
-// ROWS-NEXT:      %10 = fa.scratch : !fa.tile<2x64xbf16, vector at 0>
-// ROWS-NEXT:      %s_masked = fa.mask %s_1 at[%c0_1, %c0_1, %c0, %c128] scratch %10 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
-// ROWS-NEXT:      %v_1 = fa.load %V_stored[%c0_1, %c0_1, %c0_1, %c128] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
-// ROWS-NEXT:      %11 = fa.scratch : !fa.tile<7x64xbf16, vector at 0>
-// ROWS-NEXT:      %p_1, %m_1, %l_1, %alpha_1 = fa.online_softmax %s_masked, %m, %l ones %ones_tile scratch %11 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar>
-// ROWS-NEXT:      %pv_1 = fa.matmul %p_1, %v_1 scratch %11 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>, family = "btmv"} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
+// ROWS-NEXT:      %8 = fa.scratch : !fa.tile<2x64xbf16, vector at 0>
+// ROWS-NEXT:      %s_masked = fa.mask %s_1 at[%c0_2, %c0_2, %c0_1, %c128] scratch %8 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
+// ROWS-NEXT:      %v_1 = fa.load %V_stored[%c0_2, %c0_2, %c0_2, %c128] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:      %9 = fa.scratch : !fa.tile<7x64xbf16, vector at 0>
+// ROWS-NEXT:      %p_1, %m_1, %l_1, %alpha_1 = fa.online_softmax %s_masked, %m, %l ones %ones_tile scratch %9 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar>
+// ROWS-NEXT:      %pv_1 = fa.matmul %p_1, %v_1 scratch %9 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>, family = "btmv"} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
 // ROWS-NEXT:      %acc = fa.accumulate %pv, %pv_1 rescale %alpha_1 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
 // ROWS-NEXT:      %o = fa.normalize %acc, %l_1 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
-// ROWS-NEXT:      fa.store %o, %output[%c0_1, %c0_1, %c0_1, %c0_1] : !fa.tile<64x128xbf16, vector at 8192>, memref<1x1x64x128xbf16, #fa.hbm>
+// ROWS-NEXT:      fa.store %o, %output[%c0_2, %c0_2, %c0_2, %c0_2] : !fa.tile<64x128xbf16, vector at 8192>, memref<1x1x64x128xbf16, #fa.hbm>
