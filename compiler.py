@@ -356,22 +356,36 @@ def compile(
     with_position(lambda: target_of(module), module)
     choice = None if passes is not None else _choose(module, name, tune)
     if choice is not None:
-        places = "".join(str(op.location) for op in module.walk())
-        key = (module_text(module), places, choice.pipeline)
-        if key in _COMPILED:
-            return _again(_COMPILED[key], choice)
-        attempt = module.clone()
+        kernel = _chosen(module, choice, name)
+        if kernel is not None:
+            return kernel
+    return _lowered(module, DEFAULT_PASSES if passes is None else passes, name)
+
+
+def _chosen(module: ModuleOp, choice: Choice, machine: str | None) -> Kernel | None:
+    """The kernel that a choice makes of a module, which stays as it is; None where it makes none.
+
+    The same again is not lowered again, unless FA_CACHE=0 says that nothing is to be remembered.
+    """
+    places = "".join(str(op.location) for op in module.walk())
+    key = (module_text(module), places, choice.pipeline)
+    kernel = _COMPILED.get(key)
+    if kernel is None:
         try:
-            kernel = _again(_lowered(attempt, choice.pipeline, name), choice)
-            if cache_folder() is not None:
-                if len(_COMPILED) == MOST_COMPILED:
-                    _COMPILED.pop(next(iter(_COMPILED)))
-                _COMPILED[key] = kernel
-            return _again(kernel, choice)
+            kernel = _lowered(module.clone(), choice.pipeline, machine)
         except CompileError:
             # What the model takes for possible may not be; the defaults find another way.
-            pass
-    return _lowered(module, DEFAULT_PASSES if passes is None else passes, name)
+            return None
+        if cache_folder() is not None:
+            if len(_COMPILED) == MOST_COMPILED:
+                _COMPILED.pop(next(iter(_COMPILED)))
+            _COMPILED[key] = kernel
+    own = copy(kernel)
+    # Programs and layouts are never changed in place; the words of a kernel are its caller's.
+    own.words = kernel.words.copy()
+    own.mappings = choice.report
+    own.__dict__.pop("report", None)
+    return own
 
 
 MOST_COMPILED = 16
@@ -380,15 +394,6 @@ MOST_COMPILED = 16
 _COMPILED: dict[tuple[str, str, str], Kernel] = {}
 """By the module's text, which names machine and target, where its operations stand in which file,
 and the pipeline."""
-
-
-def _again(kernel: Kernel, choice: Choice) -> Kernel:
-    """A kernel of its own for the caller; programs and layouts are never changed in place."""
-    own = copy(kernel)
-    own.words = kernel.words.copy()
-    own.mappings = choice.report
-    own.__dict__.pop("report", None)
-    return own
 
 
 def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:
