@@ -29,6 +29,7 @@ PASSES = {
     "tabulate": "fa.passes.tabulate:TabulatePass",
     "map": "fa.passes.map:MapPass",
     "quantize": "fa.passes.quantize:QuantizePass",
+    "slide-keys": "fa.passes.slide_keys:SlideKeysPass",
     "specialize-masks": "fa.passes.specialize_masks:SpecializeMasksPass",
     "trim-tiles": "fa.passes.trim_tiles:TrimTilesPass",
     "schedule-rows": "fa.passes.schedule_rows:ScheduleRowsPass",

@@ -13,6 +13,7 @@ from ..passes.fuse import FusePass
 from ..passes.group_heads import GroupHeadsPass
 from ..passes.map import MapPass
 from ..passes.quantize import QuantizePass
+from ..passes.slide_keys import SlideKeysPass
 from ..passes.specialize_masks import SpecializeMasksPass
 from ..passes.tabulate import TabulatePass
 from ..passes.tile import TilePass
@@ -25,6 +26,7 @@ FA_TO_PLENA: tuple[type[ModulePass], ...] = (
     TabulatePass,
     # Before loops are copied: what stays on chip is decided for all copies at once.
     MapPass,
+    SlideKeysPass,
     SpecializeMasksPass,
     QuantizePass,
     AllocateSramPass,

@@ -1,7 +1,8 @@
 """`allocate-sram`: an address for each tile.
 
 Precondition: tile IR. What settles which tiles exist runs first, unless it has been run:
-`stream-softmax`, `tabulate`, `map`, `specialize-masks`, `trim-tiles`, `schedule-rows`.
+`stream-softmax`, `tabulate`, `map`, `slide-keys`, `specialize-masks`, `trim-tiles`,
+`schedule-rows`.
 Postcondition: every tile type has an address in elements, aligned as the machine wants it (whole
 rows of VLEN in vector SRAM, whole tiles in matrix SRAM), tiles alive together do not overlap, and
 the values of a loop-carried tile (initial, argument, yielded, result) lie in one place. Copies
@@ -34,6 +35,7 @@ from .map_plan import MapPlan
 from .quantize import store_masks
 from .schedule_rows import ScheduleRowsPass
 from .shifted_copies import ShiftedCopies
+from .slide_keys import SlideKeysPass
 from .specialize_masks import SpecializeMasksPass
 from .stream_softmax import StreamSoftmaxPass
 from .tabulate import TabulatePass
@@ -54,6 +56,7 @@ class AllocateSramPass(ModulePass):
             StreamSoftmaxPass(machine=self.machine),
             TabulatePass(self.machine),
             MapPass(),
+            SlideKeysPass(self.machine),
             SpecializeMasksPass(),
             TrimTilesPass(),
             ScheduleRowsPass(),

@@ -244,3 +244,20 @@ def function_block(block: Block) -> Block:
         assert outer is not None
         block, parent = outer, outer.parent_op()
     return block
+
+
+def is_online(loop: scf.ForOp) -> bool:
+    """Whether a loop does nothing but carry the online softmax over key tiles.
+
+    Then a tile of which nothing is seen changes nothing and need not be visited.
+    """
+    ops = list(loop.body.block.ops)
+    steps = [op for op in ops if isinstance(op, fa.OnlineSoftmaxOp)]
+    masked = {op.result for op in ops if isinstance(op, fa.MaskOp)}
+    carried = set(loop.body.block.args)
+    if any(isinstance(op, fa.StoreOp) for op in ops):
+        return False
+    return bool(steps) and all(
+        step.scores in masked and step.maximum in carried and step.total in carried
+        for step in steps
+    )

@@ -12,7 +12,7 @@ from xdsl.ir import Operation, OpResult, SSAValue
 
 from ..diagnostics import OpError, position
 from ..dialects import fa
-from ..dialects.json_attr import decode
+from ..dialects.json_attr import decode, encode
 from .affine import around, iterations
 from .mask_classes import MaskClass, TileMask
 from .mask_functions import Shown
@@ -85,6 +85,14 @@ def mask_tiles(op: Operation) -> tuple[MaskTiles, ...]:
         return tuple(MaskTiles.from_json(cast("Mapping[str, Any]", entry)) for entry in entries)
     except TypeError as error:
         raise OpError(op, f"{MASK_TILES} is a list of counts as passes write it: {error}") from None
+
+
+def record_tiles(
+    function: func.FuncOp, shown: Mapping[fa.MaskOp, Shown], look: Look = Shown.look
+) -> None:
+    """Write the counts of a function whose masks are as `tile` made them, if they are not there."""
+    if MASK_TILES not in function.attributes and (counts := count_tiles(function, shown, look)):
+        function.attributes[MASK_TILES] = encode([count.to_json() for count in counts])
 
 
 @dataclass

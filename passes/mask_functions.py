@@ -107,6 +107,27 @@ class Shown:
                     found.append((1, uniform(rows, cols, (0, cols) if count else (0, 0))))
         return merged(found)
 
+    def look(
+        self, place: tuple[int, int, int], shape: tuple[int, int], starts: range
+    ) -> list[Stretch]:
+        """`stretches` at (batch, head, row) of tiles of a shape."""
+        return self.stretches(*place, *shape, starts)
+
+    def band(self, row: int, rows: int) -> tuple[int, int]:
+        """The first key that some of `rows` queries see in the first head of the first batch, and
+        the first after all that are seen; (0, 0) where none is."""
+        if self.function is None:
+            runs = [run for run in band_of(self.mask, 0, row, rows, self.kv_len).runs if run[1]]
+            return (min(run[0] for run in runs), max(run[1] for run in runs)) if runs else (0, 0)
+        import numpy as np
+
+        keys: list[int] = []
+        for start, bits in self.seen(0, 0, row, rows):
+            found = np.flatnonzero(bits.any(0))
+            if len(found):
+                keys += [start + int(found[0]), start + int(found[-1]) + 1]
+        return (keys[0], keys[-1]) if keys else (0, 0)
+
     def tile(self, batch: int, head: int, row: int, col: int, rows: int, cols: int) -> TileMask:
         """The mask of one tile."""
         return self.stretches(batch, head, row, rows, cols, range(col, col + cols, cols))[0][1]

@@ -31,11 +31,11 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import region_dce
 
 from ..dialects import fa
-from ..dialects.json_attr import encode
 from .affine import Affine, affine, around, iterations
+from .attention_nests import is_online
 from .building import index_constant, index_value
 from .mask_classes import MaskClass, Stretch, TileMask
-from .mask_counts import MASK_TILES, count_tiles
+from .mask_counts import record_tiles
 from .mask_functions import MaskFunction, Shown
 from .mask_sites import (
     PATTERN,
@@ -108,11 +108,7 @@ class _Specialization:
     def run(self) -> None:
         """Settle every mask."""
         self._take_functions()
-        if MASK_TILES not in self.function.attributes:
-            counts = count_tiles(self.function, self.shown, self._look)
-            if counts:
-                entries = [count.to_json() for count in counts]
-                self.function.attributes[MASK_TILES] = encode(entries)
+        record_tiles(self.function, self.shown, self._look)
         while loops := self._outermost_dependent(self.function):
             for loop in loops:
                 self._specialize(loop)
@@ -176,7 +172,7 @@ class _Specialization:
 
     def _specialize(self, loop: scf.ForOp) -> None:
         """Replace a loop by a copy for each run of iterations that are masked alike."""
-        skippable = _is_online(loop)
+        skippable = is_online(loop)
         carried: Sequence[SSAValue] = tuple(loop.iter_args)
         for group in self._groups(loop):
             if skippable and all(
@@ -400,23 +396,6 @@ class _Specialization:
 def _masks(op: Operation) -> list[fa.MaskOp]:
     """The masks in an operation that are not settled as tiles of their own."""
     return [inner for inner in op.walk() if isinstance(inner, fa.MaskOp) and inner.hidden is None]
-
-
-def _is_online(loop: scf.ForOp) -> bool:
-    """Whether a loop does nothing but carry the online softmax over key tiles.
-
-    Then a tile of which nothing is seen changes nothing and need not be visited.
-    """
-    ops = list(loop.body.block.ops)
-    steps = [op for op in ops if isinstance(op, fa.OnlineSoftmaxOp)]
-    masked = {op.result for op in ops if isinstance(op, fa.MaskOp)}
-    carried = set(loop.body.block.args)
-    if any(isinstance(op, fa.StoreOp) for op in ops):
-        return False
-    return bool(steps) and all(
-        step.scores in masked and step.maximum in carried and step.total in carried
-        for step in steps
-    )
 
 
 def _skip(mask: fa.MaskOp) -> bool:
