@@ -251,8 +251,12 @@ class _Comparison:
             rounding = Rounding(chip, stored, self.tiles)
             self.tolerances[key] = tolerances(self.case, args, rounding)
         want = self.exact[key[0]].of(self.case)
-        names = ["output", *(["logsumexp"] if self.case.lse else []), "scores"]
-        for name, a, b, rows in zip(names, have, want, self.tolerances[key], strict=False):
+        names = ["output"]
+        names += ["logsumexp"] if self.case.lse else []
+        names += ["scores"] if self.case.qk is not None else []
+        if len(have) != len(names):
+            raise Mismatch(f"{level}: {len(have)} results instead of {', '.join(names)}")
+        for name, a, b, rows in zip(names, have, want, self.tolerances[key], strict=True):
             self._compare(f"{level}, {name}", a, b, rows)
 
     def _compare(

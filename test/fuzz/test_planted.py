@@ -67,3 +67,20 @@ def test_one_row_of_a_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(Kernel, "unpack", planted)
     with pytest.raises(Mismatch, match=r"^simulated, output: the row at \(0, 0, 17\)"):
         check(replace(CASE, softcap=None), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        (CASE, r"^simulated: 1 results instead of output, logsumexp$"),
+        (replace(CASE, lse=False, qk="raw"), r"^simulated: 1 results instead of output, scores$"),
+    ],
+    ids=["logsumexp", "scores"],
+)
+def test_the_last_result_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, case: Case, message: str
+):
+    unpack = Kernel.unpack
+    monkeypatch.setattr(Kernel, "unpack", lambda self, hbm: unpack(self, hbm)[:-1])
+    with pytest.raises(Mismatch, match=message):
+        check(case, tmp_path)
