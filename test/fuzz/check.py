@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,25 +43,75 @@ CANDIDATES = 5
 STRICT = 20_000
 """Executed instructions up to which a program is also followed access by access."""
 
-REFUSALS = (
-    "where an element stands",
-    "rows of vector SRAM",
-    "vector SRAM",
-    "matrix SRAM",
-    "FP_MEM",
-    "INT_MEM",
-    "scores and probabilities would be stored",
-    "what the SRAM holds",
-    "may hold -inf",
-    "MAX_LOOP_INSTRUCTIONS",
-    "is not possible here",
-    "rows of a row loop",
-)
-"""What a compiler may say to a legal attention: a memory is too small, or a format ruins it, or
-there is no lowering. Everything else is a bug."""
+RUINED = "a result that blocks would ruin"
 
-WHATEVER_THE_MAPPING = ("may hold -inf",)
+REFUSALS = {
+    "keys too wide": (
+        r"\d+ rows of keys or values with \d+ columns need \d+ tiles of matrix SRAM, and the "
+        r"machine has \d+"
+    ),
+    "rows too wide": (
+        r"a tile of (queries|scores) has at least \d+ rows, which need \d+ rows of vector SRAM and "
+        r"\d+ entries of FP_MEM; the machine has \d+ and \d+"
+    ),
+    "wish for kv-tile": (
+        r"kv-tile = \d+ is not a multiple of \d+, the rows that one prefetch brings into matrix "
+        r"SRAM; try \d+"
+    ),
+    "wish for q-tile": (
+        r"q-tile = \d+ must be a multiple of \d+ \(whole loads, stores and systolic blocks\) and "
+        r"at most \d+, what the SRAM holds"
+    ),
+    "tiles together": (
+        r"this tile of [\dx]+ does not fit: tiles alive at once need \d+ (rows of vector SRAM|"
+        r"tiles of matrix SRAM|entries of FP_MEM), and the machine has \d+; smaller tiles "
+        r"\(q-tile, kv-tile\) need less"
+    ),
+    "statistics": (
+        r"statistics and constants take \d+ entries of FP_MEM, and the machine has \d+; a smaller "
+        r"q-tile needs less"
+    ),
+    "scores in blocks": (
+        r"scores and probabilities would be stored as mx \S+ block \d+ scale e8m0 "
+        r"\(HBM_V_ACT_TYPE\), which ruins them; fuse first, or use a machine with Plain bf16 "
+        r"activations"
+    ),
+    RUINED: (
+        r"this result may hold -inf or values of padding, and stored as mx \S+ block \d+ scale "
+        r"e8m0 what shares a block with them would be lost; use a machine with Plain bf16 "
+        r"activations"
+    ),
+    "qk by hand": (
+        r"qk=btm[mv] is not possible here: (btmv takes \d+ blocks of 1 rows at a time, and query "
+        r"tiles have \d+ rows|query tiles do not start at multiples of their \d+ rows); "
+        r"qk=(btmm|tmm) is"
+    ),
+    "pv by hand": (
+        r"pv=btmv is not possible here: (a prefetch brings \d+ rows, and transposed values have "
+        r"\d+|the product goes elsewhere than into an accumulator); pv=mm is"
+    ),
+    "sums=ones by hand": (
+        r"sums=ones is not possible here: (fa\.(combine|logsumexp|sink|spread) takes sums as "
+        r"numbers|a tile of ones needs room in matrix SRAM beside \d+ tiles); sums=reduce is"
+    ),
+    "sums=columns by hand": (
+        r"sums=columns is not possible here: (columns of ones in V go with pv=btmv; sums=ones is|"
+        r"(ones beside \d+ value columns do not fit a row of \d+|\d+ columns are not whole blocks "
+        r"of storage|rows may see no key|something else needs the sums|the result is not stored by "
+        r"itself|P is not that of an online softmax); sums=reduce is)"
+    ),
+}
+"""What a compiler may say to a legal attention, each message in full: a memory is too small, or a
+format ruins a result, or what was set by hand cannot be. Everything else is a bug."""
+
+WHATEVER_THE_MAPPING = (RUINED,)
 """Those of the refusals that do not depend on the mapping."""
+
+
+def refusal(error: fa.CompileError) -> str | None:
+    """The kind of a refusal; None where it is none that a legal attention may meet."""
+    matching = (name for name, text in REFUSALS.items() if re.fullmatch(text, error.message))
+    return next(matching, None)
 
 
 class Mismatch(AssertionError):
@@ -78,7 +129,7 @@ def machine_path(case: Case, folder: Path) -> str:
 
 
 def check(case: Case, folder: Path) -> str:
-    """Run a case; returns "" or why the compiler refused it. Raises Mismatch and whatever fails.
+    """Run a case; returns "" or the kind of refusal. Raises Mismatch and whatever fails.
 
     `folder` is for the machine's file.
     """
@@ -94,7 +145,7 @@ def check(case: Case, folder: Path) -> str:
     compare("tensor, rounded", fa.interpret(module, args), args, F32, unit)
     if case.search is not None:
         return _check_search(case, case.search, target, args, compare)
-    refusal, kernel, levels = "", None, list[tuple[str, ModuleOp]]()
+    refused, kernel, levels = "", None, list[tuple[str, ModuleOp]]()
     try:
         for level, passes in case.steps:
             run_passes(module, passes, target)
@@ -102,9 +153,10 @@ def check(case: Case, folder: Path) -> str:
         run_passes(module, case.last_step, target)
         kernel = kernel_of(module)
     except fa.CompileError as error:
-        refusal = str(error)
-        if not any(known in refusal for known in REFUSALS):
+        kind = refusal(error)
+        if kind is None:
             raise
+        refused = kind
     stored = None if kernel is None else _stored(kernel, args)
     chip_stored = _stored_unit(machine)
     for level, tiled in levels:
@@ -122,7 +174,7 @@ def check(case: Case, folder: Path) -> str:
             else:
                 compare(f"{level}, rounded", have, args, unit, unit)
     if kernel is None or stored is None:
-        return refusal
+        return refused
     _check_kernel(kernel, args, stored, compare, "simulated")
     return ""
 
@@ -141,8 +193,8 @@ def _check_search(
         try:
             kernel = fa.compile(module, target, candidate.pipeline)
         except fa.CompileError as error:
-            if any(known in str(error) for known in WHATEVER_THE_MAPPING):
-                return str(error)
+            if (kind := refusal(error)) in WHATEVER_THE_MAPPING:
+                return kind
             raise Mismatch(f"{candidate} is said to be possible, but: {error}") from None
         made.setdefault(kernel.asm, kernel)
         if kernel is made[kernel.asm]:
@@ -151,9 +203,9 @@ def _check_search(
     try:
         chosen = fa.compile(module, target)
     except fa.CompileError as error:
-        if legal or not any(known in str(error) for known in REFUSALS):
+        if legal or (kind := refusal(error)) is None:
             raise
-        return str(error)
+        return kind
     if legal and chosen.asm != next(iter(made)):
         raise Mismatch("the chosen mapping is not that of the best candidate")
     if not legal:

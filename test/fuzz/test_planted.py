@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import fa
 import numpy as np
 import pytest
 from fa.compiler import Kernel
+from fa.diagnostics import OpError
 from fa.dialects import fa_semantics
 from fa.dialects.fa_masks import CausalAttr
 from fa.lowering import maps
+from fa.passes.fuse import FusePass
 from numpy.typing import NDArray
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
 
 from .case import Case
 from .check import Mismatch, check
@@ -67,6 +72,15 @@ def test_one_row_of_a_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(Kernel, "unpack", planted)
     with pytest.raises(Mismatch, match=r"^simulated, output: the row at \(0, 0, 17\)"):
         check(replace(CASE, softcap=None), tmp_path)
+
+
+def test_a_refusal_in_other_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def planted(self: FusePass, ctx: Context, op: ModuleOp):
+        raise OpError(op, "this does not fit the 16 tiles of matrix SRAM")
+
+    monkeypatch.setattr(FusePass, "apply", planted)
+    with pytest.raises(fa.CompileError, match="this does not fit"):
+        check(CASE, tmp_path)
 
 
 @pytest.mark.parametrize(
