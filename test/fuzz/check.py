@@ -6,13 +6,14 @@ import random
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import fa
 import numpy as np
 from fa.compiler import kernel_of
 from fa.dialects.target_attr import attach_target
 from fa.frontends.source import module_text, parse_module, run_passes
-from fa.machine import Machine, assemble, host
+from fa.machine import Machine, assemble, host, mx
 from fa.machine.formats import PlainFormat
 from fa.machine.strict import HbmRange, Initial, check_program
 from fa.passes.mapping_search import candidates
@@ -20,7 +21,7 @@ from fa.search import question_of
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
-from .case import Case
+from .case import PREPARED, Case
 from .functions import uses_indices
 from .reference import BF16, E4M3, E5M2, F16, F32, Results, Rounding, exact, tolerances
 
@@ -31,6 +32,9 @@ Roundings of the machine are no random numbers, and are not quite at the modelle
 thousands of cases the pooled error stays below 1.5 times the rms, and that of the worst of hundreds
 of rows below 3.5 times its own.
 """
+
+Given: TypeAlias = "NDArray[np.float32] | mx.Blocks"
+"""What a kernel takes as an argument."""
 
 CHIP = {"bf16": BF16, "f16": F16, "f32": F32}
 
@@ -80,6 +84,14 @@ REFUSALS = {
         r"this result may hold -inf or values of padding, and stored as mx \S+ block \d+ scale "
         r"e8m0 what shares a block with them would be lost; use a machine with Plain bf16 "
         r"activations"
+    ),
+    "a mean key that is seen": (
+        r"without the mean key the scores shift, and the (logsumexp|soft cap|score function|"
+        r"function of scores|sinks|scores as a result) would see that; leave out smooth-keys"
+    ),
+    "prepared and stored by the caller": (
+        r"mx\.(center|rotate) is the host's work before it quantizes; with boundary=storage the "
+        r"caller has quantized already"
     ),
     "qk by hand": (
         r"qk=btm[mv] is not possible here: (btmv takes \d+ blocks of 1 rows at a time, and query "
@@ -145,6 +157,7 @@ def check(case: Case, folder: Path) -> str:
     compare("tensor, rounded", fa.interpret(module, args), args, F32, unit)
     if case.search is not None:
         return _check_search(case, case.search, target, args, compare)
+    after = False
     refused, kernel, levels = "", None, list[tuple[str, ModuleOp]]()
     try:
         for level, passes in case.steps:
@@ -157,25 +170,29 @@ def check(case: Case, folder: Path) -> str:
         if kind is None:
             raise
         refused = kind
-    stored = None if kernel is None else _stored(kernel, args)
+    given = None if kernel is None else _given(kernel, args)
+    stored = None if kernel is None or given is None else _stored(kernel, given)
     chip_stored = _stored_unit(machine)
     for level, tiled in levels:
         printed = module_text(tiled)
         if module_text(parse_module(printed)) != printed:
             raise Mismatch(f"{level}: printed, parsed and printed again it is another text")
         late = level in ("quantized", "allocated")
+        after = after or level == PREPARED
         # What functions make of indices is tabulated in bf16, which stays so without rounding.
         fine = BF16 if late and needs_indices(case) else F32
-        compare(level, fa.interpret(tiled, args, round=False), args, fine, fine)
+        turned = F32 if after else 0.0
+        compare(level, fa.interpret(tiled, args, round=False), args, fine, fine, turned)
         if stored is not None:
-            have = fa.interpret(tiled, args)
             if late:
+                have = fa.interpret(tiled, args if given is None else given)
                 compare(f"{level}, rounded", have, stored, BF16, chip_stored)
             else:
-                compare(f"{level}, rounded", have, args, unit, unit)
-    if kernel is None or stored is None:
+                have = fa.interpret(tiled, args)
+                compare(f"{level}, rounded", have, args, unit, unit, unit if after else 0.0)
+    if kernel is None or given is None or stored is None:
         return refused
-    _check_kernel(kernel, args, stored, compare, "simulated")
+    _check_kernel(kernel, given, stored, compare, "simulated")
     return ""
 
 
@@ -213,9 +230,22 @@ def _check_search(
     return ""
 
 
+def _given(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> list[Given]:
+    """The arguments as the kernel takes them: with boundary=storage, some in blocks."""
+    given: list[Given] = []
+    for arg, tensor in zip(args, kernel.layout.signature, strict=True):
+        form = tensor.storage
+        if form is None:
+            given.append(arg)
+            continue
+        how = {"scale": form.scale, "variant": form.variant, "rule": form.rule}
+        given.append(mx.quantize(arg, form.element, form.block, **how, rounding=form.rounding))
+    return given
+
+
 def _check_kernel(
     kernel: fa.Kernel,
-    args: list[NDArray[np.float32]],
+    args: Sequence[Given],
     stored: list[NDArray[np.floating]],
     compare: _Comparison,
     what: str,
@@ -239,7 +269,7 @@ def _check_kernel(
         _check_strictly(kernel, args)
 
 
-def _check_strictly(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> None:
+def _check_strictly(kernel: fa.Kernel, args: Sequence[Given]) -> None:
     """Registers and HBM hold what was put there before they are read, stores go where they may."""
     layout = kernel.layout
     own = ("result", "buffer")
@@ -253,14 +283,14 @@ def _check_strictly(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> None:
         raise Mismatch("the published assembler would make other words of the program")
 
 
-def _stored(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
+def _stored(kernel: fa.Kernel, args: Sequence[Given]) -> list[NDArray[np.floating]]:
     """The arguments as the machine sees them; what is repeated along an axis as it lies in HBM."""
     stored = list(kernel.stored(*args))
     image = np.frombuffer(kernel.pack(*args), np.uint8)
     for region in kernel.layout.regions:
         if region.role == "argument" and region.kind == "bias" and region.recipe:
             values = host.unpack(region, image)
-            sinks = args[region.index].ndim == 1
+            sinks = len(kernel.argument_shapes[region.index]) == 1
             stored[region.index] = values[:, 0, 0] if sinks else values
     return stored
 
@@ -283,7 +313,7 @@ class _Comparison:
         self.exact: dict[int, Results] = {}
         # Their identities are keys: they must not be freed.
         self.known: list[Sequence[NDArray[np.floating]]] = []
-        self.tolerances: dict[tuple[int, float, float], list[NDArray[np.float64]]] = {}
+        self.tolerances: dict[tuple[int, float, float, float], list[NDArray[np.float64]]] = {}
         self.worst: dict[str, tuple[float, float]] = {}
 
     def __call__(
@@ -293,14 +323,15 @@ class _Comparison:
         args: Sequence[NDArray[np.floating]],
         chip: float,
         stored: float,
+        prepared: float = 0.0,
     ) -> None:
         """Raise Mismatch unless every result is as near as roundings of these sizes leave it."""
-        key = (id(args), chip, stored)
+        key = (id(args), chip, stored, prepared)
         if key[0] not in self.exact:
             self.known.append(args)
             self.exact[key[0]] = exact(self.case, args)
         if key not in self.tolerances:
-            rounding = Rounding(chip, stored, self.tiles)
+            rounding = Rounding(chip, stored, self.tiles, prepared)
             self.tolerances[key] = tolerances(self.case, args, rounding)
         want = self.exact[key[0]].of(self.case)
         names = ["output"]
