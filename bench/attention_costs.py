@@ -1,4 +1,4 @@
-"""What each variant of attention costs on plena-64, and each loop order: the tables of the docs.
+"""What variants of attention, masks and loop orders cost on plena-64: the tables of the docs.
 
 Cycles and HBM bytes are those of the cost model (`fa.cost`), counted without running anything.
 
@@ -15,6 +15,8 @@ from math import ceil
 import fa
 from fa.machine.cost import Cost
 from page_tables import Page
+
+PAGE = Page("attention.md", "attention_costs.py")
 
 BATCH, HEADS, KV_HEADS, QUERIES, KEYS, DIM = 1, 4, 2, 256, 256, 64
 """The attention of which every variant is one."""
@@ -84,6 +86,14 @@ SCORES = f"tensor<{BATCH}x{HEADS}x{QUERIES}x{KEYS}xbf16>"
 
 HALF = "%c = arith.constant 0.5 : f32"
 
+CHECKERBOARD = mask_function(
+    "%t = arith.addi %i, %j : index",
+    "%c = arith.constant 2 : index",
+    "%z = arith.constant 0 : index",
+    "%m = arith.remui %t, %c : index",
+    "%y = arith.cmpi eq, %m, %z : index",
+)
+
 VARIANTS = (
     Variant("plain", "", "O = softmax(c Q K^T) V"),
     Variant("scale", "scale = 0.0625 : f32", "c = 0.0625"),
@@ -147,18 +157,7 @@ VARIANTS = (
         "mask = #fa.all_of<[#fa.chunked<size = 64>, #fa.causal]>",
         "all of them say so",
     ),
-    Variant(
-        "mask function",
-        "",
-        "(i + j) mod 2 = 0",
-        region=mask_function(
-            "%t = arith.addi %i, %j : index",
-            "%c = arith.constant 2 : index",
-            "%z = arith.constant 0 : index",
-            "%m = arith.remui %t, %c : index",
-            "%y = arith.cmpi eq, %m, %z : index",
-        ),
-    ),
+    Variant("mask function", "", "(i + j) mod 2 = 0", region=CHECKERBOARD),
     Variant(
         "ragged lengths", "mask = #fa.ragged<[150, 64]>", "j below the batch's length", batch=2
     ),
@@ -196,6 +195,52 @@ def variants() -> str:
                 f"| {found.hbm_bytes_written:,} |"
             )
         lines.append(f"| {variant.name} | {variant.shown} | {variant.meaning} | {figures}")
+    return "\n".join(lines)
+
+
+TOKENS = 4096
+"""Queries and keys of the table of masks, one head of 64 columns."""
+
+MASKS = {
+    "none": "",
+    "`#fa.causal`": "{mask = #fa.causal}",
+    **{
+        f"window of {keys}, `#fa.window<left = {keys - 1}, right = 0>`": (
+            f"{{mask = #fa.window<left = {keys - 1}, right = 0>}}"
+        )
+        for keys in (128, 256)
+    },
+    "checkerboard of single keys, a function": CHECKERBOARD,
+}
+
+
+def masked(tokens: int, mask: str) -> str:
+    """One attention with a mask, in MLIR."""
+    kind = f"tensor<1x1x{tokens}x64xbf16>"
+    return f"""func.func @masked(%q: {kind}, %k: {kind}, %v: {kind}) -> {kind} {{
+  %o = fa.attention %q, %k, %v {mask} : {kind}, {kind}, {kind} -> {kind}
+  func.return %o : {kind}
+}}"""
+
+
+def masks() -> str:
+    """The table of what masks save; shares are of all tiles, and of the program without a mask."""
+    lines = [
+        "| mask | tile | not empty | instructions | HBM bytes |",
+        "| --- | --- | ---: | ---: | ---: |",
+    ]
+    whole = None
+    for name, mask in MASKS.items():
+        kernel = fa.compile(masked(TOKENS, mask), machine="plena-64", passes="tile,fuse")
+        (count,), found = kernel.mask_tiles, fa.cost(kernel)
+        moved = found.hbm_bytes_read + found.hbm_bytes_written
+        whole = whole or (found.instructions, moved)
+        visited = count.full + count.partial
+        lines.append(
+            f"| {name} | {count.rows} x {count.cols} | {visited:,} of {count.tiles:,}, "
+            f"{visited / count.tiles:.1%} | {found.instructions:,}, "
+            f"{found.instructions / whole[0]:.1%} | {moved:,}, {moved / whole[1]:.1%} |"
+        )
     return "\n".join(lines)
 
 
@@ -260,8 +305,8 @@ def orders() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"variants": variants, "orders": orders}
+TABLES = {"masks": masks, "variants": variants, "orders": orders}
 
 
 if __name__ == "__main__":
-    Page("attention.md", "attention_costs.py").main(__doc__ or "", TABLES)
+    PAGE.main(__doc__ or "", TABLES)

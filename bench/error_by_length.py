@@ -12,7 +12,7 @@ import argparse
 import fa
 import ml_dtypes
 import numpy as np
-from fa.dialects.fa_semantics import attention
+from errors import relative_error
 from numpy.typing import NDArray
 
 LENGTHS = (256, 512, 1024, 2048, 4096)
@@ -44,11 +44,7 @@ def error(length: int, kv_tile: int | None, parts: int, queries: int = 1) -> flo
         return "-"
     errors: list[float] = []
     for seed in range(SEEDS):
-        args = arguments(kernel, seed)
-        q, k, v = (operand.astype(np.float64) for operand in kernel.stored(*args))
-        exact, _ = attention(q, k, v, q.shape[-1] ** -0.5, None)
-        output = kernel.run(*args, hbm_time="none").outputs[0]
-        errors.append(float(np.linalg.norm(output - exact) / np.linalg.norm(exact)))
+        errors.append(relative_error(kernel, arguments(kernel, seed)))
     return float(np.mean(errors))
 
 

@@ -30,7 +30,6 @@ from fa.machine import Trap
 
 PRESET = Path(fa.__file__).parent / "machine" / "presets" / "plena-64.toml"
 TILED = "tile,fuse,specialize-masks"
-LEVELS = ("tensors", "tiles", "assembly")
 OPERATORS = {"Attention": 93, "FlexAttention": 11}
 """How many cases onnx 1.23.2 ships for each operator."""
 

@@ -161,7 +161,6 @@ def test_constant_refuses():
         plena.constant(plena.zero_register().result, -1)
 
 
-GP = "!plena.gp"
 INVALID = [
     (
         "%a = plena.s_addi_int %zero, 262144 : (!plena.gp<gp0>) -> !plena.gp",

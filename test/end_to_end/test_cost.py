@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import fa
 import numpy as np
 import pytest
@@ -29,6 +31,9 @@ LONG = [
     (Case(64, 300, 72, 28, 4), FUSED, "plena-64"),
     (Case(128, 300, 32, 8, 4), FUSED, "plena-128"),
     (Case(90, 90, 40, 6, 2, "causal", lse=True), UNFUSED, "plena-128"),
+    # The furthest off of some hundred random kernels, by 3.7 %, and another.
+    (Case(498, 82, 32, 8, 2), FUSED, "plena-64"),
+    (Case(372, 187, 128, 4, 1), FUSED, "plena-64-bf16"),
 ]
 
 
@@ -52,6 +57,38 @@ def test_equal_to_the_simulator(case: Case, passes: str, machine: str):
     assert cost.hbm_bytes_written == counted.hbm_bytes_written
 
 
+def some(seed: int) -> list[tuple[Case, str, str]]:
+    """Random kernels: prefill and decode, causal or not, fused or not, four machines."""
+    random = Random(seed)
+    found: list[tuple[Case, str, str]] = []
+    for _ in range(2):
+        kv_heads = random.choice([1, 2, 4])
+        q_len = random.choice([1, random.randint(64, 250)])
+        case = Case(
+            q_len,
+            random.randint(64, 300) if q_len > 1 else random.randint(1000, 3000),
+            random.choice([16, 32, 64, 72, 128]),
+            kv_heads * random.choice([1, 2, 4]),
+            kv_heads,
+            random.choice(["causal", None]) if q_len > 1 else None,
+            lse=random.random() < 0.2,
+        )
+        machine = random.choice(["plena-64", "plena-64-bf16", "plena-64-mx32", "plena-128"])
+        found.append((case, random.choice([FUSED, FUSED, UNFUSED]), machine))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_kernels(seed: int):
+    """Within 2 % of timing every transfer."""
+    for case, passes, machine in some(seed):
+        kernel = fa.compile(case.module(), machine=machine, passes=passes)
+        words = [int(word) for word in kernel.words]
+        cost, exact = fa.cost(kernel), program_cost(words, kernel.machine, kernel.layout, None)
+        assert cost.hbm_cycles == pytest.approx(exact.hbm_cycles, rel=0.02)
+        assert cost.emulator_cycles == pytest.approx(exact.emulator_cycles, rel=0.02)
+
+
 @pytest.mark.parametrize(("case", "passes", "machine"), LONG, ids=str)
 def test_samples_are_close(case: Case, passes: str, machine: str):
     """Long programs: the time of transfers is sampled, everything else is exact.
@@ -67,7 +104,7 @@ def test_samples_are_close(case: Case, passes: str, machine: str):
     assert cost.analytic_cycles == exact.analytic_cycles
     assert cost.hbm_bytes_read == exact.hbm_bytes_read
     assert cost.hbm_bytes_written == exact.hbm_bytes_written
-    assert cost.hbm_cycles == pytest.approx(exact.hbm_cycles, rel=0.05)
+    assert cost.hbm_cycles == pytest.approx(exact.hbm_cycles, rel=0.04)
     moved = exact.moving.emulator_cycles
     assert cost.moving.emulator_cycles == pytest.approx(moved, rel=0.05)
     assert fa.cost(kernel) == cost

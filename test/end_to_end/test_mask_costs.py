@@ -7,6 +7,7 @@ from functools import cache
 import fa
 import pytest
 
+from ..benches import load
 from ..mask_functions import CHECKERBOARD, Function, Shape, window
 
 
@@ -57,6 +58,54 @@ def test_a_window_costs_in_proportion(written: str) -> None:
     assert bytes_read < 1.5 * full[1]
     for large, small in zip(per_tile(wide), per_tile(kernel(2048)), strict=True):
         assert large == pytest.approx(small, rel=0.02)
+
+
+def shares() -> dict[str, list[float]]:
+    """docs/attention.md, by mask: of tiles, instructions and bytes, in per cent.
+
+    Its tables are those of today, by `make check`.
+    """
+    costs = load("attention_costs")
+    page = costs.PAGE
+    table = page.parts(page.path.read_text("utf-8"), "masks")[1].splitlines()[2:]
+    cells = [line.strip("| ").split(" | ") for line in table]
+    return {
+        name.strip("`"): [float(part.rpartition(", ")[2].rstrip("%")) for part in figures]
+        for name, _, *figures in cells
+    }
+
+
+def test_wide_tiles_cost_the_same_shares() -> None:
+    """By default tiles are 448 keys wide, and cut: the page has the two facts above."""
+    found = shares()
+    tiles, *causal = found["#fa.causal"]
+    assert causal == pytest.approx([tiles, tiles], rel=0.05)
+    for keys in (128, 256):
+        window = next(
+            value for name, value in found.items() if name.startswith(f"window of {keys}")
+        )
+        # 64 queries see a panel of 64 keys more than the window has; their own cost, Q, O and what
+        # is done for each row, is no more than that of one panel and a half.
+        assert all(share < 100 * (keys / 64 + 1 + 1.5) / 64 for share in window[1:])
+
+
+def test_a_window_of_wide_tiles_costs_in_proportion_to_the_length() -> None:
+    """Twice as many tokens, twice the cost."""
+    mask = "#fa.window<left = 127, right = 0>"
+    long, short = (
+        fa.cost(fa.compile(Shape(1, 1, 1, n, n).module(None, mask), passes="tile,fuse"))
+        for n in (2048, 1024)
+    )
+    assert long.instructions == pytest.approx(2 * short.instructions, rel=0.1)
+    assert long.hbm_bytes_read == pytest.approx(2 * short.hbm_bytes_read, rel=0.1)
+
+
+def test_tiles_of_a_mask_function_are_narrow() -> None:
+    """So nothing of them is cut off."""
+    text = Shape(1, 1, 1, 1024, 1024)
+    (wide,) = fa.compile(text.module(None, "#fa.causal")).mask_tiles
+    (narrow,) = fa.compile(text.module(window(1024, 0))).mask_tiles
+    assert wide.cols > narrow.cols == 64
 
 
 def test_both_ways_to_write_a_window_are_one_program() -> None:

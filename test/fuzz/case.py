@@ -35,6 +35,9 @@ FORMATS = {
 }
 """Storage formats as settings files write them."""
 
+PREPARED = "prepared"
+"""The level of queries and keys that are centred or rotated."""
+
 NUMPY = {"bf16": ml_dtypes.bfloat16, "f16": np.float16, "f32": np.float32}
 
 
@@ -48,7 +51,9 @@ class Case:
     a preset, or with `settings` (configuration keys, and `kv` and `act` for storage formats) a
     machine like it. `tile`, `fuse`, `map`, `schedule`, `quantize` and `lower` are the options of
     these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `grouped` starts
-    with group-heads. `clean` runs upstream's cse and canonicalize after every pass.
+    with group-heads. `prepare` are passes for low precision, smooth-keys and rotate: on tensors, or
+    with `late` on tiles, before they are mapped. `clean` runs upstream's cse and
+    canonicalize after every pass.
 
     With `search`, a target, no pass is named: the mapping is searched, and other candidates tried.
     """
@@ -75,6 +80,8 @@ class Case:
     settings: dict[str, Any] = field(default_factory=dict)
     search: str | None = None
     grouped: bool = False
+    prepare: str = ""
+    late: bool = False
     tile: str = ""
     fuse: str | None = ""
     map: str | None = None
@@ -155,12 +162,20 @@ class Case:
 """
 
     @property
+    def centred(self) -> bool:
+        """Whether keys are stored less their mean."""
+        return "smooth-keys" in self.prepare
+
+    @property
     def steps(self) -> list[tuple[str, str]]:
         """The passes up to placed tiles, one level a step: name of the level and pipeline."""
-        steps = [("grouped", "group-heads")] if self.grouped else []
+        prepare = [(PREPARED, self.prepare)] if self.prepare else []
+        steps = [] if self.late else [*prepare]
+        steps += [("grouped", "group-heads")] if self.grouped else []
         steps.append(("tile", _with("tile", self.tile)))
         if self.fuse is not None:
             steps.append(("fused", _with("fuse", self.fuse)))
+        steps += prepare if self.late else []
         if self.map is not None:
             steps.append(("mapped", _with("map", self.map)))
         steps.append(("specialized", "specialize-masks"))

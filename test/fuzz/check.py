@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import fa
 import numpy as np
 from fa.compiler import kernel_of
 from fa.dialects.target_attr import attach_target
 from fa.frontends.source import module_text, parse_module, run_passes
-from fa.machine import Machine, assemble, host
+from fa.machine import Machine, assemble, host, mx
 from fa.machine.formats import PlainFormat
 from fa.machine.strict import HbmRange, Initial, check_program
 from fa.passes.mapping_search import candidates
@@ -19,7 +21,7 @@ from fa.search import question_of
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
-from .case import Case
+from .case import PREPARED, Case
 from .functions import uses_indices
 from .reference import BF16, E4M3, E5M2, F16, F32, Results, Rounding, exact, tolerances
 
@@ -30,6 +32,9 @@ Roundings of the machine are no random numbers, and are not quite at the modelle
 thousands of cases the pooled error stays below 1.5 times the rms, and that of the worst of hundreds
 of rows below 3.5 times its own.
 """
+
+Given: TypeAlias = "NDArray[np.float32] | mx.Blocks"
+"""What a kernel takes as an argument."""
 
 CHIP = {"bf16": BF16, "f16": F16, "f32": F32}
 
@@ -42,25 +47,83 @@ CANDIDATES = 5
 STRICT = 20_000
 """Executed instructions up to which a program is also followed access by access."""
 
-REFUSALS = (
-    "where an element stands",
-    "rows of vector SRAM",
-    "vector SRAM",
-    "matrix SRAM",
-    "FP_MEM",
-    "INT_MEM",
-    "scores and probabilities would be stored",
-    "what the SRAM holds",
-    "may hold -inf",
-    "MAX_LOOP_INSTRUCTIONS",
-    "is not possible here",
-    "rows of a row loop",
-)
-"""What a compiler may say to a legal attention: a memory is too small, or a format ruins it, or
-there is no lowering. Everything else is a bug."""
+RUINED = "a result that blocks would ruin"
 
-WHATEVER_THE_MAPPING = ("may hold -inf",)
+REFUSALS = {
+    "keys too wide": (
+        r"\d+ rows of keys or values with \d+ columns need \d+ tiles of matrix SRAM, and the "
+        r"machine has \d+"
+    ),
+    "rows too wide": (
+        r"a tile of (queries|scores) has at least \d+ rows, which need \d+ rows of vector SRAM and "
+        r"\d+ entries of FP_MEM; the machine has \d+ and \d+"
+    ),
+    "wish for kv-tile": (
+        r"kv-tile = \d+ is not a multiple of \d+, the rows that one prefetch brings into matrix "
+        r"SRAM; try \d+"
+    ),
+    "wish for q-tile": (
+        r"q-tile = \d+ must be a multiple of \d+ \(whole loads, stores and systolic blocks\) and "
+        r"at most \d+, what the SRAM holds"
+    ),
+    "tiles together": (
+        r"this tile of [\dx]+ does not fit: tiles alive at once need \d+ (rows of vector SRAM|"
+        r"tiles of matrix SRAM|entries of FP_MEM), and the machine has \d+; smaller tiles "
+        r"\(q-tile, kv-tile\) need less"
+    ),
+    "statistics": (
+        r"statistics and constants take \d+ entries of FP_MEM, and the machine has \d+; a smaller "
+        r"q-tile needs less"
+    ),
+    "scores in blocks": (
+        r"scores and probabilities would be stored as mx \S+ block \d+ scale e8m0 "
+        r"\(HBM_V_ACT_TYPE\), which ruins them; fuse first, or use a machine with Plain bf16 "
+        r"activations"
+    ),
+    RUINED: (
+        r"this result may hold -inf or values of padding, and stored as mx \S+ block \d+ scale "
+        r"e8m0 what shares a block with them would be lost; use a machine with Plain bf16 "
+        r"activations"
+    ),
+    "a mean key that is seen": (
+        r"without the mean key the scores shift, and the (logsumexp|soft cap|score function|"
+        r"function of scores|sinks|scores as a result) would see that; leave out smooth-keys"
+    ),
+    "prepared and stored by the caller": (
+        r"mx\.(center|rotate) is the host's work before it quantizes; with boundary=storage the "
+        r"caller has quantized already"
+    ),
+    "qk by hand": (
+        r"qk=btm[mv] is not possible here: (btmv takes \d+ blocks of 1 rows at a time, and query "
+        r"tiles have \d+ rows|query tiles do not start at multiples of their \d+ rows); "
+        r"qk=(btmm|tmm) is"
+    ),
+    "pv by hand": (
+        r"pv=btmv is not possible here: (a prefetch brings \d+ rows, and transposed values have "
+        r"\d+|the product goes elsewhere than into an accumulator); pv=mm is"
+    ),
+    "sums=ones by hand": (
+        r"sums=ones is not possible here: (fa\.(combine|logsumexp|sink|spread) takes sums as "
+        r"numbers|a tile of ones needs room in matrix SRAM beside \d+ tiles); sums=reduce is"
+    ),
+    "sums=columns by hand": (
+        r"sums=columns is not possible here: (columns of ones in V go with pv=btmv; sums=ones is|"
+        r"(ones beside \d+ value columns do not fit a row of \d+|\d+ columns are not whole blocks "
+        r"of storage|rows may see no key|something else needs the sums|the result is not stored by "
+        r"itself|P is not that of an online softmax); sums=reduce is)"
+    ),
+}
+"""What a compiler may say to a legal attention, each message in full: a memory is too small, or a
+format ruins a result, or what was set by hand cannot be. Everything else is a bug."""
+
+WHATEVER_THE_MAPPING = (RUINED,)
 """Those of the refusals that do not depend on the mapping."""
+
+
+def refusal(error: fa.CompileError) -> str | None:
+    """The kind of a refusal; None where it is none that a legal attention may meet."""
+    matching = (name for name, text in REFUSALS.items() if re.fullmatch(text, error.message))
+    return next(matching, None)
 
 
 class Mismatch(AssertionError):
@@ -78,7 +141,7 @@ def machine_path(case: Case, folder: Path) -> str:
 
 
 def check(case: Case, folder: Path) -> str:
-    """Run a case; returns "" or why the compiler refused it. Raises Mismatch and whatever fails.
+    """Run a case; returns "" or the kind of refusal. Raises Mismatch and whatever fails.
 
     `folder` is for the machine's file.
     """
@@ -94,7 +157,8 @@ def check(case: Case, folder: Path) -> str:
     compare("tensor, rounded", fa.interpret(module, args), args, F32, unit)
     if case.search is not None:
         return _check_search(case, case.search, target, args, compare)
-    refusal, kernel, levels = "", None, list[tuple[str, ModuleOp]]()
+    after = False
+    refused, kernel, levels = "", None, list[tuple[str, ModuleOp]]()
     try:
         for level, passes in case.steps:
             run_passes(module, passes, target)
@@ -102,28 +166,33 @@ def check(case: Case, folder: Path) -> str:
         run_passes(module, case.last_step, target)
         kernel = kernel_of(module)
     except fa.CompileError as error:
-        refusal = str(error)
-        if not any(known in refusal for known in REFUSALS):
+        kind = refusal(error)
+        if kind is None:
             raise
-    stored = None if kernel is None else _stored(kernel, args)
+        refused = kind
+    given = None if kernel is None else _given(kernel, args)
+    stored = None if kernel is None or given is None else _stored(kernel, given)
     chip_stored = _stored_unit(machine)
     for level, tiled in levels:
         printed = module_text(tiled)
         if module_text(parse_module(printed)) != printed:
             raise Mismatch(f"{level}: printed, parsed and printed again it is another text")
         late = level in ("quantized", "allocated")
+        after = after or level == PREPARED
         # What functions make of indices is tabulated in bf16, which stays so without rounding.
         fine = BF16 if late and needs_indices(case) else F32
-        compare(level, fa.interpret(tiled, args, round=False), args, fine, fine)
+        turned = F32 if after else 0.0
+        compare(level, fa.interpret(tiled, args, round=False), args, fine, fine, turned)
         if stored is not None:
-            have = fa.interpret(tiled, args)
             if late:
+                have = fa.interpret(tiled, args if given is None else given)
                 compare(f"{level}, rounded", have, stored, BF16, chip_stored)
             else:
-                compare(f"{level}, rounded", have, args, unit, unit)
-    if kernel is None or stored is None:
-        return refusal
-    _check_kernel(kernel, args, stored, compare, "simulated")
+                have = fa.interpret(tiled, args)
+                compare(f"{level}, rounded", have, args, unit, unit, unit if after else 0.0)
+    if kernel is None or given is None or stored is None:
+        return refused
+    _check_kernel(kernel, given, stored, compare, "simulated")
     return ""
 
 
@@ -141,8 +210,8 @@ def _check_search(
         try:
             kernel = fa.compile(module, target, candidate.pipeline)
         except fa.CompileError as error:
-            if any(known in str(error) for known in WHATEVER_THE_MAPPING):
-                return str(error)
+            if (kind := refusal(error)) in WHATEVER_THE_MAPPING:
+                return kind
             raise Mismatch(f"{candidate} is said to be possible, but: {error}") from None
         made.setdefault(kernel.asm, kernel)
         if kernel is made[kernel.asm]:
@@ -151,9 +220,9 @@ def _check_search(
     try:
         chosen = fa.compile(module, target)
     except fa.CompileError as error:
-        if legal or not any(known in str(error) for known in REFUSALS):
+        if legal or (kind := refusal(error)) is None:
             raise
-        return str(error)
+        return kind
     if legal and chosen.asm != next(iter(made)):
         raise Mismatch("the chosen mapping is not that of the best candidate")
     if not legal:
@@ -161,9 +230,22 @@ def _check_search(
     return ""
 
 
+def _given(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> list[Given]:
+    """The arguments as the kernel takes them: with boundary=storage, some in blocks."""
+    given: list[Given] = []
+    for arg, tensor in zip(args, kernel.layout.signature, strict=True):
+        form = tensor.storage
+        if form is None:
+            given.append(arg)
+            continue
+        how = {"scale": form.scale, "variant": form.variant, "rule": form.rule}
+        given.append(mx.quantize(arg, form.element, form.block, **how, rounding=form.rounding))
+    return given
+
+
 def _check_kernel(
     kernel: fa.Kernel,
-    args: list[NDArray[np.float32]],
+    args: Sequence[Given],
     stored: list[NDArray[np.floating]],
     compare: _Comparison,
     what: str,
@@ -187,7 +269,7 @@ def _check_kernel(
         _check_strictly(kernel, args)
 
 
-def _check_strictly(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> None:
+def _check_strictly(kernel: fa.Kernel, args: Sequence[Given]) -> None:
     """Registers and HBM hold what was put there before they are read, stores go where they may."""
     layout = kernel.layout
     own = ("result", "buffer")
@@ -201,14 +283,14 @@ def _check_strictly(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> None:
         raise Mismatch("the published assembler would make other words of the program")
 
 
-def _stored(kernel: fa.Kernel, args: list[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
+def _stored(kernel: fa.Kernel, args: Sequence[Given]) -> list[NDArray[np.floating]]:
     """The arguments as the machine sees them; what is repeated along an axis as it lies in HBM."""
     stored = list(kernel.stored(*args))
     image = np.frombuffer(kernel.pack(*args), np.uint8)
     for region in kernel.layout.regions:
         if region.role == "argument" and region.kind == "bias" and region.recipe:
             values = host.unpack(region, image)
-            sinks = args[region.index].ndim == 1
+            sinks = len(kernel.argument_shapes[region.index]) == 1
             stored[region.index] = values[:, 0, 0] if sinks else values
     return stored
 
@@ -231,7 +313,7 @@ class _Comparison:
         self.exact: dict[int, Results] = {}
         # Their identities are keys: they must not be freed.
         self.known: list[Sequence[NDArray[np.floating]]] = []
-        self.tolerances: dict[tuple[int, float, float], list[NDArray[np.float64]]] = {}
+        self.tolerances: dict[tuple[int, float, float, float], list[NDArray[np.float64]]] = {}
         self.worst: dict[str, tuple[float, float]] = {}
 
     def __call__(
@@ -241,18 +323,23 @@ class _Comparison:
         args: Sequence[NDArray[np.floating]],
         chip: float,
         stored: float,
+        prepared: float = 0.0,
     ) -> None:
         """Raise Mismatch unless every result is as near as roundings of these sizes leave it."""
-        key = (id(args), chip, stored)
+        key = (id(args), chip, stored, prepared)
         if key[0] not in self.exact:
             self.known.append(args)
             self.exact[key[0]] = exact(self.case, args)
         if key not in self.tolerances:
-            rounding = Rounding(chip, stored, self.tiles)
+            rounding = Rounding(chip, stored, self.tiles, prepared)
             self.tolerances[key] = tolerances(self.case, args, rounding)
         want = self.exact[key[0]].of(self.case)
-        names = ["output", *(["logsumexp"] if self.case.lse else []), "scores"]
-        for name, a, b, rows in zip(names, have, want, self.tolerances[key], strict=False):
+        names = ["output"]
+        names += ["logsumexp"] if self.case.lse else []
+        names += ["scores"] if self.case.qk is not None else []
+        if len(have) != len(names):
+            raise Mismatch(f"{level}: {len(have)} results instead of {', '.join(names)}")
+        for name, a, b, rows in zip(names, have, want, self.tolerances[key], strict=True):
             self._compare(f"{level}, {name}", a, b, rows)
 
     def _compare(

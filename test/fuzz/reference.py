@@ -37,12 +37,14 @@ class Rounding:
     """What rounds to how many bits: `chip` on chip, `stored` when results are stored.
 
     Both are half a unit in the last place, relative; `tiles` says through how many tiles of keys
-    sums and the accumulator are carried.
+    sums and the accumulator are carried. `prepared`: queries and keys are centred or rotated, and
+    then rounded to so many bits.
     """
 
     chip: float = 0.0
     stored: float = 0.0
     tiles: int = 1
+    prepared: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,12 @@ def _attend(
         return noise(values, np.abs(values))
 
     q, k, v = (np.asarray(arg, np.float64) for arg in args[:3])
+    if rounding.prepared:
+        # Scores shift when the mean key goes, and so does what is lost of them. A rotated vector is
+        # rounded in all directions, whatever its elements were.
+        turned = noise_of(rounding.prepared)
+        k = k - k.mean(axis=2, keepdims=True) if case.centred else k
+        q, k = (turned(x, _row_size(x)) for x in (q, k))
     group = case.q_heads // case.kv_heads
     k, v = (np.repeat(x, group, axis=1) for x in (k, v))
     scale = case.head_dim**-0.5 if case.scale is None else float(np.float32(case.scale))
@@ -166,6 +174,12 @@ def _attend(
     lse = noise(noise(lse, 2 * spread + 4), spread)
     taken = None if case.qk is None else store(stages[case.qk], _block_size(stages[case.qk]))
     return Results(store(out, _block_size(out)), store(lse, _block_size(lse)), taken)
+
+
+def _row_size(values: Values) -> Values:
+    """The root mean square of each row, or where an element is larger, that element."""
+    rms = np.sqrt((values**2).mean(axis=-1, keepdims=True))
+    return np.maximum(np.abs(values), rms)
 
 
 def _block_size(values: Values) -> Values:

@@ -190,6 +190,16 @@ def schedules(draw: st.DrawFn) -> str | None:
 
 
 @st.composite
+def preparations(draw: st.DrawFn, shifts: bool) -> str:
+    """Passes that prepare queries and keys, or none; `shifts`: all scores of a row may shift."""
+    keys = "smooth-keys" if draw(st.integers(0, 15)) == 15 or shifts else ""
+    turn = draw(st.sampled_from(["rotate", "rotate{seed=3}"]))
+    both = [keys, turn] if draw(st.booleans()) else [turn, keys]
+    kept = draw(st.sampled_from([[], [], [], [keys], [turn], both]))
+    return ",".join(name for name in kept if name)
+
+
+@st.composite
 def predicates(draw: st.DrawFn, depth: int = 1) -> list[Any]:
     """A mask function."""
     if depth and draw(st.booleans()):
@@ -273,4 +283,11 @@ def cases(draw: st.DrawFn) -> Case:
     elif extra == "bias":
         full = (batch, q_heads, q_len, kv_len)
         case = replace(case, bias=[draw(st.sampled_from([n, 1])) for n in full])
-    return case
+    seen = case.lse or case.sinks or case.softcap or case.score or case.qk not in (None, "softmax")
+    if case.search:
+        return case
+    prepare, rarely = draw(preparations(not seen)), st.integers(0, 3).map(lambda n: n == 3)
+    # What the host prepares it quantizes as well; asking for something else is refused.
+    if draw(rarely) and (not prepare or draw(rarely)):
+        case = replace(case, quantize=f"{case.quantize} boundary=storage".strip())
+    return replace(case, prepare=prepare, late=bool(prepare) and draw(st.booleans()))

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from fa.frontends.source import parse_module, run_passes
 from fa.machine import Machine
-from fa.passes.head_groups import group
+from fa.passes.head_groups import HeadGroup, group
 from fa.passes.tile_sizes import row_granule
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ..attentions import Case, relative_error
@@ -27,13 +27,25 @@ def test_blocks_cover_all_queries_with_little_padding(
     heads: int, queries: int, kv_len: int, dim: int
 ) -> None:
     groups = group(MACHINE, heads, queries, kv_len, dim, dim, keeps_statistics=False)
-    if groups is None:
-        return
+    assume(groups is not None)
+    assert groups is not None
     granule = row_granule(MACHINE)
     assert groups.tile_rows % granule == 0
     assert groups.blocks * groups.block >= queries
     # The last block is needed, and so are all but a granule of rows in balanced blocks.
     assert (groups.blocks - 1) * groups.block < queries
+
+
+def test_what_fits_nowhere_has_no_blocks() -> None:
+    """More heads than a tile has rows, or heads too wide for a tile of their queries."""
+
+    def groups(heads: int, queries: int, dim: int) -> HeadGroup | None:
+        return group(MACHINE, heads, queries, 512, dim, dim, keeps_statistics=False)
+
+    assert groups(64, 1, 64) == HeadGroup(heads=64, block=1, blocks=1)
+    assert groups(65, 1, 64) is None
+    assert groups(4, 40, 64) == HeadGroup(heads=4, block=14, blocks=3)
+    assert groups(4, 40, 512) is None
 
 
 MASKS = [

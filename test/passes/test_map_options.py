@@ -14,13 +14,17 @@ from pathlib import Path
 import fa
 import numpy as np
 import pytest
-from fa.frontends.source import run_passes
+from fa.frontends.source import parse_module, run_passes
 from fa.machine.params import PRESETS
 
 from ..attentions import Case, relative_error
 
-QK, PV, SUMS = ("tmm", "btmm", "btmv"), ("mm", "btmv"), ("reduce", "ones")
-STAGES = ("map", "specialize-masks", "trim-tiles", "schedule-rows", "quantize", "allocate-sram")
+QK, PV = ("tmm", "btmm", "btmv"), ("mm", "btmv")
+PV_AND_SUMS = (*product(PV, ("reduce", "ones")), ("btmv", "columns"))
+"""Columns of ones stand in transposed values."""
+
+STAGES = ("specialize-masks", "trim-tiles", "schedule-rows", "quantize", "allocate-sram")
+"""What follows `map`, pass by pass."""
 
 INTERPRETED = 3e-6
 """f32 sums of up to 300 terms without rounding: a small multiple of 2^-24."""
@@ -30,28 +34,37 @@ SIMULATED = 8e-3
 
 FEW_ROWS = 1.5e-2
 
+LSE = {INTERPRETED: 1e-5, SIMULATED: 0.05, FEW_ROWS: 0.05}
+"""Logsumexps of up to 10: f32 sums and a logarithm; a bf16 maximum, sum and result."""
+
 FAMILY_OF = {
     "tmm": "M_TMM", "btmm": "M_BTMM", "btmv": "M_BTMV", "mm": "M_MM",
 }  # fmt: skip
 
 
 def cases() -> list[tuple[Case, str, str, str]]:
-    """Each choice on two random shapes; M_BTMM wants 256 rows at once."""
+    """Each choice on two random shapes; M_BTMM wants 256 rows at once.
+
+    Logsumexps take sums as numbers, so only `reduce` has them. Columns of ones need narrow values
+    and rows that all see a key.
+    """
     rng = random.Random(11)
     found: list[tuple[Case, str, str, str]] = []
-    for qk, pv, sums in product(QK, PV, SUMS):
-        for _ in range(2):
+    for qk, (pv, sums) in product(QK, PV_AND_SUMS):
+        narrow = sums == "columns"
+        for turn in range(2):
             kv_heads, group = rng.choice([(1, 1), (1, 2), (2, 1)])
             causal = rng.random() < 0.5
             case = Case(
                 rng.randint(193, 256) if qk == "btmm" else rng.randint(1, 100),
                 rng.randint(1, 300),
                 head_dim=rng.choice([16, 40, 64, 72]),
-                value_dim=rng.choice([None, 16, 64, 128]),
+                value_dim=rng.choice([16, 24, 32] if narrow else [None, 16, 64, 128]),
                 q_heads=kv_heads * group,
                 kv_heads=kv_heads,
                 mask="causal" if causal else None,
-                causal_offset=rng.choice([None, -9, 30]) if causal else None,
+                causal_offset=rng.choice([0, 30] if narrow else [None, -9, 30]) if causal else None,
+                lse=sums == "reduce" and turn == 0,
             )
             found.append((case, qk, pv, sums))
     return found
@@ -60,13 +73,18 @@ def cases() -> list[tuple[Case, str, str, str]]:
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A machine that holds tiles of 256 queries, which M_BTMM takes."""
+    return written(tmp_path_factory.mktemp("machine"), VECTOR_SRAM_SIZE=4096, FP_SRAM_DEPTH=1024)
+
+
+def written(folder: Path, **settings: int) -> str:
+    """A file for plena-64 with other settings."""
     text = (PRESETS / "plena-64.toml").read_text()
-    for key, value in (("VECTOR_SRAM_SIZE", 4096), ("FP_SRAM_DEPTH", 1024)):
+    for key, value in settings.items():
         text, count = re.subn(
             rf"(\[TRANSACTIONAL\.CONFIG\.{key}\][^=]*= )\d+", rf"\g<1>{value}", text, count=1
         )
         assert count == 1
-    path: Path = tmp_path_factory.mktemp("machine") / "large.toml"
+    path = folder / "machine.toml"
     path.write_text(text)
     return str(path)
 
@@ -74,9 +92,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> str:
 def expect_attention(outputs: list[np.ndarray], case: Case, args: list, bound: float) -> None:
     expected, lse = case.reference(args)
     live = np.isfinite(lse)
+    assert len(outputs) == 1 + case.lse
     assert not outputs[0][~live].any()
     if live.any():
         assert relative_error(outputs[0][live], expected[live]) <= bound
+    if case.lse:
+        np.testing.assert_allclose(outputs[1], lse, rtol=0, atol=LSE[bound])
 
 
 @pytest.mark.parametrize(("case", "qk", "pv", "sums"), cases(), ids=str)
@@ -85,7 +106,7 @@ def test_families(case: Case, qk: str, pv: str, sums: str, large: str) -> None:
     machine, tile = (large, "tile{q-tile=256}") if qk == "btmm" else ("plena-64", "tile")
     chain = f"{tile},fuse,map{{qk={qk} pv={pv} sums={sums}}}"
     module, args = case.module(), case.arguments()
-    for passes in (chain, *STAGES[1:]):
+    for passes in (chain, *STAGES):
         run_passes(module, passes, machine)
         expect_attention(fa.interpret(module, args, round=False), case, args, INTERPRETED)
     kernel = fa.compile(case.module(), machine=machine, passes=f"{chain},lower-to-isa")
@@ -147,3 +168,58 @@ def test_ones_are_stored_as_the_caller_stores_keys() -> None:
     )
     formats = {region.kind: region.storage for region in kernel.layout.regions}
     assert formats["weight"] == formats["key"]
+
+
+REFUSED = {
+    "pv=mm sums=columns": (Case(40, 100, value_dim=16), "columns of ones in V go with pv=btmv"),
+    "sums=columns": (Case(40, 100), "ones beside 64 value columns do not fit a row of 64"),
+    "pv=btmv sums=columns": (
+        Case(40, 100, value_dim=12),
+        "12 columns are not whole blocks of storage",
+    ),
+    "qk=tmm sums=columns": (
+        Case(40, 100, value_dim=16, mask="causal", causal_offset=-3),
+        "rows may see no key",
+    ),
+    "qk=btmm sums=columns": (
+        Case(40, 100, value_dim=16, lse=True),
+        "something else needs the sums",
+    ),
+    "sums=ones": (Case(40, 100, lse=True), "fa.logsumexp takes sums as numbers"),
+    "pv=mm sums=ones": (
+        Case(40, 100, value_dim=1000),
+        "a tile of ones needs room in matrix SRAM beside 17 tiles",
+    ),
+    "qk=btmv": (
+        Case(5, 100),
+        "btmv takes 16 blocks of 1 rows at a time, and query tiles have 8 rows",
+    ),
+}
+"""Options, an attention, and why it cannot have what the last of them says."""
+
+
+@pytest.mark.parametrize("options", REFUSED)
+def test_refused(options: str, tmp_path: Path) -> None:
+    """The message has a place, the choice, the reason, and the nearest choice, which is taken."""
+    case, reason = REFUSED[options]
+    wide = {"HLEN": 4, "BROADCAST_AMOUNT": 16} if options == "qk=btmv" else {}
+    machine = written(tmp_path, **wide)
+    text = str(case.module())
+    place = next(
+        f"fa.mlir:{number}:{line.index('fa.attention') + 1}"
+        for number, line in enumerate(text.splitlines(), 1)
+        if "fa.attention" in line
+    )
+    choice = options.split()[-1]
+
+    def mapped(options: str) -> None:
+        run_passes(parse_module(text, "fa.mlir"), f"tile,fuse,map{{{options}}}", machine)
+
+    with pytest.raises(fa.CompileError) as refused:
+        mapped(options)
+    message = re.fullmatch(
+        rf"{choice} is not possible here: {re.escape(reason)}; (\w+=\w+) is", refused.value.message
+    )
+    assert message is not None, refused.value.message
+    assert refused.value.location == place
+    mapped(" ".join([*options.split()[:-1], message[1]]))
