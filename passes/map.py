@@ -113,6 +113,9 @@ class _Mapping:
             self._products(products, ends)
         if self.sums == "ones" or (self.sums is None and not self._prefers_reduce()):
             reason = sum_by_ones(self.machine, self.function)
+            whole = next((i for i in self.function.walk() if isinstance(i, fa.SoftmaxOp)), None)
+            if reason is None and self.sums is not None and whole is not None:
+                reason = whole, "standard attention sums whole rows"
             if reason is not None and self.sums is not None:
                 op, why = reason
                 raise OpError(op, f"sums=ones is not possible here: {why}; sums=reduce is")

@@ -346,9 +346,10 @@ def _stored_interface(function: func.FuncOp) -> None:
         space = buffer.memory_space
         storage = space.storage if isinstance(space, HbmAttr) else NoneAttr()
         kind = TensorType(BF16_TYPE, buffer.get_shape(), storage)
+        converted = value is not source
         if source.type != kind:
             source = Rewriter.replace_value_with_new_type(source, kind)
-        if value is not source:
+        if converted:
             last.operands[index] = source
             if not any(True for _ in value.uses):
                 assert isinstance(value, OpResult)
@@ -356,17 +357,33 @@ def _stored_interface(function: func.FuncOp) -> None:
     function.update_function_type()
 
 
+ARRANGED = (fa.ReshapeOp, fa.TransposeOp, fa.PadOp, fa.ConcatOp)
+"""How the host arranges queries, keys and values for a mapping."""
+
+
+def _prepares(op: Operation) -> bool:
+    """Whether an operation is the host's work on an argument before it is quantized."""
+    if op.name in ("mx.center", "mx.rotate"):
+        return True
+    if not isinstance(op, ARRANGED):
+        return False
+    users = [use.operation for result in op.results for use in result.uses]
+    return any(isinstance(user, QuantizeOp) or _prepares(user) for user in users)
+
+
 def _stored_argument(function: func.FuncOp, argument: BlockArgument) -> None:
     users = [use.operation for use in argument.uses]
     converts = [user for user in users if isinstance(user, QuantizeOp)]
+    prepared = next((user for user in users if _prepares(user)), None)
+    if prepared is not None:
+        arranged = "; run quantize before map, without group-heads"
+        raise OpError(
+            prepared,
+            f"{prepared.name} is the host's work before it quantizes; with boundary=storage "
+            "the caller has quantized already"
+            + ("" if prepared.name.startswith("mx.") else arranged),
+        )
     if not converts:
-        prepared = next((user for user in users if user.name in ("mx.center", "mx.rotate")), None)
-        if prepared is not None:
-            raise OpError(
-                prepared,
-                f"{prepared.name} is the host's work before it quantizes; with boundary=storage "
-                "the caller has quantized already",
-            )
         return
     if len(users) > 1:
         raise OpError(

@@ -1,7 +1,8 @@
 """`rotate`: queries and keys turned by the same orthogonal matrix, which spreads outliers.
 
-Precondition: `fa.attention` on tensors, or tile IR before `quantize`. Postcondition: queries and
-keys go through `mx.rotate`; their products, and so all results, are the same in exact arithmetic.
+Precondition: `fa.attention` on tensors, or tile IR before `map` and `quantize`. Postcondition:
+queries and keys go through `mx.rotate`; their products, and so all results, are the same in exact
+arithmetic.
 A channel of large values is spread over all channels of a head, so blocks have less to scale
 (incoherent processing: FlashAttention-3, section 3.3). The host does the work when it packs
 arguments. Option: `seed` of the pattern of signs (default 0).
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, TensorType, f32
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ..diagnostics import OpError
@@ -22,6 +23,11 @@ from ..dialects import fa
 from ..dialects.mx import RotateOp, block_format
 from .prepare import prepare
 from .roles import operands
+
+
+def _is_packed(op: Operation) -> bool:
+    """Whether rows of queries are no rows of the attention any more."""
+    return isinstance(op, fa.ScoresOp) and op.packing is not None
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,9 @@ class RotatePass(ModulePass):
                     raise OpError(
                         reader.op, "queries and keys are quantized already; rotate comes before"
                     )
+            packed = next((op for op in function.walk() if _is_packed(op)), None)
+            if packed is not None:
+                raise OpError(packed, "queries are packed by map already; rotate comes before")
             prepare([r for r in readers if r.role == "q"], self._same_type, "rotated")
             prepare([r for r in readers if r.role == "k"], self._wide, "rotated")
 

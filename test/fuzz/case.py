@@ -52,8 +52,8 @@ class Case:
     machine like it. `tile`, `fuse`, `map`, `schedule`, `quantize` and `lower` are the options of
     these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `grouped` starts
     with group-heads. `prepare` are passes for low precision, smooth-keys and rotate: on tensors, or
-    with `late` on tiles, before they are mapped. `clean` runs upstream's cse and
-    canonicalize after every pass.
+    with `late` on tiles, before they are mapped. `slide` runs slide-keys before
+    masks are settled. `clean` runs upstream's cse and canonicalize after every pass.
 
     With `search`, a target, no pass is named: the mapping is searched, and other candidates tried.
     """
@@ -85,6 +85,7 @@ class Case:
     tile: str = ""
     fuse: str | None = ""
     map: str | None = None
+    slide: bool = False
     schedule: str | None = None
     quantize: str = ""
     lower: str = ""
@@ -178,6 +179,8 @@ class Case:
         steps += prepare if self.late else []
         if self.map is not None:
             steps.append(("mapped", _with("map", self.map)))
+        if self.slide:
+            steps.append(("slid", "slide-keys"))
         steps.append(("specialized", "specialize-masks"))
         if self.schedule is not None:
             steps.append(("scheduled", _with("schedule-rows", self.schedule)))

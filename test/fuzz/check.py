@@ -90,8 +90,9 @@ REFUSALS = {
         r"function of scores|sinks|scores as a result) would see that; leave out smooth-keys"
     ),
     "prepared and stored by the caller": (
-        r"mx\.(center|rotate) is the host's work before it quantizes; with boundary=storage the "
-        r"caller has quantized already"
+        r"(mx\.(center|rotate)|fa\.(transpose|reshape|pad|concat)) is the host's work before it "
+        r"quantizes; with boundary=storage the caller has quantized already"
+        r"(; run quantize before map, without group-heads)?"
     ),
     "qk by hand": (
         r"qk=btm[mv] is not possible here: (btmv takes \d+ blocks of 1 rows at a time, and query "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fa.passes.family_costs import TARGETS
+from fa.machine.figures import TARGETS
 from hypothesis import strategies as st
 
 from .case import FORMATS, Case
@@ -263,6 +263,7 @@ def cases(draw: st.DrawFn) -> Case:
         tile=draw(tilings(mlen)),
         fuse=draw(orders(wide)),
         map=draw(mappings()),
+        slide=draw(st.booleans()),
         schedule=draw(schedules()),
         lower=draw(st.sampled_from(["", "", "", "clean-up=false"])),
         quantize=draw(st.sampled_from(["", "", "rule=even", "rule=floor rounding=store"])),
@@ -287,7 +288,9 @@ def cases(draw: st.DrawFn) -> Case:
     if case.search:
         return case
     prepare, rarely = draw(preparations(not seen)), st.integers(0, 3).map(lambda n: n == 3)
-    # What the host prepares it quantizes as well; asking for something else is refused.
+    # What the host prepares or arranges it quantizes as well; asking for something else is refused.
     if draw(rarely) and (not prepare or draw(rarely)):
         case = replace(case, quantize=f"{case.quantize} boundary=storage".strip())
+        if draw(st.integers(0, 7)) < 7:
+            case = replace(case, grouped=False, map=None)
     return replace(case, prepare=prepare, late=bool(prepare) and draw(st.booleans()))

@@ -223,3 +223,8 @@ def test_refused(options: str, tmp_path: Path) -> None:
     assert message is not None, refused.value.message
     assert refused.value.location == place
     mapped(" ".join([*options.split()[:-1], message[1]]))
+
+
+def test_standard_attention_sums_whole_rows() -> None:
+    with pytest.raises(fa.CompileError, match="standard attention sums whole rows; sums=reduce is"):
+        fa.compile(Case(64, 64).module(), passes="tile,map{sums=ones}")
