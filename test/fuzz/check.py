@@ -105,8 +105,8 @@ REFUSALS = {
     ),
     "sums=ones by hand": (
         r"sums=ones is not possible here: (fa\.(combine|logsumexp|sink|spread) takes sums as "
-        r"numbers|a tile of ones needs room in matrix SRAM beside \d+ tiles|standard attention sums "
-        r"whole rows); sums=reduce is"
+        r"numbers|a tile of ones needs room in matrix SRAM beside \d+ tiles|"
+        r"standard attention sums whole rows); sums=reduce is"
     ),
     "sums=columns by hand": (
         r"sums=columns is not possible here: (columns of ones in V go with pv=btmv; sums=ones is|"
