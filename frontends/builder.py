@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import index
-from typing import SupportsIndex
+from typing import TYPE_CHECKING, SupportsIndex
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.dialects.builtin import (
@@ -18,9 +18,13 @@ from xdsl.dialects.builtin import (
     f32,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, SSAValue
 
 from ..diagnostics import CompileError
+from .source import parse_attribute
+
+if TYPE_CHECKING:
+    from ..dialects.fa import AttentionOp
 
 DTYPES: Mapping[str, AnyFloat] = {"bf16": bf16, "f16": f16, "f32": f32}
 """The element types of the interface by name."""
@@ -43,6 +47,8 @@ def attention(
     mask: str | None = None,
     causal_offset: SupportsIndex | None = None,
     scale: float | None = None,
+    softcap: float | None = None,
+    sinks: bool = False,
     lse: bool = False,
     dtype: str = "bf16",
     name: str = "attention",
@@ -55,8 +61,11 @@ def attention(
     every row in f32.
 
     `mask` is None or "causal": query i sees key j iff j <= i + `causal_offset` (default kv_len -
-    q_len, which aligns the last query with the last key). `scale` multiplies the scores (default
-    1/sqrt(head_dim)). Raises CompileError for arguments that no attention has.
+    q_len, which aligns the last query with the last key); or any mask of the dialect as MLIR has
+    it, such as "#fa.window<left = 127, right = 0>". `scale` multiplies the scores (default
+    1/sqrt(head_dim)), `softcap` c makes c tanh(s / c) of them. With `sinks` the function takes a
+    fourth argument, [q_heads], one more score for each row of a head that attends to nothing.
+    Raises CompileError for arguments that no attention has.
     """
     given = {
         "q_heads": q_heads,
@@ -81,25 +90,45 @@ def attention(
     query = TensorType(element, [size[k] for k in ("batch", "q_heads", "q_len", "head_dim")])
     key = TensorType(element, [size[k] for k in ("batch", "kv_heads", "kv_len", "head_dim")])
     value = TensorType(element, [size[k] for k in ("batch", "kv_heads", "kv_len", "value_dim")])
-    return _function(name, (query, key, value), _mask(mask, causal_offset), _scale(scale), lse)
+    given_mask = _mask(mask, causal_offset)
+    if given_mask is not None:
+        _check_mask(given_mask, size["batch"])
+    cap = _number("softcap", softcap)
+    if cap is not None and not cap > 0:
+        raise CompileError(f"softcap is {cap}; it must be positive")
+    types = [query, key, value]
+    if sinks:
+        types.append(TensorType(element, [size["q_heads"]]))
+
+    def build(arguments: Sequence[SSAValue]) -> AttentionOp:
+        from ..dialects.fa import AttentionOp
+
+        q, k, v, *rest = arguments
+        return AttentionOp(
+            q,
+            k,
+            v,
+            sinks=rest[0] if rest else None,
+            mask=given_mask,
+            scale=_number("scale", scale),
+            softcap=cap,
+            lse=lse,
+        )
+
+    return _function(name, types, build)
 
 
 def _function(
     name: str,
-    arguments: tuple[TensorType, TensorType, TensorType],
-    mask: Attribute | None,
-    scale: float | None,
-    lse: bool,
+    arguments: Sequence[TensorType],
+    build: Callable[[Sequence[SSAValue]], AttentionOp],
 ) -> ModuleOp:
     """The module with one function around one `fa.attention`."""
-    from ..dialects.fa import AttentionOp
-
     function = FuncOp(name, (arguments, ()))
-    q, k, v = function.args
-    for argument, hint in ((q, "q"), (k, "k"), (v, "v")):
+    for argument, hint in zip(function.args, ("q", "k", "v", "sinks"), strict=False):
         argument.name_hint = hint
     with ImplicitBuilder(function.body):
-        op = AttentionOp(q, k, v, mask=mask, scale=scale, lse=lse)
+        op = build(function.args)
         for result, hint in zip(op.results, ("o", "lse"), strict=False):
             result.name_hint = hint
         ReturnOp(*op.results)
@@ -122,8 +151,15 @@ def _size(key: str, value: SupportsIndex) -> int:
 def _mask(mask: str | None, causal_offset: SupportsIndex | None) -> Attribute | None:
     from ..dialects.fa_masks import CausalAttr
 
+    if mask is not None and mask.startswith("#"):
+        if causal_offset is not None:
+            raise CompileError('causal_offset needs mask="causal"; write the offset into the mask')
+        return parse_attribute(mask, "mask")
     if mask not in (None, *MASKS):
-        raise CompileError(f"unknown mask '{mask}'; there are None, {', '.join(MASKS)}")
+        raise CompileError(
+            f"unknown mask '{mask}'; there are None, {', '.join(MASKS)}, and masks as MLIR has "
+            "them, such as #fa.window<left = 127, right = 0>"
+        )
     if causal_offset is None:
         return None if mask is None else CausalAttr.get()
     if mask is None:
@@ -134,13 +170,24 @@ def _mask(mask: str | None, causal_offset: SupportsIndex | None) -> Attribute | 
         raise CompileError(f"causal_offset is {causal_offset!r}; it must be an integer") from None
 
 
-def _scale(scale: float | None) -> float | None:
-    if scale is None:
+def _check_mask(mask: Attribute, batch: int) -> None:
+    from xdsl.utils.exceptions import VerifyException
+
+    from ..dialects.fa_masks import verify_mask
+
+    try:
+        verify_mask(mask, batch)
+    except VerifyException as error:
+        raise CompileError(str(error)) from None
+
+
+def _number(key: str, given: float | None) -> float | None:
+    if given is None:
         return None
     try:
-        value = float(scale)
+        value = float(given)
     except (TypeError, ValueError):
-        raise CompileError(f"scale is {scale!r}; it must be a number") from None
+        raise CompileError(f"{key} is {given!r}; it must be a number") from None
     if not math.isfinite(value) or abs(value) > _F32_MAX:
-        raise CompileError(f"scale is {value}; it must be a finite f32")
+        raise CompileError(f"{key} is {value}; it must be a finite f32")
     return value

@@ -22,7 +22,9 @@ class ModelAttention:
     """The attention of one layer of a model.
 
     `causal` says whether a token sees only those before it; `scale` multiplies the scores, None for
-    1/sqrt(head_dim); `window` is the number of keys a query sees at most, None for all.
+    1/sqrt(head_dim); `window` is the number of keys a query sees at most, None for all. `value_dim`
+    is that of values, None for head_dim; `softcap` and `sinks` as for `fa.attention`. Of models
+    whose layers take turns it is a layer with a window; `mask="causal"` gives the others.
     """
 
     q_heads: int
@@ -31,6 +33,9 @@ class ModelAttention:
     causal: bool = True
     scale: float | None = None
     window: int | None = None
+    value_dim: int | None = None
+    softcap: float | None = None
+    sinks: bool = False
 
     def module(
         self,
@@ -44,19 +49,16 @@ class ModelAttention:
     ) -> ModuleOp:
         """The attention over `seq` tokens: all of them as queries ("prefill"), or one ("decode").
 
-        `mask` is "none" or "causal"; by default what the model does, and none for decode, whose
-        one query is the last token. Raises CompileError for what `fa.attention` cannot express.
+        `mask` is "none" or "causal"; by default what the model does: its window where there are
+        more tokens than that, else causal, and none for decode, whose one query is the last token.
         """
         if phase not in PHASES:
             raise CompileError(f"unknown phase '{phase}'; there are {', '.join(PHASES)}")
         if mask not in (None, *MASKS):
             raise CompileError(f"unknown mask '{mask}'; there are {', '.join(MASKS)}")
+        default = "causal" if self.causal and phase == "prefill" else None
         if self.window is not None and seq > self.window:
-            raise CompileError(
-                f"the model sees a window of {self.window} keys, which is not supported; at most "
-                f"{self.window} tokens, which it sees whole, are"
-            )
-        default = "causal" if self.causal and phase == "prefill" else "none"
+            default = f"#fa.window<left = {self.window - 1}, right = 0>"
         return attention(
             q_heads=self.q_heads,
             kv_heads=self.kv_heads,
@@ -64,8 +66,11 @@ class ModelAttention:
             kv_len=seq,
             head_dim=self.head_dim,
             batch=batch,
-            mask="causal" if (mask or default) == "causal" else None,
+            value_dim=self.value_dim,
+            mask=default if mask is None else None if mask == "none" else mask,
             scale=self.scale,
+            softcap=self.softcap,
+            sinks=self.sinks,
             lse=lse,
             dtype=dtype,
             name=phase,
@@ -83,6 +88,9 @@ MODELS: Mapping[str, ModelAttention] = {
     "Qwen3-0.6B": ModelAttention(16, 8, 128),
     "Qwen3-8B": ModelAttention(32, 8, 128),
     "Qwen3-32B": ModelAttention(64, 8, 128),
+    "gpt-oss-20b": ModelAttention(64, 8, 64, window=128, sinks=True),
+    "Gemma-2-2B": ModelAttention(8, 4, 256, scale=0.0625, window=4096, softcap=50.0),
+    "DeepSeek-V3": ModelAttention(128, 128, 192, value_dim=128),
     "Falcon-7B": ModelAttention(71, 1, 64),
     "GPT-2": ModelAttention(12, 12, 64),
     "BERT-base": ModelAttention(12, 12, 64, causal=False),
@@ -109,9 +117,11 @@ def read_config(text: str, filename: str) -> ModelAttention:
     """The attention that a HuggingFace-style config.json describes.
 
     Read are num_attention_heads (n_head), num_key_value_heads, head_dim or hidden_size (n_embd),
-    query_pre_attn_scalar, attention_multiplier and sliding_window; a `text_config` is looked into.
-    Raises CompileError, with the position in `filename`, where the text is no JSON, lacks what is
-    needed, or asks for what `fa.attention` cannot express.
+    query_pre_attn_scalar, attention_multiplier, attn_logit_softcapping and sliding_window; with
+    kv_lora_rank the heads of latent attention as they are multiplied, qk_nope_head_dim,
+    qk_rope_head_dim and v_head_dim; a model_type of gpt_oss has sinks; a `text_config` is looked
+    into. Raises CompileError, with the position in `filename`, where the text is no JSON, lacks
+    what is needed, or asks for what `fa.attention` has no attribute for.
     """
     try:
         config: object = json.loads(text)
@@ -141,20 +151,21 @@ class _Config:
         return CompileError(message, self._where)
 
     def read(self) -> ModelAttention:
-        for key, meaning in (
-            ("attn_logit_softcapping", "a soft cap on the scores"),
-            ("kv_lora_rank", "latent KV compression"),
-            ("alibi", "position biases (ALiBi)"),
-        ):
-            if self._values.get(key):
-                raise self._error(f"'{key}' asks for {meaning}, which is not supported")
+        if self._values.get("alibi"):
+            raise self._error(
+                "'alibi' asks for position biases (ALiBi), which are a score_mod to be written by "
+                "hand; there is one in docs/attention.md"
+            )
         q_heads = self._integer("num_attention_heads", "n_head")
         if q_heads is None:
             raise self._error("'num_attention_heads' is missing")
         kv_heads = self._integer("num_key_value_heads", "num_kv_heads")
         if kv_heads is None:
             kv_heads = 1 if self._values.get("multi_query") is True else q_heads
-        head_dim = self._integer("head_dim")
+        head_dim, value_dim = self._integer("head_dim"), None
+        if self._values.get("kv_lora_rank"):
+            parts = [self._needed(key) for key in ("qk_nope_head_dim", "qk_rope_head_dim")]
+            head_dim, value_dim, kv_heads = sum(parts), self._needed("v_head_dim"), q_heads
         if head_dim is None:
             hidden = self._integer("hidden_size", "n_embd")
             if hidden is None:
@@ -167,7 +178,22 @@ class _Config:
             head_dim = hidden // q_heads
         slides = self._values.get("use_sliding_window") is not False
         window = self._integer("sliding_window") if slides else None
-        return ModelAttention(q_heads, kv_heads, head_dim, scale=self._scale(), window=window)
+        return ModelAttention(
+            q_heads,
+            kv_heads,
+            head_dim,
+            scale=self._scale(),
+            window=window,
+            value_dim=value_dim,
+            softcap=self._number("attn_logit_softcapping"),
+            sinks=self._values.get("model_type") == "gpt_oss",
+        )
+
+    def _needed(self, key: str) -> int:
+        value = self._integer(key)
+        if value is None:
+            raise self._error(f"'{key}' is missing, which goes with 'kv_lora_rank'")
+        return value
 
     def _scale(self) -> float | None:
         multiplier = self._number("attention_multiplier")

@@ -30,7 +30,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     UnregisteredOp,
 )
-from xdsl.ir import AttributeInvT, Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, AttributeInvT, Block, Operation, Region, SSAValue
 from xdsl.parser import AttrParser, ForwardDeclaredValue, Parser, UnresolvedOperand
 from xdsl.passes import ModulePass
 from xdsl.printer import Printer
@@ -178,9 +178,24 @@ class LocatedParser(Parser):
             if error.msg.startswith("values used but not defined"):
                 name = next(iter(self.forward_ssa_references))
                 self.raise_error(f"%{name} is used but not defined", self._forward_uses[name])
-            if unknown := _UNREGISTERED.fullmatch(error.msg):
-                error.msg = self._unknown_attribute(unknown[1], unknown[2])
+            self._name_unknown(error)
             raise
+
+    def parse_only_attribute(self) -> Attribute:
+        """The attribute that is the whole text."""
+        try:
+            attribute = self.parse_attribute()
+        except ParseError as error:
+            self._name_unknown(error)
+            raise
+        if self.lexer.input.content[self.pos :].strip():
+            self.raise_error("more than one attribute")
+        return attribute
+
+    def _name_unknown(self, error: ParseError) -> None:
+        """Say which attributes there are, where one is not known."""
+        if unknown := _UNREGISTERED.fullmatch(error.msg):
+            error.msg = self._unknown_attribute(unknown[1], unknown[2])
 
     def _unknown_attribute(self, dialect: str, name: str) -> str:
         what = f"unknown attribute or type '{dialect}.{name}'"
@@ -227,6 +242,17 @@ def parse_module(
     if verify:
         verify_module(module)
     return module
+
+
+def parse_attribute(text: str, what: str) -> Attribute:
+    """The attribute that the MLIR `text` holds, and nothing else; errors call it `what`.
+
+    Raises CompileError at the offending place.
+    """
+    try:
+        return LocatedParser(make_context(), text, what).parse_only_attribute()
+    except ParseError as error:
+        raise _parse_failure(error, what, 0) from error
 
 
 def decode(data: bytes, filename: str, line_offset: int = 0) -> str:

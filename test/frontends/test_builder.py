@@ -31,6 +31,13 @@ def test_plain():
         ({"mask": "causal"}, "{mask = #fa.causal}"),
         ({"mask": "causal", "causal_offset": 0}, "{mask = #fa.causal<offset = 0>}"),
         ({"mask": "causal", "causal_offset": -3}, "{mask = #fa.causal<offset = -3>}"),
+        (
+            {"mask": "#fa.window<left = 3, right = 0>"},
+            "{mask = #fa.window<left = 3, right = 0>}",
+        ),
+        ({"softcap": 50.0}, "{softcap = 5.000000e+01 : f32}"),
+        ({"sinks": True}, "%v: tensor<1x2x20x32xbf16>, %sinks: tensor<4xbf16>) ->"),
+        ({"sinks": True}, "fa.attention %q, %k, %v sinks(%sinks) :"),
         ({"scale": 0.125}, "{scale = 1.250000e-01 : f32}"),
         ({"lse": True}, "-> (tensor<1x4x10x32xbf16>, tensor<1x4x10xf32>) {"),
         ({"dtype": "f16"}, "tensor<1x2x20x32xf16>"),
@@ -56,6 +63,11 @@ def test_options(options: dict[str, Any], expected: str):
         ({"head_dim": 1.5}, "head_dim is 1.5; it must be an integer"),
         ({"batch": "2"}, "batch is '2'; it must be an integer"),
         ({"mask": "window"}, "unknown mask 'window'; there are None, causal"),
+        ({"mask": "#fa.hbm"}, "unknown mask #fa.hbm; there are #fa.causal"),
+        ({"mask": "#fa.ragged<[1, 2]>"}, "a ragged mask needs a length for each of 1 batches"),
+        ({"mask": "#fa.causal", "causal_offset": 1}, 'causal_offset needs mask="causal"'),
+        ({"softcap": 0.0}, "softcap is 0.0; it must be positive"),
+        ({"softcap": "x"}, "softcap is 'x'; it must be a number"),
         ({"causal_offset": 1}, 'causal_offset needs mask="causal"'),
         ({"mask": "causal", "causal_offset": 0.5}, "causal_offset is 0.5; it must be an integer"),
         ({"scale": "x"}, "scale is 'x'; it must be a number"),
@@ -74,3 +86,18 @@ def test_refused(options: dict[str, Any], message: str):
 def test_public_name():
     assert fa.attention is attention
     assert issubclass(fa.CompileError, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        ("#fa.window<size = 3>", "1:12: error: unknown or repeated field 'size'; there are left"),
+        ("#fa.causal #fa.causal", "1:12: error: more than one attribute"),
+        ("#fa.wind", "1:9: error: unknown attribute or type 'fa.wind'; there are"),
+    ],
+)
+def test_masks_are_read_as_mlir(mask: str, message: str):
+    """With the place in the text."""
+    with pytest.raises(CompileError) as caught:
+        attention(**SIZES, mask=mask)
+    assert str(caught.value).startswith("mask:" + message)

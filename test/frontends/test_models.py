@@ -46,6 +46,17 @@ def test_every_model_makes_a_module(name: str, phase: str):
         ({"num_key_value_heads": None, "multi_query": True}, ModelAttention(32, 1, 128)),
         ({"sliding_window": 4096}, ModelAttention(32, 8, 128, window=4096)),
         ({"sliding_window": 4096, "use_sliding_window": False}, ModelAttention(32, 8, 128)),
+        ({"attn_logit_softcapping": 50.0}, ModelAttention(32, 8, 128, softcap=50.0)),
+        ({"model_type": "gpt_oss"}, ModelAttention(32, 8, 128, sinks=True)),
+        (
+            {
+                "kv_lora_rank": 512,
+                "qk_nope_head_dim": 128,
+                "qk_rope_head_dim": 64,
+                "v_head_dim": 128,
+            },
+            ModelAttention(32, 32, 192, value_dim=128),
+        ),
         ({"query_pre_attn_scalar": 256}, ModelAttention(32, 8, 128, scale=0.0625)),
         ({"attention_multiplier": 0.5}, ModelAttention(32, 8, 128, scale=0.5)),
         (
@@ -67,8 +78,9 @@ def test_config(changes: dict[str, Any], expected: ModelAttention):
         ({"num_attention_heads": True}, "'num_attention_heads' is True; it must be a positive"),
         ({"num_attention_heads": 33}, "'hidden_size' is 4096, no multiple of the 33 heads"),
         ({"hidden_size": None}, "'head_dim' is missing, and so is 'hidden_size'"),
-        ({"attn_logit_softcapping": 50.0}, "'attn_logit_softcapping' asks for a soft cap"),
-        ({"kv_lora_rank": 512}, "'kv_lora_rank' asks for latent KV compression"),
+        ({"attn_logit_softcapping": -1.0}, "'attn_logit_softcapping' is -1.0; it must be a posit"),
+        ({"kv_lora_rank": 512}, "'qk_nope_head_dim' is missing, which goes with 'kv_lora_rank'"),
+        ({"alibi": True}, "'alibi' asks for position biases (ALiBi), which are a score_mod"),
         ({"query_pre_attn_scalar": -1}, "'query_pre_attn_scalar' is -1; it must be a positive"),
         ({"text_config": 3}, "a model configuration is a JSON object"),
     ],
@@ -95,9 +107,12 @@ def test_not_a_config(text: str, message: str):
 
 def test_window():
     model = read(sliding_window=64)
-    model.module("prefill", 64)
-    with pytest.raises(CompileError, match="a window of 64 keys"):
-        model.module("prefill", 65)
+    assert "#fa.causal" in str(model.module("prefill", 64))
+    for phase in ("prefill", "decode"):
+        assert "#fa.window<left = 63, right = 0>" in str(model.module(phase, 65))
+    assert "window" not in str(model.module("decode", 64))
+    assert "window" not in str(model.module("prefill", 65, mask="none"))
+    assert "#fa.causal" in str(model.module("prefill", 65, mask="causal"))
 
 
 @pytest.mark.parametrize(
