@@ -44,6 +44,8 @@ class LimitLoops(ModulePass):
     max_instructions: int = 1_000_000_000
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.max_instructions < 1:
+            raise OpError(op, f"max-instructions must be at least 1, got {self.max_instructions}")
         for kernel in list(op.walk()):
             if isinstance(kernel, plena.KernelOp):
                 limit_loops(kernel, self.max_instructions)

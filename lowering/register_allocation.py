@@ -48,6 +48,8 @@ class AllocateRegisters(ModulePass):
     int_slots: int = 32
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.int_slots < 0:
+            raise OpError(op, f"int-slots must be at least 0, got {self.int_slots}")
         for kernel in op.walk():
             if isinstance(kernel, plena.KernelOp):
                 allocate_registers(kernel, self.int_slots)

@@ -1,7 +1,12 @@
 // RUN: fa-opt %s --limit-loops="max-instructions=4" | filecheck %s
+// RUN: not fa-opt %s --limit-loops="max-instructions=0" 2>&1 | filecheck %s --check-prefix=NONE
+// RUN: not fa-opt %s --allocate-registers="int-slots=-1" 2>&1 | filecheck %s --check-prefix=SLOTS
 // RUN: fa-opt %s --limit-loops="max-instructions=10" | filecheck %s --check-prefix=ENOUGH
 
 // One iteration of the outer loop executes 10 instructions, one of the inner loop 4.
+
+// NONE: error: max-instructions must be at least 1, got 0{{$}}
+// SLOTS: error: int-slots must be at least 0, got -1{{$}}
 
 // ENOUGH-NOT: unrolled_loops
 // ENOUGH: plena.loop 2
