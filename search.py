@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import StringIO
 
 from fa.diagnostics import CompileError
 from fa.dialects import fa
 from fa.dialects.machine_attr import machine_of
 from fa.dialects.target_attr import target_of
-from fa.frontends.source import module_text
 from fa.machine.figures import Target
 from fa.machine.tuning_cache import Key, TuningCache
+from fa.passes.map import WISHES
 from fa.passes.mapping_search import Candidate, Question, candidates, pipeline, table
 from fa.passes.problems import problem_of
 from fa.passes.tile import may_see_nothing, needs_of
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.printer import Printer
 
 CONFIRMED = 4
 """The best candidates that `tune` measures."""
@@ -47,10 +49,12 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
     if not legal:
         return None
     cache = TuningCache.user()
-    key = Key.of(module_text(module), question.machine, target)
+    key = Key.of(_problem_text(module), question.machine, target)
     known = cache.get(key)
-    if known is not None and any(candidate.options == known for candidate in legal):
-        return Choice(pipeline(known), _report(found, known, target, "as remembered"))
+    if known is not None:
+        if any(candidate.options == known for candidate in legal):
+            return Choice(pipeline(known), _report(found, known, target, "as remembered"))
+        cache.refuse(key, "what it names is no mapping here")
     if not tune:
         best = legal[0].options
         return Choice(legal[0].pipeline, _report(found, best, target, "by the model"))
@@ -64,9 +68,10 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
 
 def question_of(module: ModuleOp, machine: str | None) -> Question | None:
     """What is to be mapped in a module with one attention on tensors; None for any other module,
-    and where probabilities are more than what values are multiplied by."""
+    where a mapping is set by hand, and where probabilities are more than what values are multiplied
+    by."""
     attentions = [op for op in module.walk() if isinstance(op, fa.AttentionOp)]
-    if len(attentions) != 1:
+    if len(attentions) != 1 or any(WISHES in op.attributes for op in module.ops):
         return None
     op = attentions[0]
     if op.prob_mod is not None or op.stage == "softmax":
@@ -81,6 +86,19 @@ def question_of(module: ModuleOp, machine: str | None) -> Question | None:
         _sums_needed(op),
         may_see_nothing(op, target_machine.mlen),
     )
+
+
+def _problem_text(module: ModuleOp) -> str:
+    """The attention of a module, whatever it and its values are called."""
+    (op,) = (op for op in module.walk() if isinstance(op, fa.AttentionOp))
+    text = StringIO()
+    printer = Printer(text)
+    printer.print_list((*op.operand_types, *op.result_types), printer.print_attribute)
+    for name, value in sorted(op.properties.items()):
+        text.write(f" {name} = {value}")
+    for region in op.regions:
+        printer.print_region(region)
+    return text.getvalue()
 
 
 def _sums_needed(op: fa.AttentionOp) -> str | None:

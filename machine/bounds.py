@@ -7,12 +7,13 @@ machine's instructions, it does at least this.
   once; Q K^T and P V by the cheapest family each. A row of queries that sees n keys needs whole
   blocks of keys, however rows are grouped.
 - Vector: for each row and panel of VLEN keys that it sees a maximum, a subtraction and an
-  exponential; for each row of results a multiplication. Row sums by the cheaper of additions and a
-  column of ones in V.
+  exponential; for each row of results a multiplication.
+- Row sums by the cheaper of additions and a column of ones in V: in the total only, because a
+  program can do them in the one unit or in the other.
 - Scalar: for each row a running maximum that is set; for each row and panel an address.
-- HBM: Q, the keys that are seen, and their values read once, O written once, in whole lines, by
-  transfers of the machine's fixed amounts; bytes at the memory's peak, and a first latency for each
-  transfer.
+- HBM: Q of rows that see a key, the keys that are seen, and their values read once, O written once,
+  in whole lines, by transfers of the machine's fixed amounts; bytes at the memory's peak, and a
+  first latency for each transfer.
 
 Loops and address registers are nothing that a program needs: unrolled programs have none.
 """
@@ -139,9 +140,10 @@ def _form(storage: Storage) -> HbmFormat:
 
 @dataclass(frozen=True)
 class Bounds(Breakdown):
-    """The least that a problem costs; `family` holds the matrix unit's cycles by family.
+    """The least that a problem costs.
 
-    `emulator_family` and `analytic_family` are those that Q K^T and P V are cheapest by.
+    `total` has row sums as well, which `unit` has not. `family` holds the matrix unit's cycles by
+    family; `emulator_family` and `analytic_family` are those that Q K^T and P V are cheapest by.
     """
 
     family: Mapping[Family, Figures]
@@ -183,18 +185,14 @@ def lower_bounds(problem: Problem, machine: Machine, formats: Formats | None = N
         by_matrix[second].emulator_cycles,
         by_matrix[fourth].analytic_cycles,
     )
-    unit["matrix"] += Figures(
-        ones.emulator_cycles if ones.emulator_cycles <= sums.emulator_cycles else 0,
-        ones.analytic_cycles if ones.analytic_cycles <= sums.analytic_cycles else 0,
-    )
-    unit["vector"] += Figures(
-        sums.emulator_cycles if sums.emulator_cycles < ones.emulator_cycles else 0,
-        sums.analytic_cycles if sums.analytic_cycles < ones.analytic_cycles else 0,
+    row_sums = Figures(
+        min(ones.emulator_cycles, sums.emulator_cycles),
+        min(ones.analytic_cycles, sums.analytic_cycles),
     )
     moving = _moving(problem, machine, forms)
     unit["hbm"] = moving + _caches(problem, machine, forms)
     return Bounds(
-        sum(unit.values(), Figures()),
+        sum(unit.values(), row_sums),
         unit,
         moving,
         {name: scores[name] + values[name] for name in FAMILIES},
@@ -292,10 +290,10 @@ def _scalar(problem: Problem, machine: Machine) -> Figures:
 
 
 def _moving(problem: Problem, machine: Machine, forms: Formats) -> Figures:
-    """Q read and O written once."""
+    """Q of rows that see a key read, and O of all rows written, once."""
     rows = problem.batch * problem.q_heads * problem.q_len
-    length = machine.vlen
-    queries = _reads(rows * problem.head_dim, machine.prefetch_v, length, forms.query)
+    length, live = machine.vlen, problem.live_rows
+    queries = _reads(live * problem.head_dim, machine.prefetch_v, length, forms.query)
     stores = ceil(ceil(rows * problem.value_dim / length) / machine.writeback_v)
     lines = stores * machine.writeback_v * _row_lines(forms.output, length, True)
     moved = lines * HBM_LINE

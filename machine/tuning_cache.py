@@ -159,6 +159,11 @@ class TuningCache:
                     os.unlink(temporary)
             self._remark(f"'{path}' cannot be written: {error.strerror}; the choice is not kept")
 
+    def refuse(self, key: Key, reason: str) -> None:
+        """Say that the choice for a key is not taken, and why."""
+        if self.folder is not None:
+            self._ignore(self.folder / key.name, reason)
+
     def _ignore(self, path: Path, reason: str) -> None:
         self._remark(f"'{path}' is ignored: {reason}")
 

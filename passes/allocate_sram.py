@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects import func, scf
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from xdsl.ir import Operation, OpResult, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -30,7 +30,7 @@ from ..dialects.machine_attr import machine_of
 from ..machine.params import Machine
 from .first_fit import Block, first_fit, most_alive
 from .live_tiles import Places, TileLiveness, stays_in_row_loop
-from .map import MapPass
+from .map import WISHES, MapPass
 from .map_plan import MapPlan
 from .quantize import store_masks
 from .schedule_rows import ScheduleRowsPass
@@ -301,11 +301,19 @@ def _complain(
     what = {"vector": "rows of vector SRAM", "matrix": "tiles of matrix SRAM"}.get(
         space, "entries of FP_MEM"
     )
+    needed = most_alive(blocks)
+    if needed <= room:
+        # They would fit if none had a place yet.
+        needed = max(at + block.size for at, block in zip(first_fit(blocks), blocks, strict=True))
+    set_by_hand = function.attributes.get(WISHES)
+    qk = set_by_hand.data.get("qk") if isinstance(set_by_hand, DictionaryAttr) else None
+    packed = qk.data if isinstance(qk, StringAttr) and qk.data != "tmm" else None
     raise OpError(
         _definer(value),
         f"this tile of {'x'.join(map(str, kind.dims))} does not fit: tiles alive at once need "
-        f"{most_alive(blocks) // unit} {what}, and the machine has {room // unit}; "
-        "smaller tiles (q-tile, kv-tile) need less",
+        f"{needed // unit} {what}, and the machine has {room // unit}; "
+        "smaller tiles (q-tile, kv-tile) need less"
+        + (f", and so does qk=tmm in the place of qk={packed}" if packed else ""),
     )
 
 

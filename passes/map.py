@@ -11,20 +11,30 @@ function, so that query tiles and the heads of a group share them.
 
 Options: `qk` (tmm, btmm, btmv), `pv` (mm, btmv) and `sums` (row sums: reduce by V_RED_SUM, ones by
 the matrix unit with a tile of ones, columns with columns of ones in V); by default what costs least
-on the module's target. `unroll-rows`: rows in one iteration of a loop over rows. A family that a
-product cannot take is an error that says why; by default another is taken.
+on the module's target. `unroll-rows`: rows in one iteration of a loop over rows, at most. A family
+that a product cannot take is an error that says why; by default another is taken. What is set by
+hand stands in the function's attribute `fa.map`; attention that is no tiles yet keeps it there
+until it is mapped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from xdsl.context import Context
 from xdsl.dialects import func, scf
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, TensorType, UnitAttr, i64
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import (
+    DictionaryAttr,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+    UnitAttr,
+    i64,
+)
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -44,6 +54,9 @@ from .schedule_rows import UNROLL
 from .stored_tensors import rebuilt, stored_source
 from .sum_columns import divide_by_columns, only_divides, why_no_columns, with_ones
 from .tile_sizes import round_up
+
+WISHES = "fa.map"
+"""The attribute of a function with the options that were set by hand."""
 
 MAPPED = "fa.mapped"
 """The attribute of a function whose products are mapped."""
@@ -72,17 +85,65 @@ class MapPass(ModulePass):
         machine = machine_of(op, self.machine)
         if self.unroll_rows is not None and self.unroll_rows < 1:
             raise OpError(op, f"unroll-rows must be at least 1, got {self.unroll_rows}")
+        given, found = self._given(), False
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             if MAPPED in function.attributes:
-                if (self.qk, self.pv, self.sums, self.unroll_rows) != (None,) * 4:
+                if given:
                     raise OpError(function, "the function is mapped already; start from its tiles")
                 continue
-            if any(isinstance(inner, fa.ScoresOp | fa.MatmulOp) for inner in function.walk()):
+            kinds = {type(inner) for inner in function.walk()}
+            tiled, waits = bool(kinds & {fa.ScoresOp, fa.MatmulOp}), fa.AttentionOp in kinds
+            found = found or tiled or waits
+            if given and (tiled or waits):
+                earlier = _attribute(function)
+                function.attributes[WISHES] = DictionaryAttr({**earlier, **given})
+            if tiled and not waits:
+                wished = _wishes(function)
                 costs = FamilyCosts(machine, target_of(op))
-                _Mapping(costs, function, self.qk, self.pv, self.sums).apply()
+                _Mapping(costs, function, wished.qk, wished.pv, wished.sums).apply()
                 function.attributes[MAPPED] = UnitAttr()
-                if self.unroll_rows is not None:
-                    function.attributes[UNROLL] = IntegerAttr(self.unroll_rows, i64)
+                if wished.unroll_rows is not None:
+                    function.attributes[UNROLL] = IntegerAttr(wished.unroll_rows, i64)
+        if given and not found:
+            raise OpError(op, "there is nothing to map: no attention, and no products of tiles")
+
+    def _given(self) -> dict[str, Attribute]:
+        """What is set, as attributes."""
+        families = {"qk": self.qk, "pv": self.pv, "sums": self.sums}
+        given: dict[str, Attribute] = {
+            name: StringAttr(family) for name, family in families.items() if family is not None
+        }
+        if self.unroll_rows is not None:
+            given["unroll_rows"] = IntegerAttr(self.unroll_rows, i64)
+        return given
+
+
+def _attribute(function: func.FuncOp) -> dict[str, Attribute]:
+    """What was set by hand before. Raises OpError where that is no dictionary."""
+    attribute = function.attributes.get(WISHES, DictionaryAttr({}))
+    if not isinstance(attribute, DictionaryAttr):
+        raise OpError(function, f"{WISHES} is a dictionary of options of map, got {attribute}")
+    return dict(attribute.data)
+
+
+CHOICES = {"qk": get_args(ScoreFamily), "pv": get_args(ProductFamily), "sums": get_args(SumFamily)}
+
+
+def _wishes(function: func.FuncOp) -> MapPass:
+    """What was set by hand for a function. Raises OpError where it is none of the options."""
+    options: dict[str, Any] = {}
+    for name, value in _attribute(function).items():
+        known = CHOICES.get(name, ())
+        if isinstance(value, StringAttr) and value.data in known:
+            options[name] = value.data
+        elif name == "unroll_rows" and isinstance(value, IntegerAttr) and value.value.data > 0:
+            options[name] = value.value.data
+        else:
+            right = ", ".join(known) if known else "qk, pv, sums, and unroll_rows of at least 1"
+            raise OpError(
+                function, f"{WISHES}: {name} = {value} is not possible; there are {right}"
+            )
+    return MapPass(**options)
 
 
 class _Mapping:
@@ -244,7 +305,7 @@ class _Mapping:
             raise OpError(
                 products[0],
                 "sums=columns is not possible here: columns of ones in V go with pv=btmv; "
-                "sums=ones is",
+                "sums=reduce is",
             )
         for op in products:
             op.properties["family"] = StringAttr("mm")

@@ -7,7 +7,7 @@ from pathlib import Path
 import fa
 import pytest
 from fa.dialects import fa as fa_dialect
-from fa.frontends.source import parse_module, run_passes
+from fa.frontends.source import module_text, parse_module, run_passes
 from fa.machine.figures import TARGETS, Target
 from fa.machine.params import Machine
 from fa.passes.mapping_search import RowTiles, candidates, pipeline, row_tiles
@@ -102,7 +102,9 @@ def test_the_report_lists_candidates() -> None:
     assert "mapping chosen" not in fa.compile(Case(64, 64).module(), passes="tile,fuse").report
 
 
-def test_tuning_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tuning_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("FA_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("FA_CACHE", "1")
     module = Case(8, 64, 16).module()
@@ -112,9 +114,18 @@ def test_tuning_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     again = fa.compile(module)
     assert "chosen as remembered" in again.report
     assert again.asm == tuned.asm
+    # By what is computed, whatever it is called, and whether the default is named or not.
+    text = module_text(module).replace("@attention", "@other").replace("%k", "%keys")
+    renamed = fa.compile(text, optimize_for="emulator")
+    assert "chosen as remembered" in renamed.report
     (entry,) = tmp_path.iterdir()
+    entry.write_text(entry.read_text().replace('"qk": "', '"qk": "x'))
+    capsys.readouterr()
+    assert "chosen by the model" in fa.compile(module).report
+    assert "is ignored: what it names is no mapping here" in capsys.readouterr().err
     entry.write_text("{")
     assert "chosen by the model" in fa.compile(module).report
+    assert "is ignored: it is damaged" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("target", ["analytic", "bytes"])

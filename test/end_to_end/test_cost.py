@@ -143,3 +143,29 @@ def test_mapping():
     assert len(cost) == len(entries)
     with pytest.raises(KeyError):
         cost["cycles"]
+
+
+@pytest.mark.parametrize("target", ["emulator", "analytic"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        # Row sums in the vector unit, though the matrix unit would be cheaper in all.
+        Case(100, 100, 8),
+        Case(515, 515, 16, mask="causal"),
+        # 268 of the queries see no key: they need not be read.
+        Case(300, 32, 64, mask="causal"),
+        Case(1, 77, 40, 6, 2),
+        Case(33, 20, 24, 3, 1, lse=True),
+    ],
+    ids=str,
+)
+def test_every_unit_is_above_its_bound(case: Case, target: str):
+    """Cycles of both tables and bytes, whatever it was optimised for."""
+    kernel = fa.compile(case.module(), optimize_for=target)
+    cost, bounds = fa.cost(kernel), kernel.bounds
+    assert bounds is not None
+    parts = [(cost.unit[unit], bounds.unit[unit]) for unit in UNITS]
+    pairs = [*parts, (cost.total, bounds.total), (cost.moving, bounds.moving)]
+    for cost_of, least in pairs:
+        for name in FIGURES:
+            assert getattr(least, name) <= getattr(cost_of, name), name

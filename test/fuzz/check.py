@@ -69,7 +69,7 @@ REFUSALS = {
     "tiles together": (
         r"this tile of [\dx]+ does not fit: tiles alive at once need \d+ (rows of vector SRAM|"
         r"tiles of matrix SRAM|entries of FP_MEM), and the machine has \d+; smaller tiles "
-        r"\(q-tile, kv-tile\) need less"
+        r"\(q-tile, kv-tile\) need less(, and so does qk=tmm in the place of qk=btm[mv])?"
     ),
     "statistics": (
         r"statistics and constants take \d+ entries of FP_MEM, and the machine has \d+; a smaller "
@@ -109,10 +109,10 @@ REFUSALS = {
         r"standard attention sums whole rows); sums=reduce is"
     ),
     "sums=columns by hand": (
-        r"sums=columns is not possible here: (columns of ones in V go with pv=btmv; sums=ones is|"
-        r"(ones beside \d+ value columns do not fit a row of \d+|\d+ columns are not whole blocks "
-        r"of storage|rows may see no key|something else needs the sums|the result is not stored by "
-        r"itself|P is not that of an online softmax); sums=reduce is)"
+        r"sums=columns is not possible here: (columns of ones in V go with pv=btmv|ones beside \d+ "
+        r"value columns do not fit a row of \d+|\d+ columns are not whole blocks of storage|rows may "
+        r"see no key|something else needs the sums|the result is not stored by itself|P is not that "
+        r"of an online softmax); sums=reduce is"
     ),
 }
 """What a compiler may say to a legal attention, each message in full: a memory is too small, or a

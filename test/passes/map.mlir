@@ -90,8 +90,22 @@ func.func @attention(%Q: tensor<1x2x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V
 
 // What is not possible is said where the operation stands.
 //
-// COLUMNS: error: sums=columns is not possible here: columns of ones in V go with pv=btmv; sums=ones is
+// COLUMNS: error: sums=columns is not possible here: columns of ones in V go with pv=btmv; sums=reduce is
 // BTMV: map.mlir:15:8: error: pv=btmv is not possible here: the values are no tensor that the host could transpose; pv=mm is
 // AGAIN: map.mlir:13:1: error: the function is mapped already; start from its tiles
 // ONES: map.mlir:15:8: error: sums=ones is not possible here: fa.combine takes sums as numbers; sums=reduce is
 // OPTION: fa-opt: error: pass 'map': option 'qk' takes one of tmm, btmm, btmv, not 'mm'
+
+// Options in front of the tiles wait for them; what they name is checked when it is read.
+//
+// RUN: fa-opt %s --map="qk=btmm pv=mm unroll-rows=4" | filecheck %s --check-prefix WAITS
+// RUN: fa-opt %s --map="qk=btmm pv=mm unroll-rows=4" --tile --fuse --map="sums=reduce" | filecheck %s --check-prefix TAKEN
+// RUN: fa-opt %s --map="qk=btmm" | sed "s/btmm/xyz/" | not fa-opt - --tile --fuse --map 2>&1 | filecheck %s --check-prefix WRITTEN
+// RUN: echo "module {}" | not fa-opt - --map="qk=btmm" 2>&1 | filecheck %s --check-prefix NOTHING
+// WAITS: attributes {fa.map = {qk = "btmm", pv = "mm", unroll_rows = 4 : i64}}
+// WAITS: fa.attention
+// TAKEN: attributes {fa.map = {qk = "btmm", pv = "mm", unroll_rows = 4 : i64, sums = "reduce"}, fa.mapped, fa.unroll_rows = 4 : i64}
+// TAKEN: fa.scores {{.*}} {family = "btmm"
+// TAKEN: fa.matmul {{.*}} {family = "mm"}
+// WRITTEN: error: fa.map: qk = "xyz" is not possible; there are tmm, btmm, btmv
+// NOTHING: error: there is nothing to map: no attention, and no products of tiles
