@@ -110,9 +110,9 @@ REFUSALS = {
     ),
     "sums=columns by hand": (
         r"sums=columns is not possible here: (columns of ones in V go with pv=btmv|ones beside \d+ "
-        r"value columns do not fit a row of \d+|\d+ columns are not whole blocks of storage|rows may "
-        r"see no key|something else needs the sums|the result is not stored by itself|P is not that "
-        r"of an online softmax); sums=reduce is"
+        r"value columns do not fit a row of \d+|\d+ columns are not whole blocks of storage|"
+        r"rows may see no key|something else needs the sums|the result is not stored by itself|"
+        r"P is not that of an online softmax); sums=reduce is"
     ),
 }
 """What a compiler may say to a legal attention, each message in full: a memory is too small, or a
