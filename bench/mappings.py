@@ -57,7 +57,7 @@ def families() -> str:
         row("P V", family, keys, lambda costs, dim, f=family, n=panels: costs.product(f, dim, n))
     for family, panels in product(("reduce", "ones"), PANELS):
         keys = f"{panels} MLEN"
-        row("row sums", family, keys, lambda costs, _, f=family, n=panels: costs.sums(f, n))
+        row("row sums", family, keys, lambda costs, _, f=family, n=panels: costs.sums(f, n, 1))
     return "\n".join(lines)
 
 

@@ -61,10 +61,6 @@ def _quotient(a: Values, b: Values) -> Values:
 
 
 def _ceiling(a: Values, b: Values) -> Values:
-    return -np.floor_divide(-a, b)
-
-
-def _ceiling_unsigned(a: Values, b: Values) -> Values:
     down = np.floor_divide(a, b)
     return down + (down * b != a)
 
@@ -126,7 +122,7 @@ MEANINGS: dict[type[Operation], Callable[..., Values]] = {
 
 UNSIGNED: dict[type[Operation], Callable[..., Values]] = {
     arith.DivUIOp: np.floor_divide,
-    arith.CeilDivUIOp: _ceiling_unsigned,
+    arith.CeilDivUIOp: _ceiling,
     arith.RemUIOp: np.fmod,
     arith.ShRUIOp: np.right_shift,
     arith.MaxUIOp: np.maximum,

@@ -55,7 +55,8 @@ class Spiller:
 
         A sweep over the segments; where too many are live, the web goes whose eviction costs the
         fewest executed instructions for each point it frees. What eviction leaves behind counts as
-        live in the rest of the sweep, so few rounds are needed. NoRegisters when none can go.
+        live in the rest of the sweep, so few rounds are needed; where that is a value made in front
+        of a loop, it can be made inside instead. NoRegisters when none can go.
         """
         integers = webs.in_bank(plena.GPType)
         # (start, end, number); what is left of evicted webs has negative numbers.
@@ -66,6 +67,19 @@ class Spiller:
         expiries: list[tuple[int, int]] = []
         victims: dict[int, Victim] = {}
         left_behind = 0
+        # Of those left behind, what is made in front of a loop: by whom, and for how many points.
+        in_front: dict[int, tuple[Victim, plena.LoopOp, int]] = {}
+
+        def leave_behind(victim: Victim, now: int, inside: plena.LoopOp | None) -> None:
+            nonlocal left_behind
+            for (first, last), place in self._left_behind(victim, webs.order):
+                if last <= now or not (inside is None or _spans(webs.order, inside, first, last)):
+                    continue
+                left_behind -= 1
+                heappush(events, (max(now, first), last, left_behind))
+                if isinstance(place, plena.LoopOp):
+                    in_front[left_behind] = victim, place, last - first
+
         while events:
             start, end, number = heappop(events)
             if number in victims:
@@ -83,7 +97,17 @@ class Spiller:
                         web = integers[candidate]
                         if self.can_evict(web):
                             costs[candidate, around] = self._cost(web, around, webs.order)
-                choices = [candidate for candidate in live if (candidate, around) in costs]
+                choices = [
+                    (costs[candidate, around] / integers[candidate].range.points, candidate)
+                    for candidate in live
+                    if (candidate, around) in costs
+                ]
+                for candidate in live:
+                    if candidate in in_front and in_front[candidate][1] in around:
+                        victim, loop, points = in_front[candidate]
+                        more = self._cost(victim.web, victim.around | {loop}, webs.order)
+                        more -= self._cost(victim.web, victim.around, webs.order)
+                        choices.append((more / points, candidate))
                 if not choices:
                     if victims:
                         break
@@ -92,13 +116,15 @@ class Spiller:
                         f"{len(live)} integer registers are needed at once here and none of the "
                         f"values can be kept elsewhere; the machine has {registers}",
                     )
-                loser = min(choices, key=lambda n: (costs[n, around] / integers[n].range.points, n))
-                victims[loser] = Victim(integers[loser], around)
+                _, loser = min(choices)
                 del live[loser]
-                for segment in self._left_behind(victims[loser], webs.order):
-                    if segment[1] > start:
-                        left_behind -= 1
-                        heappush(events, (max(start, segment[0]), segment[1], left_behind))
+                if loser >= 0:
+                    victims[loser] = Victim(integers[loser], around)
+                    leave_behind(victims[loser], start, None)
+                else:
+                    victim, loop, _ = in_front.pop(loser)
+                    victim.around |= {loop}
+                    leave_behind(victim, start, loop)
         return list(victims.values())
 
     def choose_for(self, failed: Iterable[Web], webs: Webs) -> list[Victim]:
@@ -118,20 +144,25 @@ class Spiller:
                 victims.setdefault(best.web, best)
         return list(victims.values())
 
-    def _left_behind(self, victim: Victim, order: ProgramOrder) -> list[tuple[int, int]]:
-        """The segments in which values of an evicted web will still be in registers."""
+    def _left_behind(
+        self, victim: Victim, order: ProgramOrder
+    ) -> list[tuple[tuple[int, int], Operation | None]]:
+        """The segments in which values of an evicted web will still be in registers.
+
+        With the operation in front of which the value is made; None where it is the value itself.
+        """
         around = self._inside(victim.web, victim.around)
-        segments: list[tuple[int, int]] = []
+        segments: list[tuple[tuple[int, int], Operation | None]] = []
         for value in victim.web.values:
             if not is_carried(value) and not is_recomputable(value):
                 start = order.start(value)
-                segments.append((start, start + 2))
+                segments.append(((start, start + 2), None))
             for place in {placement(value, reader, around) for reader, _ in readers(value)}:
                 if isinstance(place, plena.LoopOp):
-                    segments.append((2 * order.position[place], order.span_end(place)))
+                    segments.append(((2 * order.position[place], order.span_end(place)), place))
                 else:
                     point = 2 * order.position[place]
-                    segments.append((point, point + 1))
+                    segments.append(((point, point + 1), place))
         return segments
 
     def can_evict(self, web: Web) -> bool:
@@ -245,6 +276,11 @@ class Spiller:
                 use.operands[0] = copy.source
                 copy.detach()
                 copy.erase()
+
+
+def _spans(order: ProgramOrder, loop: plena.LoopOp, first: int, last: int) -> bool:
+    """Whether a segment lies within a loop."""
+    return 2 * order.position[loop] <= first and last <= order.span_end(loop)
 
 
 def loops_around(order: ProgramOrder, point: int) -> Loops:

@@ -12,6 +12,13 @@ from ..machine.figures import Target
 from ..machine.isa import BY_MNEMONIC
 from ..machine.params import Machine
 
+PRESSED_PANELS = 5
+"""With so many panels of keys and of results the addresses of a tile of ones and of its sums find
+no registers beside those of the panels, and are computed in every row."""
+
+PRESSED_ADDRESSES = 11
+"""So many, counted on heads of 48 and 64 columns."""
+
 
 @dataclass(frozen=True)
 class FamilyCosts:
@@ -59,8 +66,11 @@ class FamilyCosts:
         row = machine.broadcast * self.cycles("M_BTMV") + shifts
         return outputs * (row + self.cycles("M_BMV_WO") / panels)
 
-    def sums(self, family: str, panels: int) -> float:
-        """Row sums and the division by them: one row with `panels` panels, for each of those."""
+    def sums(self, family: str, panels: int, outputs: int) -> float:
+        """Row sums and the division by them: one row with `panels` panels, for each of those.
+
+        `outputs` are the panels of the results.
+        """
         add = self.cycles("V_ADD_VV")
         if family == "reduce":
             row = (panels if panels > 1 else 0) * add + self.cycles("V_RED_SUM")
@@ -68,4 +78,6 @@ class FamilyCosts:
         else:
             row = panels * self.cycles("M_BTMV") + self.cycles("M_BMV_WO")
             row += (self.machine.broadcast - 1) * add + self.cycles("V_RECI_V")
+            if panels + outputs >= PRESSED_PANELS:
+                row += PRESSED_ADDRESSES * self.step
         return row / panels

@@ -224,7 +224,10 @@ class _Mapping:
         """Whether row sums cost less with V_RED_SUM than by a tile of ones."""
         steps = [op for op in self.function.walk() if isinstance(op, fa.OnlineSoftmaxOp)]
         panels = max((fa.tile(s.scores).cols // self.machine.vlen for s in steps), default=1)
-        return self.costs.sums("reduce", panels) <= self.costs.sums("ones", panels)
+        products = [op for op in self.function.walk() if isinstance(op, fa.MatmulOp)]
+        outputs = max((fa.tile(p.result).cols // self.machine.vlen for p in products), default=1)
+        sums = {family: self.costs.sums(family, panels, outputs) for family in ("reduce", "ones")}
+        return sums["reduce"] <= sums["ones"]
 
     def _accumulations(self) -> list[tuple[list[fa.MatmulOp], list[End] | None]]:
         """Products that must be of one family, with what they end in (None: in something else).

@@ -124,6 +124,8 @@ class RowTiles:
 
     tile: int
     total: int
+    valid: int
+    """Of them those that loops over rows go through: of a single tile the padding is left out."""
     keys: int
     passes: int
     """How often the loops over query tiles and heads go over the keys of a KV head."""
@@ -159,9 +161,12 @@ def row_tiles(question: Question, grouped: bool) -> RowTiles | str:
     tiles = sizes.q_len // sizes.q_rows * (1 if grouped else heads)
     panels = (sizes.head_dim + sizes.value_dim) // machine.mlen
     resident = panels * sizes.kv_len // machine.mlen < machine.matrix_tiles
+    total = sizes.q_len * (1 if grouped else heads)
+    single = not grouped and sizes.q_len == sizes.q_rows
     return RowTiles(
         sizes.q_rows,
-        sizes.q_len * (1 if grouped else heads),
+        total,
+        heads * p.q_len if single else total,
         sizes.kv_rows,
         1 if resident and sizes.kv_rows >= p.kv_len else tiles,
     )
@@ -216,25 +221,24 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     machine, p = question.machine, question.problem
     costs = FamilyCosts(machine, question.target)
     heads = p.q_heads // p.kv_heads
-    # Padding rows are work as the others are.
-    padding = rows.total / (heads * p.q_len)
-    row_panels = padding * p.blocks(machine.vlen)
+    # Padding rows are work as the others are, but in loops over rows that know of them.
+    row_panels = p.blocks(machine.vlen) / (heads * p.q_len)
     steps = ceil(p.kv_len / rows.keys)
     panels = max(1, min(rows.keys, p.kv_len) // machine.vlen)
     columns = candidate.sums == "columns"
-    panel = (
-        costs.scores(candidate.qk, p.head_dim)
-        + costs.product(candidate.pv, (2 if columns else 1) * p.value_dim, panels)
-        + costs.cycles("V_RED_MAX")
-        + costs.cycles("V_SUB_VF")
-        + costs.cycles("V_EXP_V")
-        + costs.step
-    )
+    valid = rows.total if candidate.pv == "mm" else rows.valid
+    blocks = costs.scores(candidate.qk, p.head_dim)
+    panel = costs.step + sum(costs.cycles(name) for name in ("V_RED_MAX", "V_SUB_VF", "V_EXP_V"))
+    weighted = costs.product(candidate.pv, (2 if columns else 1) * p.value_dim, panels)
+    if candidate.pv == "mm":
+        blocks += weighted
+    else:
+        panel += weighted
+    outputs = ceil(p.value_dim / machine.vlen)
     if columns:
         panel += (costs.cycles("V_RECI_V") + costs.cycles("V_SHFT_V")) / panels
     else:
-        panel += costs.sums(candidate.sums, panels)
-    outputs = ceil(p.value_dim / machine.vlen)
+        panel += costs.sums(candidate.sums, panels, outputs)
     row = outputs * costs.cycles("V_MUL_VF") + 2 * costs.step
     if candidate.pv == "mm":
         # P V is divided in a second loop over rows, unless P is in the first one.
@@ -243,7 +247,7 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     rescaled = (steps - 1) * (
         STEP_CYCLES + outputs * (costs.cycles("V_MUL_VF") + costs.cycles("V_ADD_VV"))
     )
-    all_rows = p.batch * p.kv_heads * rows.total
+    all_rows = p.batch * p.kv_heads * valid
     share = p.pairs / max(1, p.batch * p.q_heads * p.q_len * p.kv_len)
     passes = rows.passes * (share if rows.passes > 1 else 1.0)
     loads = p.batch * p.kv_heads * passes * ceil(p.kv_len / machine.prefetch_m)
@@ -253,7 +257,11 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     transfer = TRANSFER_CYCLES * machine.prefetch_m / 64
     if question.target == "analytic":
         transfer = costs.cycles("H_PREFETCH_M") + 2.0
-    cycles = row_panels * panel + all_rows * (row + rescaled) + loads * transfer
+    cycles = (
+        row_panels * (rows.total * blocks + valid * panel)
+        + all_rows * (row + rescaled)
+        + loads * transfer
+    )
     form = machine.matrix_kv
     lines = ceil(form.element_bytes(machine.mlen) / HBM_LINE) + bool(form.scale_bytes(machine.mlen))
     return Candidate(

@@ -201,8 +201,9 @@ class _Grouping:
             wanted = max(
                 1, min(UNROLLED_ROWS, UNROLLED_ROWS * MANY_LOOPS // max(1, len(self.groups)))
             )
+        single = _single_tile(self.function)
         for number, group in enumerate(self.groups):
-            rows = _valid_rows(group, _rows(group[0]))
+            rows = _valid_rows(group, _rows(group[0]), single)
             unroll = next(count for count in range(min(wanted, rows), 0, -1) if rows % count == 0)
             for op in group:
                 op.attributes[ROW_LOOP] = RowLoopAttr.get(number, rows, unroll)
@@ -220,6 +221,11 @@ def _row_wise(op: Operation) -> bool:
     return isinstance(op, ROW_WISE)
 
 
+def _by_rows(op: Operation) -> bool:
+    """Whether an operation reads no row of a tile but those that are wanted of its result."""
+    return _row_wise(op) or isinstance(op, fa.StoreOp | scf.ForOp | scf.YieldOp)
+
+
 def _rows(op: Operation) -> int:
     return fa.tile(op.results[0]).rows
 
@@ -229,8 +235,28 @@ def _may_move(op: Operation) -> bool:
     return isinstance(op, fa.LoadOp | arith.ConstantOp | arith.AddiOp | arith.MuliOp)
 
 
-def _valid_rows(group: Sequence[fa.TileOp], rows: int) -> int:
+def _single_tile(function: func.FuncOp) -> tuple[int, int] | None:
+    """The rows of a tile that holds all queries, and how many of them are no padding.
+
+    None where results are stored in several tiles. All that leads to the results goes row by row.
+    """
+    stores = [op for op in function.walk() if isinstance(op, fa.StoreOp) and op.row is None]
+    found = {
+        (fa.tile(op.tile).rows, fa.tensor_dims(op.target)[-2], affine(op.indices[-2]) == Affine(0))
+        for op in stores
+    }
+    if len(found) != 1:
+        return None
+    rows, length, at_start = found.pop()
+    return (rows, length) if at_start and length < rows else None
+
+
+def _valid_rows(group: Sequence[fa.TileOp], rows: int, single: tuple[int, int] | None) -> int:
     """The rows of a group that are no padding, where that is known: one tile holds all of them."""
+    results = [result for op in group for result in op.results]
+    users = [use.operation for result in results for use in result.uses]
+    if single is not None and single[0] == rows and all(map(_by_rows, users)):
+        return single[1]
     for op in group:
         for result in op.results:
             for use in result.uses:

@@ -20,6 +20,9 @@ CASES = [
     Case(64, 64, 16, 4, 1, "causal"),
     Case(1, 700, 64, 8, 2),
     Case(100, 130, 80, 2, 2),
+    # Tiles of keys one after the other for one query, and registers that are wanted everywhere.
+    Case(1, 568, 32, 2, 2),
+    Case(37, 191, 48, 3, 1),
 ]
 
 

@@ -185,6 +185,32 @@ def test_reloads_stay_out_of_inner_loops():
     assert len(list(loop.regions[0].walk())) == 2, "nothing was added to the loop"
 
 
+def test_constants_are_made_inside_a_loop_that_has_no_room():
+    """They gave way to what is live in front of the loop; in it they give way to its pointer."""
+    constants, values = [f"%c{n}" for n in range(14)], [f"%v{n}" for n in range(15)]
+    made = "\n".join(
+        f"{name} = plena.s_addi_int %zero, {n} : (!plena.gp<gp0>) -> !plena.gp"
+        for n, name in enumerate(constants)
+    )
+    use = "plena.v_add_vv %p, %p, {0}, 0 : (!plena.gp, !plena.gp, !plena.gp) -> ()\n"
+    _, kernel = parse_kernel(f"""
+        {made}
+        {loads(values)}
+        {sum_of(values)}
+        %start = plena.s_ld_int %zero, 3 : (!plena.gp<gp0>) -> !plena.gp
+        %end = plena.loop 100 (%i : !plena.gp, %p = %start : !plena.gp) {{
+          {"".join(use.format(name) for name in constants)}
+          %next = plena.s_addi_int %p, 64 : (!plena.gp) -> !plena.gp
+          plena.yield %i, %next : !plena.gp, !plena.gp
+        }}
+        """)
+    allocate_and_compare(kernel)
+    (loop,) = ops(kernel, plena.LoopOp)
+    inside = list(loop.regions[0].walk())
+    assert not any(isinstance(op, plena.ReloadOp | plena.SpillOp) for op in inside)
+    assert len(inside) <= 14 + 2 + 4
+
+
 def test_counters_and_carried_values_are_spilled():
     outer = [f"%p{n}" for n in range(16)]
     carried = ", ".join(f"{name} = %v{n} : !plena.gp" for n, name in enumerate(outer))

@@ -65,3 +65,14 @@ func.func @one(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V: tens
 // FIRST-NEXT: fa.store %pv, %output[%c0, %c0, %c0, %c0]
 
 // NONE: schedule_rows.mlir:1:1: error: unroll-rows must be at least 1, got 0
+
+// One query, in a tile of four rows: whatever the number of key tiles, loops go through one row where
+// all is done row by row, and through all where M_MM takes blocks of them.
+//
+// RUN: fa-gen --model Llama-3.2-1B --phase decode --seq 192 -o %t.mlir
+// RUN: fa-opt %t.mlir --tile="kv-tile=64" --fuse --map="qk=tmm pv=btmv sums=reduce" --specialize-masks --schedule-rows | filecheck %s --check-prefix DECODE
+// RUN: fa-opt %t.mlir --tile="kv-tile=64" --fuse --map="qk=tmm pv=mm sums=reduce" --specialize-masks --schedule-rows | filecheck %s --check-prefix BYBLOCKS
+// DECODE-COUNT-5: rows = 1, unroll = 1
+// DECODE-NOT: rows = 4
+// BYBLOCKS: fa.online_softmax {{.*}} rows = 4, unroll = 4
+// BYBLOCKS: fa.normalize {{.*}} rows = 1, unroll = 1
