@@ -204,6 +204,24 @@ def _gather(view: Bytes, region: Region, width: int, columns: int) -> Bytes:
     return np.ascontiguousarray(whole[:, :rows, :columns]).reshape(*region.shape[:-1], columns)
 
 
+def read_bytes(region: Region, size: int) -> NDArray[np.bool_]:
+    """Which bytes of an image of `size` bytes hold elements that `unpack` reads; no padding.
+
+    Of a block that holds some, all elements: they share a scale.
+    """
+    mask = np.zeros(size, np.uint8)
+    elements, _ = _views(region, mask)
+    unit, block = region.storage.element_bytes, region.storage.block if region.storage.scaled else 1
+    if region.line_rows:
+        values = -(-min(region.line_rows, region.shape[-1]) // block) * block
+        elements[:, 0].reshape(len(elements), -1)[:, : values * unit] = 1
+    else:
+        columns = -(-region.shape[-1] // block) * block * unit
+        ones = np.ones((*region.shape[:-1], columns), np.uint8)
+        _fill(elements, ones, region.width * unit, 0)
+    return mask != 0
+
+
 def unpack_blocks(region: Region, hbm: Bytes) -> mx.Blocks:
     """A block-scaled region of an HBM image as codes and scales, without its padding."""
     storage = region.storage

@@ -5,7 +5,8 @@ may do neither. The checks follow a program's addresses, without its data, and r
 
 * `register`: a register or CSR is read before anything has written it (gp0 and f0 are zero);
 * `memory`: on-chip memory is read that nothing has written; where only some lanes of a row hold
-  something, what is made of them lane by lane does so in the same lanes, and is no finding;
+  something, what is made of them lane by lane does so in the same lanes, and is no finding, and
+  neither is a store of them to where nobody reads, which leaves bytes that hold nothing;
 * `hbm-read`: a transfer reads bytes that belong to no argument and were never stored, or scales
   beyond the end of a 64-byte line, which count as 0 (section 4.7);
 * `hbm-write`: a store writes bytes outside results and buffers;
@@ -53,7 +54,8 @@ PEAK = 128
 class HbmRange:
     """Bytes from `start` up to `stop` that a program may use.
 
-    Those that are not `writable`, or `filled`, hold data before the run.
+    Those that are not `writable`, or `filled`, hold data before the run. `read` says which bytes of
+    HBM the host reads after it, and so does the program; None for any.
     """
 
     name: str
@@ -61,6 +63,7 @@ class HbmRange:
     stop: int
     writable: bool
     filled: bool = False
+    read: NDArray[np.bool_] | None = None
 
 
 @dataclass(slots=True)
@@ -138,6 +141,8 @@ class _Checker(Interpreter):
         self._defined = 1 << FIRST_BIT["gp"] | 1 << FIRST_BIT["fp"]
         self._full = (1 << self.machine.vlen) - 1
         self._written: dict[int, int] = {}
+        # Of rows that the present instruction writes in part.
+        self._partly: dict[int, int] = {}
         self._tiles: set[int] = set()
         self._fp_written = bytearray(b"\1" * initial.fp_entries).ljust(state.fp.size, b"\0")
         self._int_written = bytearray(b"\1" * initial.int_entries).ljust(state.int.size, b"\0")
@@ -183,7 +188,7 @@ class _Checker(Interpreter):
         for register, count in plan.rows_written:
             first = int(gp[register]) // vlen
             for row in range(first, first + count):
-                self._written[row] = lanes
+                self._written[row] = self._partly.pop(row, lanes)
         self._defined |= plan.gives
         if plan.runs:
             super().execute(pc)
@@ -246,7 +251,7 @@ class _Checker(Interpreter):
         row, machine = decoded.instruction, self.machine
         values = dict(zip((o.name for o in row.operands), decoded.values, strict=True))
         if row.mnemonic == "H_STORE_V":
-            return ((values["src"], machine.writeback_v),), ()
+            return (), ()
         if row.mnemonic in ("V_TOPK", "S_MAP_V_FP"):
             return (), ((values["dest"], 1),) if "dest" in values else ()
         if row.unit == "matrix" and "vector" in values:
@@ -345,7 +350,14 @@ class _Checker(Interpreter):
         self._int_written[self._memory_index(decoded)] = 1
 
     def _touch_s_map_v_fp(self, pc: int, decoded: Decoded) -> None:
-        self._read_entries(pc, "FP_MEM", self._memory_index(decoded), self.machine.vlen)
+        # Entries that hold nothing give lanes that hold nothing.
+        first = self._memory_index(decoded)
+        entries = self._fp_written[first : first + self.machine.vlen]
+        if not any(entries):
+            self._read_entries(pc, "FP_MEM", first, self.machine.vlen)
+            return
+        row = self._gp(decoded, "dest") // self.machine.vlen
+        self._partly[row] = sum(1 << lane for lane, written in enumerate(entries) if written)
 
     def _touch_v_shft_v(self, pc: int, decoded: Decoded) -> None:
         # What is moved out of the row is not read: a shift by VLEN is how a row is cleared.
@@ -432,12 +444,26 @@ class _Checker(Interpreter):
         machine, form = self.machine, self._form(decoded)
         at = self._addresses(decoded, form, machine.writeback_v, machine.vlen)
         self._occupy(store_lines(form, at, machine.vlen))
-        for starts, count in (
-            (at.elements, form.element_bytes(machine.vlen)),
-            (at.scales, form.scale_bytes(machine.vlen)),
-        ):
-            if count and (problem := self._hbm.write(starts, count)) is not None:
-                self._report(pc, "hbm-write", f"writes {problem}")
+        first = self._gp(decoded, "src") // machine.vlen
+        self._flights["hbm"].rows.append(range(first, first + machine.writeback_v))
+        size = form.element_bytes(machine.vlen)
+        if size and (problem := self._hbm.write(at.elements, size)) is not None:
+            self._report(pc, "hbm-write", f"writes {problem}")
+        for number, start in enumerate(at.elements):
+            missing = self._full & ~self._written.get(first + number, 0)
+            if missing and self._hbm.lose(start, self._lost(form, missing)):
+                self._unwritten_row(pc, first + number, self._full)
+        count = form.scale_bytes(machine.vlen)
+        if count and (problem := self._hbm.write(at.scales, count)) is not None:
+            self._report(pc, "hbm-write", f"writes {problem}")
+
+    def _lost(self, form: HbmFormat, missing: int) -> NDArray[np.bool_]:
+        """The bytes of a row's elements that lanes which hold nothing leave without a value."""
+        lanes = np.array([missing >> lane & 1 for lane in range(self.machine.vlen)], np.bool_)
+        if isinstance(form, MxFormat):
+            # A scale is made of all lanes of its block.
+            lanes = np.repeat(lanes.reshape(-1, form.block).any(1), form.block)
+        return np.repeat(lanes, form.element_bytes(self.machine.vlen) // self.machine.vlen)
 
 
 class _HbmMap:
@@ -462,6 +488,17 @@ class _HbmMap:
         inside = indices[indices < self.flags.size]
         self.flags[inside] |= self.flags[inside] >> 1 & self.READABLE
         return self._first_without(self.WRITABLE, indices)
+
+    def lose(self, start: int, lost: NDArray[np.bool_]) -> bool:
+        """Make bytes from `start` on hold nothing; whether somebody may read some of them."""
+        indices = np.uint64(start) + np.flatnonzero(lost).astype(np.uint64)
+        indices = indices[indices < self.flags.size]
+        for each in self.ranges:
+            inside = indices[(each.start <= indices) & (indices < each.stop)]
+            if len(inside) and (each.read is None or each.read[inside].any()):
+                return True
+        self.flags[indices] &= ~np.uint8(self.READABLE)
+        return False
 
     @staticmethod
     def _indices(starts: list[int], count: int) -> NDArray[np.uint64]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,15 @@ from ..compiler import Kernel
 from ..diagnostics import CompileError
 from ..machine import MachineError, Simulator
 from ..machine.emulator_files import FILES, PROGRAM, SETTINGS, EmulatorFiles, EmulatorFilesError
+from ..machine.host import read_bytes
 from ..machine.program_file import located_words
 from ..machine.source import lines
 from ..machine.source_map import SourceMap
 from ..machine.strict import HbmRange, Initial
 from .arrays import Array
+
+if TYPE_CHECKING:
+    from ..machine.layout import Region
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,19 @@ def load_subject(directory: str, args: Sequence[Array]) -> Subject:
     kernel = Kernel.load(directory)
     values = args or [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
     layout = kernel.layout
+    # The casts are for the type checker, which sees the root's modules under another name.
     regions = [
-        HbmRange(region.name, region.base, region.stop, region.role in ("result", "buffer"))
+        HbmRange(
+            region.name,
+            region.base,
+            region.stop,
+            region.role in ("result", "buffer"),
+            read=read_bytes(cast("Region", region), layout.hbm_bytes)
+            if region.role == "result"
+            else None,
+        )
         for region in layout.regions
     ]
-    # The casts are for the type checker, which sees the root's modules under another name.
     return Subject(
         kernel.words,
         cast("SourceMap", kernel.sources),

@@ -3,10 +3,14 @@
 import gzip
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import fa
+import numpy as np
 import pytest
 from fa.machine import Simulator, assemble
+from fa.machine.host import read_bytes, unpack, unpack_blocks
 from fa.machine.strict import HbmRange, Initial, check_program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +63,14 @@ PROBLEMS = [
     ),
     ("H_PREFETCH_V gp0, gp0, a1, 0, 0\nM_MM 0, gp0, gp0", 1, "memory", "reads tile 0 of matrix"),
     ("S_LD_FP f1, gp0, 5", 0, "memory", "reads FP_MEM[5], never written"),
-    ("S_ST_FP f0, gp0, 5\nS_MAP_V_FP gp0, gp0, 5", 1, "memory", "reads FP_MEM[6], never written"),
+    ("S_MAP_V_FP gp0, gp0, 5", 0, "memory", "reads FP_MEM[5], never written"),
+    # Entries that hold nothing become lanes that hold nothing.
+    (
+        "S_ST_FP f0, gp0, 5\nS_MAP_V_FP gp0, gp0, 5\nV_RED_SUM f1, gp0",
+        2,
+        "memory",
+        "reads row 0 of vector SRAM (address 0), 15 lanes from lane 1, never written",
+    ),
     ("S_LD_INT gp1, gp0, 9", 0, "memory", "reads INT_MEM[9], never written"),
     ("H_STORE_V gp0, gp0, a2, 0, 0", 0, "memory", "reads row 0 of vector SRAM"),
     (
@@ -138,6 +149,48 @@ CLEAN = [
 @pytest.mark.parametrize("text", CLEAN)
 def test_nothing_to_find(small, text):
     assert found(small, text, fp=4, ints=4) == []
+
+
+def test_what_nobody_reads_may_hold_nothing(small):
+    """Rows and lanes of padding are stored with the others."""
+    text = "M_MM_WO gp0, gp0, 0\nV_ADD_VF gp0, gp0, f0, 0\nH_STORE_V gp0, gp0, a2, 0, 0\n"
+    size = small.vector_act.element_bytes(small.vlen) // small.vlen
+
+    def findings(text: str, lanes: int) -> list[tuple[str, str]]:
+        read = np.zeros(2048, np.bool_)
+        read[1024 : 1024 + lanes * size] = True
+        ranges = (HBM[0], replace(HBM[1], read=read))
+        found = check_program(assemble(READY + text), Simulator(small), Initial(0, 0, ranges))
+        return [(each.kind, each.message) for each in found]
+
+    # M_MM_WO writes four lanes of a row.
+    assert findings(text, 4) == []
+    ((kind, message),) = findings(text, 5)
+    assert (kind, message.split(" of ")[0]) == ("memory", "reads row 0")
+    again = findings(text + "H_PREFETCH_V gp0, gp0, a2, 0, 0", 4)
+    assert [kind for kind, _ in again] == ["hbm-read"]
+    assert "where nothing was stored" in again[0][1]
+
+
+@pytest.mark.parametrize("machine", ["plena-64", "plena-64-stock"])
+def test_results_are_read_without_their_padding(machine):
+    """The bytes that the host reads are those that change what it reads."""
+    plain = machine == "plena-64"
+    module = fa.attention(q_heads=2, kv_heads=1, q_len=3, kv_len=20, head_dim=40, lse=plain)
+    layout = fa.compile(module, machine=machine).layout
+    for region in (each for each in layout.regions if each.role == "result"):
+        read, image = read_bytes(region, layout.hbm_bytes), np.zeros(layout.hbm_bytes, np.uint8)
+
+        def elements(region=region, image=image):
+            return unpack(region, image) if plain else unpack_blocks(region, image).codes
+
+        before = elements()
+        assert 0 < read.sum() < region.element_bytes
+        padding = np.arange(layout.hbm_bytes) < region.base + region.element_bytes
+        image[padding & ~read] = 56
+        np.testing.assert_array_equal(elements(), before)
+        image[read] = 56
+        assert (elements() != before).all()
 
 
 def test_csrs_must_be_set(small):
