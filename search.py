@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import StringIO
 
-from fa.diagnostics import CompileError
+from fa.diagnostics import CompileError, OpError
 from fa.dialects import fa
 from fa.dialects.machine_attr import machine_of
 from fa.dialects.target_attr import target_of
 from fa.machine.figures import Target
 from fa.machine.tuning_cache import Key, TuningCache
 from fa.passes.map import WISHES
-from fa.passes.mapping_search import Candidate, Question, candidates, pipeline, table
+from fa.passes.mapping_search import Candidate, Question, candidates, least, pipeline, table
 from fa.passes.problems import problem_of
 from fa.passes.tile import may_see_nothing, needs_of
 from xdsl.dialects.builtin import ModuleOp
@@ -39,8 +39,12 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
     """The mapping of a module with one attention on tensors; None for any other module.
 
     The best by the model. With `tune` the best few are compiled and measured, and the result is
-    remembered; without, what was remembered is taken.
+    remembered; without, what was remembered is taken. Raises OpError where a mapping that is to be
+    tuned is set by hand.
     """
+    by_hand = next((op for op in module.ops if WISHES in op.attributes), None)
+    if tune and by_hand is not None:
+        raise OpError(by_hand, f"tune chooses the mapping itself; {WISHES} has one set by hand")
     question = question_of(module, machine)
     if question is None:
         return None
@@ -58,7 +62,7 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
     if not tune:
         best = legal[0].options
         return Choice(legal[0].pipeline, _report(found, best, target, "by the model"))
-    best = _measured(legal, measure)
+    best = _measured(question, legal, measure)
     if best is None:
         return None
     cache.put(key, best)
@@ -108,12 +112,19 @@ def _sums_needed(op: fa.AttentionOp) -> str | None:
     return None if op.lse is None else "logsumexps need the sums as numbers"
 
 
-def _measured(legal: list[Candidate], measure: Measure) -> Mapping[str, str | int] | None:
-    """The candidate of least measured cost among the best few; the first of equals."""
+def _measured(
+    question: Question, legal: list[Candidate], measure: Measure
+) -> Mapping[str, str | int] | None:
+    """The candidate of least measured cost among the best few; the first of equals.
+
+    One that cannot cost less than what has been measured is not compiled.
+    """
     results: list[tuple[int, int]] = []
     for number, candidate in enumerate(legal):
         if len(results) == CONFIRMED:
             break
+        if results and least(question, candidate) > min(results)[0]:
+            continue
         try:
             results.append((measure(candidate.pipeline), number))
         except CompileError:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import index
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import SupportsIndex
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.dialects.builtin import (
@@ -18,13 +18,10 @@ from xdsl.dialects.builtin import (
     f32,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute
 
 from ..diagnostics import CompileError
 from .source import parse_attribute
-
-if TYPE_CHECKING:
-    from ..dialects.fa import AttentionOp
 
 DTYPES: Mapping[str, AnyFloat] = {"bf16": bf16, "f16": f16, "f32": f32}
 """The element types of the interface by name."""
@@ -100,35 +97,29 @@ def attention(
     if sinks:
         types.append(TensorType(element, [size["q_heads"]]))
 
-    def build(arguments: Sequence[SSAValue]) -> AttentionOp:
-        from ..dialects.fa import AttentionOp
-
-        q, k, v, *rest = arguments
-        return AttentionOp(
-            q,
-            k,
-            v,
-            sinks=rest[0] if rest else None,
-            mask=given_mask,
-            scale=_number("scale", scale),
-            softcap=cap,
-            lse=lse,
-        )
-
-    return _function(name, types, build)
+    factor = _number("scale", scale)
+    return _function(name, types, mask=given_mask, scale=factor, softcap=cap, lse=lse)
 
 
 def _function(
     name: str,
     arguments: Sequence[TensorType],
-    build: Callable[[Sequence[SSAValue]], AttentionOp],
+    *,
+    mask: Attribute | None,
+    scale: float | None,
+    softcap: float | None,
+    lse: bool,
 ) -> ModuleOp:
-    """The module with one function around one `fa.attention`."""
+    """The module with one function around one `fa.attention`; its fourth argument is sinks."""
+    from ..dialects.fa import AttentionOp
+
     function = FuncOp(name, (arguments, ()))
     for argument, hint in zip(function.args, ("q", "k", "v", "sinks"), strict=False):
         argument.name_hint = hint
     with ImplicitBuilder(function.body):
-        op = build(function.args)
+        q, k, v, *rest = function.args
+        sinks = rest[0] if rest else None
+        op = AttentionOp(q, k, v, sinks=sinks, mask=mask, scale=scale, softcap=softcap, lse=lse)
         for result, hint in zip(op.results, ("o", "lse"), strict=False):
             result.name_hint = hint
         ReturnOp(*op.results)

@@ -154,7 +154,7 @@ class _Config:
         if self._values.get("alibi"):
             raise self._error(
                 "'alibi' asks for position biases (ALiBi), which are a score_mod to be written by "
-                "hand; there is one in docs/attention.md"
+                "hand; docs/attention.md says how"
             )
         q_heads = self._integer("num_attention_heads", "n_head")
         if q_heads is None:

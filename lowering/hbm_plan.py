@@ -26,7 +26,7 @@ from ..dialects.mx_attrs import LAST
 from ..machine.layout import KINDS, LINE, Kind, Preparation, Region, Role, Storage, Tensor
 from ..machine.params import Machine
 from ..machine.recipe import Recipe, leaves
-from ..passes.affine import Affine, affine, around, iterations
+from ..passes.affine import Affine, affine, around, iterations, largest
 from ..passes.roles import load_role, origin
 from .boundary import BOUNDARY, argument_recipe, recipe_of
 from .constant_tensors import constant_recipe
@@ -371,9 +371,5 @@ def _starts(index: Affine, op: Operation) -> list[int]:
 
 def _last(op: fa.LoadOp | fa.StoreOp, position: int) -> int:
     """The largest value of one of the indices of an access."""
-    index, total = affine(op.indices[position]), 0
-    for loop in around(op):
-        coefficient = index.terms.get(loop.body.block.args[0], 0)
-        if coefficient and len(steps := iterations(loop)):
-            total += max(coefficient * steps[0], coefficient * steps[-1])
-    return int(index.constant + total)
+    # Coefficients may be fractions, places are none.
+    return int(largest(affine(op.indices[position]), op))

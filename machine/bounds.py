@@ -76,6 +76,11 @@ class Problem:
         """Rows of results that see a key."""
         return sum(rows for keys, rows in self.rows.items() if keys)
 
+    @property
+    def keys_of_a_row(self) -> int:
+        """How many keys a row sees that sees some, on average, rounded up."""
+        return ceil(self.pairs / max(1, self.live_rows))
+
     def blocks(self, size: int) -> int:
         """Blocks of `size` keys that rows see, each row by itself."""
         return sum(ceil(keys / size) * rows for keys, rows in self.rows.items())
@@ -159,15 +164,20 @@ class Bounds(Breakdown):
         }
 
 
-def lower_bounds(problem: Problem, machine: Machine, formats: Formats | None = None) -> Bounds:
-    """The bounds of one attention on a machine."""
+def lower_bounds(
+    problem: Problem,
+    machine: Machine,
+    formats: Formats | None = None,
+    families: tuple[Family, Family] | None = None,
+) -> Bounds:
+    """The bounds of one attention on a machine; with `families`, by these for Q K^T and P V."""
     forms = Formats.of(machine) if formats is None else formats
     scores: dict[Family, Figures] = {name: _scores(problem, machine, name) for name in FAMILIES}
     values: dict[Family, Figures] = {
         name: _values(problem, machine, name, problem.value_dim) for name in FAMILIES
     }
-    first, second = _cheapest(scores, True), _cheapest(values, True)
-    third, fourth = _cheapest(scores, False), _cheapest(values, False)
+    first, second = families or (_cheapest(scores, True), _cheapest(values, True))
+    third, fourth = families or (_cheapest(scores, False), _cheapest(values, False))
     matrix = Figures(
         scores[first].emulator_cycles + values[second].emulator_cycles,
         scores[third].analytic_cycles + values[fourth].analytic_cycles,

@@ -212,13 +212,11 @@ def read_bytes(region: Region, size: int) -> NDArray[np.bool_]:
     mask = np.zeros(size, np.uint8)
     elements, _ = _views(region, mask)
     unit, block = region.storage.element_bytes, region.storage.block if region.storage.scaled else 1
-    if region.line_rows:
-        values = -(-min(region.line_rows, region.shape[-1]) // block) * block
-        elements[:, 0].reshape(len(elements), -1)[:, : values * unit] = 1
-    else:
-        columns = -(-region.shape[-1] // block) * block * unit
-        ones = np.ones((*region.shape[:-1], columns), np.uint8)
-        _fill(elements, ones, region.width * unit, 0)
+    rows = 1 if region.line_rows else region.shape[-2]
+    values = min(region.line_rows or region.shape[-1], region.shape[-1])
+    columns = -(-values // block) * block * unit
+    ones = np.ones((len(elements), rows, columns), np.uint8)
+    _fill(elements, ones, region.width * unit, 0)
     return mask != 0
 
 

@@ -28,8 +28,10 @@ from numpy.typing import NDArray
 
 from .encoding import Decoded
 from .formats import HbmFormat, MxFormat
+from .host import read_bytes
 from .interpreter import Interpreter
 from .isa import TOPK_POLICIES
+from .layout import Layout
 from .params import HBM_LINE
 from .program import Program
 from .state import State
@@ -84,6 +86,16 @@ class Initial:
     fp_entries: int
     int_entries: int
     hbm: Sequence[HbmRange]
+
+    @classmethod
+    def of(cls, layout: Layout) -> Initial:
+        """What the host prepares for a compiled kernel."""
+        ranges: list[HbmRange] = []
+        for region in layout.regions:
+            read = read_bytes(region, layout.hbm_bytes) if region.role == "result" else None
+            own = region.role in ("result", "buffer")
+            ranges.append(HbmRange(region.name, region.base, region.stop, own, read=read))
+        return cls(len(layout.fp_mem), len(layout.int_mem), ranges)
 
 
 def check_program(

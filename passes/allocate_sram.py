@@ -305,15 +305,15 @@ def _complain(
     if needed <= room:
         # They would fit if none had a place yet.
         needed = max(at + block.size for at, block in zip(first_fit(blocks), blocks, strict=True))
+    less = "smaller tiles (q-tile, kv-tile) need less"
     set_by_hand = function.attributes.get(WISHES)
     qk = set_by_hand.data.get("qk") if isinstance(set_by_hand, DictionaryAttr) else None
-    packed = qk.data if isinstance(qk, StringAttr) and qk.data != "tmm" else None
+    if isinstance(qk, StringAttr) and qk.data != "tmm" and space == "vector":
+        less += f", and so does qk=tmm in the place of qk={qk.data}"
     raise OpError(
         _definer(value),
         f"this tile of {'x'.join(map(str, kind.dims))} does not fit: tiles alive at once need "
-        f"{needed // unit} {what}, and the machine has {room // unit}; "
-        "smaller tiles (q-tile, kv-tile) need less"
-        + (f", and so does qk=tmm in the place of qk={packed}" if packed else ""),
+        f"{needed // unit} {what}, and the machine has {room // unit}; {less}",
     )
 
 

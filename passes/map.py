@@ -43,6 +43,7 @@ from ..dialects import fa
 from ..dialects.fa_attrs import TileType
 from ..dialects.fa_mapping import BATCHED_FACTOR, SCORE_FAMILIES
 from ..dialects.machine_attr import machine_of
+from ..dialects.problem_attr import problems_of
 from ..dialects.target_attr import target_of
 from ..machine.formats import HbmFormat, MxFormat
 from .affine import affine
@@ -100,7 +101,8 @@ class MapPass(ModulePass):
             if tiled and not waits:
                 wished = _wishes(function)
                 costs = FamilyCosts(machine, target_of(op))
-                _Mapping(costs, function, wished.qk, wished.pv, wished.sums).apply()
+                seen = max((each.keys_of_a_row for each in problems_of(op)), default=None)
+                _Mapping(costs, function, wished, seen).apply()
                 function.attributes[MAPPED] = UnitAttr()
                 if wished.unroll_rows is not None:
                     function.attributes[UNROLL] = IntegerAttr(wished.unroll_rows, i64)
@@ -153,16 +155,17 @@ class _Mapping:
         self,
         costs: FamilyCosts,
         function: func.FuncOp,
-        qk: ScoreFamily | None,
-        pv: ProductFamily | None,
-        sums: SumFamily | None,
+        wished: MapPass,
+        seen: int | None,
     ):
         self.costs = costs
         self.machine = costs.machine
         self.function = function
-        self.qk = qk
-        self.pv = pv
-        self.sums = sums
+        self.qk = wished.qk
+        self.pv = wished.pv
+        self.sums = wished.sums
+        self.seen = seen
+        """Keys that a row sees on average, where that is known."""
 
     def apply(self) -> None:
         """Map all products, then move loads out of loops."""
@@ -217,17 +220,22 @@ class _Mapping:
         """Whether P V costs less with M_MM than with M_BTMV."""
         load = producer(op.rhs, fa.LoadOp)
         dim = fa.tile(op.result).cols if load is None else fa.tensor_dims(load.source)[-1]
-        panels = max(1, fa.tile(op.lhs).cols // self.machine.mlen)
+        panels = self._panels(fa.tile(op.lhs).cols)
         return self.costs.product("mm", dim, panels) < self.costs.product("btmv", dim, panels)
 
     def _prefers_reduce(self) -> bool:
         """Whether row sums cost less with V_RED_SUM than by a tile of ones."""
         steps = [op for op in self.function.walk() if isinstance(op, fa.OnlineSoftmaxOp)]
-        panels = max((fa.tile(s.scores).cols // self.machine.vlen for s in steps), default=1)
+        panels = self._panels(max((fa.tile(step.scores).cols for step in steps), default=1))
         products = [op for op in self.function.walk() if isinstance(op, fa.MatmulOp)]
         outputs = max((fa.tile(p.result).cols // self.machine.vlen for p in products), default=1)
         sums = {family: self.costs.sums(family, panels, outputs) for family in ("reduce", "ones")}
         return sums["reduce"] <= sums["ones"]
+
+    def _panels(self, keys: int) -> int:
+        """Panels of a tile of keys; what masks hide of it is cut off later."""
+        seen = keys if self.seen is None else min(keys, self.seen)
+        return max(1, -(-seen // self.machine.vlen))
 
     def _accumulations(self) -> list[tuple[list[fa.MatmulOp], list[End] | None]]:
         """Products that must be of one family, with what they end in (None: in something else).

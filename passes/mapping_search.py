@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import ceil
 
-from ..machine.bounds import Problem
+from ..machine.bounds import LINES_PER_CYCLE, READ_FIRST, Family, Problem, lower_bounds
 from ..machine.figures import Target
 from ..machine.formats import MxFormat
 from ..machine.params import HBM_LINE, Machine
@@ -224,7 +224,8 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     # Padding rows are work as the others are, but in loops over rows that know of them.
     row_panels = p.blocks(machine.vlen) / (heads * p.q_len)
     steps = ceil(p.kv_len / rows.keys)
-    panels = max(1, min(rows.keys, p.kv_len) // machine.vlen)
+    # What masks hide of a tile is cut off.
+    panels = max(1, ceil(min(rows.keys, p.keys_of_a_row) / machine.vlen))
     columns = candidate.sums == "columns"
     valid = rows.total if candidate.pv == "mm" else rows.valid
     blocks = costs.scores(candidate.qk, p.head_dim)
@@ -261,6 +262,7 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
         row_panels * (rows.total * blocks + valid * panel)
         + all_rows * (row + rescaled)
         + loads * transfer
+        + p.batch * p.kv_heads * rows.total * _moving(question)
     )
     form = machine.matrix_kv
     lines = ceil(form.element_bytes(machine.mlen) / HBM_LINE) + bool(form.scale_bytes(machine.mlen))
@@ -272,6 +274,28 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
         cycles,
         round(loads * machine.prefetch_m * lines * HBM_LINE),
     )
+
+
+BOUNDED_BY: Mapping[str, Family] = {"tmm": "mm", "mm": "mm", "btmm": "bmm", "btmv": "bmv"}
+"""The family of `machine/bounds.py` that an instruction of a mapping belongs to."""
+
+
+def least(question: Question, candidate: Candidate) -> int:
+    """What no program of a candidate's families falls below, by what is optimised for."""
+    families = BOUNDED_BY[candidate.qk], BOUNDED_BY[candidate.pv]
+    bounds = lower_bounds(question.problem, question.machine, families=families)
+    return bounds.total.of(question.target)
+
+
+def _moving(question: Question) -> float:
+    """Cycles of bringing a row of Q and taking one of O away, which padding takes as well."""
+    machine, p = question.machine, question.problem
+    if question.target == "analytic":
+        # A cycle for each transfer of several rows.
+        return 0.0
+    lines = ceil(machine.vector_act.element_bytes(machine.vlen) / HBM_LINE)
+    queries, outputs = (ceil(dim / machine.vlen) for dim in (p.head_dim, p.value_dim))
+    return lines * (queries / LINES_PER_CYCLE + outputs * READ_FIRST)
 
 
 def table(found: list[Candidate], chosen: Mapping[str, str | int], target: Target) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..dialects import fa
-from ..dialects.problem_attr import extents_of, masked_problem
+from ..dialects.problem_attr import Extents, extents_of, masked_problem
 from ..machine.bounds import Problem
 from .mask_functions import MaskFunction, Shown
 
@@ -22,10 +24,14 @@ def problem_of(op: fa.AttentionOp) -> Problem:
 
     Raises OpError where its function has no meaning.
     """
-    extents = extents_of(op)
     if op.mask_mod is None:
-        return masked_problem(extents, op.resolved_mask)
-    shown = shown_of(op)
+        return masked_problem(extents_of(op), op.resolved_mask)
+    return _counted(extents_of(op), shown_of(op))
+
+
+@lru_cache(maxsize=16)
+def _counted(extents: Extents, shown: Shown) -> Problem:
+    """The problem of a mask with a function, which the search and `tile` both ask for."""
     batch, q_heads, kv_heads, q_len, *_ = extents
     batches, heads = batch if shown.by_batch else 1, q_heads if shown.by_head else 1
     rows: dict[int, int] = {}

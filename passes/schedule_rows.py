@@ -238,7 +238,8 @@ def _may_move(op: Operation) -> bool:
 def _single_tile(function: func.FuncOp) -> tuple[int, int] | None:
     """The rows of a tile that holds all queries, and how many of them are no padding.
 
-    None where results are stored in several tiles. All that leads to the results goes row by row.
+    None where results are stored in several tiles. Rows do not mix on the way to the results, so
+    what padding holds does not matter to the others.
     """
     stores = [op for op in function.walk() if isinstance(op, fa.StoreOp) and op.row is None]
     found = {

@@ -151,7 +151,7 @@ class _Band:
             row, start = Affine(steps[tile]), Affine(self.reaches[tile].start)
             if number is not None:
                 row = row.plus(Affine(0, {number: run.period * steps.step}))
-                start = start.plus(Affine(0, {number: run.step} if run.step else {}))
+                start = start.plus(Affine(0, {number: run.step}))
             self._copy(point, row, start, self.reaches[tile].tiles)
         if number is not None:
             Rewriter.insert_op(scf.YieldOp(), point)

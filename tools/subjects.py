@@ -15,7 +15,6 @@ from ..compiler import Kernel
 from ..diagnostics import CompileError
 from ..machine import MachineError, Simulator
 from ..machine.emulator_files import FILES, PROGRAM, SETTINGS, EmulatorFiles, EmulatorFilesError
-from ..machine.host import read_bytes
 from ..machine.program_file import located_words
 from ..machine.source import lines
 from ..machine.source_map import SourceMap
@@ -23,7 +22,7 @@ from ..machine.strict import HbmRange, Initial
 from .arrays import Array
 
 if TYPE_CHECKING:
-    from ..machine.layout import Region
+    from ..machine.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -59,23 +58,11 @@ def load_subject(directory: str, args: Sequence[Array]) -> Subject:
     values = args or [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
     layout = kernel.layout
     # The casts are for the type checker, which sees the root's modules under another name.
-    regions = [
-        HbmRange(
-            region.name,
-            region.base,
-            region.stop,
-            region.role in ("result", "buffer"),
-            read=read_bytes(cast("Region", region), layout.hbm_bytes)
-            if region.role == "result"
-            else None,
-        )
-        for region in layout.regions
-    ]
     return Subject(
         kernel.words,
         cast("SourceMap", kernel.sources),
         layout.hbm_bytes,
-        Initial(len(layout.fp_mem), len(layout.int_mem), regions),
+        Initial.of(cast("Layout", layout)),
         lambda: cast("Simulator", kernel.simulator(*values)),
         lambda pc: _assembly_place(folder / "kernel.asm", kernel.asm, pc),
         len(layout.outputs),

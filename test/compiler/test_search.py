@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import fa
@@ -10,8 +11,8 @@ from fa.dialects import fa as fa_dialect
 from fa.frontends.source import module_text, parse_module, run_passes
 from fa.machine.figures import TARGETS, Target
 from fa.machine.params import Machine
-from fa.passes.mapping_search import RowTiles, candidates, pipeline, row_tiles
-from fa.search import question_of
+from fa.passes.mapping_search import RowTiles, candidates, least, pipeline, row_tiles
+from fa.search import choose, question_of
 
 from ..attentions import Case
 
@@ -158,3 +159,40 @@ def test_the_same_again_is_a_kernel_of_its_own() -> None:
     assert second.words.any()
     assert fa.compile(module).words.any()
     assert fa.compile(module, optimize_for="analytic").asm != first.asm
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("case", CASES[:3], ids=str)
+def test_a_bound_is_below_what_a_candidate_costs(case: Case, target: Target) -> None:
+    question = question_of(case.module(), None)
+    assert question is not None
+    question = replace(question, target=target)
+    bounds = set[int]()
+    for candidate in candidates(question):
+        if candidate.rejected is None:
+            bounds.add(least(question, candidate))
+            assert least(question, candidate) <= figures(case, candidate.pipeline, target)
+    assert (len(bounds) > 1) == (target != "bytes")
+
+
+def test_what_cannot_be_better_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FA_CACHE", "0")
+    measured: list[str] = []
+
+    def measure(pipeline: str, cycles: int) -> int:
+        measured.append(pipeline)
+        return cycles
+
+    for cycles, count in ((1, 1), (10**9, 4)):
+        measured.clear()
+        choice = choose(Case(64, 64).module(), None, True, lambda text, c=cycles: measure(text, c))
+        assert choice is not None
+        assert len(measured) == count
+
+
+def test_a_mapping_set_by_hand_is_not_tuned() -> None:
+    module = Case(64, 64).module()
+    run_passes(module, "map{qk=btmm}", None)
+    with pytest.raises(fa.CompileError, match=r"fa\.map has one set by hand"):
+        fa.compile(module, tune=True)
+    assert "M_BTMM" in fa.compile(module).asm

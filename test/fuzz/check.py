@@ -15,7 +15,7 @@ from fa.dialects.target_attr import attach_target
 from fa.frontends.source import module_text, parse_module, run_passes
 from fa.machine import Machine, assemble, host, mx
 from fa.machine.formats import PlainFormat
-from fa.machine.strict import HbmRange, Initial, check_program
+from fa.machine.strict import Initial, check_program
 from fa.passes.mapping_search import candidates
 from fa.search import question_of
 from numpy.typing import NDArray
@@ -273,10 +273,7 @@ def _check_kernel(
 
 def _check_strictly(kernel: fa.Kernel, args: Sequence[Given]) -> None:
     """Registers and HBM hold what was put there before they are read, stores go where they may."""
-    layout = kernel.layout
-    own = ("result", "buffer")
-    ranges = [HbmRange(r.name, r.base, r.stop, r.role in own) for r in layout.regions]
-    initial = Initial(len(layout.fp_mem), len(layout.int_mem), ranges)
+    initial = Initial.of(kernel.layout)
     for finding in check_program(kernel.words, kernel.simulator(*args), initial):
         # What is read before it is written was NaN in the run above; hazards are no errors here.
         if finding.kind not in ("memory", "hazard"):
