@@ -45,7 +45,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
-	$(BIN)/python -m fa.machine.isa_page --check
+	$(BIN)/python -m fa.machine.spec.isa_page --check
 	$(BIN)/python bench/attention_costs.py --check
 	$(BIN)/python bench/mappings.py --check
 	$(BIN)/python docs/mapping/draw.py --check

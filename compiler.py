@@ -13,33 +13,28 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 import numpy as np
 from fa.diagnostics import CompileError, position
 from fa.dialects import plena
+from fa.dialects.fa.problem_attr import problems_of
 from fa.dialects.json_attr import decode
 from fa.dialects.machine_attr import machine_of
-from fa.dialects.problem_attr import problems_of
 from fa.dialects.target_attr import attach_target, target_of
-from fa.frontends.source import (
-    module_text,
-    parse_module,
-    read_module,
-    run_passes,
-    with_position,
-)
-from fa.machine import host, mx
-from fa.machine.bounds import Bounds, Formats, Problem, combined, lower_bounds
-from fa.machine.cost import Cost, CostError, program_cost
-from fa.machine.host import Value
-from fa.machine.layout import Layout, LayoutError, Region
-from fa.machine.params import Machine
-from fa.machine.settings import MachineError
-from fa.machine.source_map import SourceMap, SourceMapError
-from fa.machine.tuning_cache import cache_folder
+from fa.frontends.mlir import module_text, parse_module, read_module, run_passes, with_position
+from fa.machine import mx
+from fa.machine.cost.cost import Cost, CostError, program_cost
+from fa.machine.cost.lower_bounds import Bounds, Formats, Problem, combined, lower_bounds
+from fa.machine.host import hbm_image
+from fa.machine.host.hbm_image import Value
+from fa.machine.host.layout import Layout, LayoutError, Region
+from fa.machine.program.source_map import SourceMap, SourceMapError
+from fa.machine.spec.params import Machine
+from fa.machine.spec.settings_reader import MachineError
+from fa.passes.mapping.tuning_cache import cache_folder
 from numpy.typing import ArrayLike, NDArray
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 if TYPE_CHECKING:
-    from fa.machine.simulator import Simulator
-    from fa.passes.mask_counts import MaskTiles
+    from fa.machine.simulator.simulator import Simulator
+    from fa.passes.masks.mask_counts import MaskTiles
     from fa.search import Choice
     from onnx import ModelProto
 
@@ -115,7 +110,7 @@ class Kernel:
 
     def cost_table(self) -> str:
         """The cost in both tables by unit, and how far it is from the lower bounds."""
-        from fa.machine.cost_table import cost_table
+        from fa.machine.cost.cost_table import cost_table
 
         try:
             return cost_table(cost(self), self.bounds)
@@ -138,7 +133,7 @@ class Kernel:
 
     def layout_table(self) -> str:
         """Where each tensor lies in HBM, as a table."""
-        from fa.machine.layout_table import layout_table
+        from fa.machine.host.layout_table import layout_table
 
         return layout_table(self.layout)
 
@@ -153,7 +148,7 @@ class Kernel:
     def _image(self, args: Sequence[Value]) -> NDArray[np.uint8]:
         values = [arg if isinstance(arg, mx.Blocks | bytes) else np.asarray(arg) for arg in args]
         try:
-            return host.image(self.layout, values)
+            return hbm_image.image(self.layout, values)
         except LayoutError as error:
             raise CompileError(str(error)) from None
 
@@ -168,7 +163,7 @@ class Kernel:
         self.check_append(name, np.shape(values), at)
         for region in self._regions(name):
             shape = self.layout.signature[region.index].shape
-            host.append(np.asarray(values), region, shape, image, at)
+            hbm_image.append(np.asarray(values), region, shape, image, at)
 
     def check_append(self, name: str, shape: tuple[int, ...], at: int) -> None:
         """Raise CompileError unless `append` can write tokens of that shape."""
@@ -178,7 +173,7 @@ class Kernel:
                 names = ", ".join(tensor.name for tensor in self.layout.signature)
                 raise LayoutError(f"no argument called '{name}'; there are {names}")
             for region in regions:
-                host.check_append(shape, region, self.layout.signature[region.index].shape, at)
+                hbm_image.check_append(shape, region, self.layout.signature[region.index].shape, at)
         except LayoutError as error:
             raise CompileError(str(error)) from None
 
@@ -192,7 +187,7 @@ class Kernel:
         One that no tile is loaded from, or that the host computes on, is rounded to its interface
         type only.
         """
-        return host.stored(self.layout, self._image(args), [np.asarray(arg) for arg in args])
+        return hbm_image.stored(self.layout, self._image(args), [np.asarray(arg) for arg in args])
 
     def unpack(self, hbm: NDArray[np.uint8] | bytes) -> list[Array]:
         """The results in an HBM image, in order, as float32. Raises CompileError where it is too
@@ -202,7 +197,7 @@ class Kernel:
             raise CompileError(
                 f"the image has {image.size} bytes, and the kernel's data {self.layout.hbm_bytes}"
             )
-        return host.outputs(self.layout, image)
+        return hbm_image.outputs(self.layout, image)
 
     def simulator(self, *args: Value) -> Simulator:
         """A machine with arguments and constants in its memories, ready to run `words`.
@@ -246,7 +241,7 @@ class Kernel:
 
     def save(self, directory: str | Path) -> None:
         """Write kernel.mlir, kernel.asm, kernel.mem, layout.json and report.txt."""
-        from fa.machine.program_file import write_mem
+        from fa.machine.program.mem_file import write_mem
 
         folder = Path(directory)
         folder.mkdir(parents=True, exist_ok=True)
@@ -270,7 +265,7 @@ class Kernel:
     @classmethod
     def load(cls, directory: str | Path) -> Kernel:
         """Read what `save` wrote; raises CompileError where files are missing or damaged."""
-        from fa.passes.mask_counts import MaskTiles
+        from fa.passes.masks.mask_counts import MaskTiles
 
         folder = Path(directory)
         try:
@@ -313,7 +308,7 @@ def load_source(source: Source, constants: Mapping[str, ArrayLike] | None = None
         is_file = isinstance(source, Path) or _is_path(source, ".mlir")
         module = read_module(source) if is_file else parse_module(str(source))
     else:
-        from fa.frontends.onnx_import import import_onnx
+        from fa.frontends.onnx.importer import import_onnx
 
         return import_onnx(source, constants)
     if constants:
@@ -434,7 +429,7 @@ def kernel_of(module: ModuleOp) -> Kernel:
     from fa.lowering.assembly import assembly, the_kernel
     from fa.lowering.instruction_sources import source_map
     from fa.lowering.report import report
-    from fa.passes.mask_counts import mask_tiles
+    from fa.passes.masks.mask_counts import mask_tiles
 
     found: list[Kernel] = []
 
@@ -478,7 +473,7 @@ def interpret(
     types; `round=False` does not round. Raises CompileError for arguments that do not fit.
     `constants` is as for `compile`.
     """
-    from fa.dialects.fa_interpreter import run_function
+    from fa.dialects.interpreters.fa import run_function
     from xdsl.utils.exceptions import InterpretationError
 
     loaded = load_source(module, constants)
@@ -494,7 +489,7 @@ def cost(kernel: Kernel) -> Cost:
     """What a kernel costs in both tables and in HBM bytes, counted without running it.
 
     The result answers to attributes and to keys: `cost["emulator_cycles"]`, `dict(cost)`; see
-    `fa.machine.cost.Cost`. Raises CompileError for a program whose cost is not static.
+    `fa.machine.cost.cost.Cost`. Raises CompileError for a program whose cost is not static.
     """
     try:
         return program_cost((int(word) for word in kernel.words), kernel.machine, kernel.layout)

@@ -10,12 +10,12 @@ from fa.diagnostics import CompileError, OpError
 from fa.dialects import fa
 from fa.dialects.machine_attr import machine_of
 from fa.dialects.target_attr import target_of
-from fa.machine.figures import Target
-from fa.machine.tuning_cache import Key, TuningCache
-from fa.passes.map import WISHES
-from fa.passes.mapping_search import Candidate, Question, candidates, least, pipeline, table
-from fa.passes.problems import problem_of
-from fa.passes.tile import may_see_nothing, needs_of
+from fa.machine.cost.figures import Target
+from fa.passes.mapping.candidates import Candidate, Question, candidates, least, pipeline, table
+from fa.passes.mapping.map import WISHES
+from fa.passes.mapping.tuning_cache import Key, TuningCache
+from fa.passes.masks.problem_size import problem_of
+from fa.passes.tiling.tile import may_see_nothing, needs_of
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.printer import Printer
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import fa
-from fa.machine.cost import Cost
+from fa.machine.cost.cost import Cost
 from page_tables import Page
 
 PAGE = Page("attention.md", "attention_costs.py")

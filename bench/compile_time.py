@@ -17,8 +17,8 @@ from pathlib import Path
 
 import fa
 from fa.compiler import DEFAULT_PASSES, kernel_of
-from fa.frontends.pass_specs import build_passes
-from fa.frontends.source import apply_passes, everything, make_context, read_module
+from fa.frontends.mlir import apply_passes, everything, make_context, read_module
+from fa.frontends.pipeline_text import build_passes
 from fa.search import choose
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass

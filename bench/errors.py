@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import fa
 import numpy as np
-from fa.dialects.fa_masks import MaskAttr
-from fa.dialects.fa_semantics import Extras, attention
+from fa.dialects.fa.masks import MaskAttr
+from fa.dialects.interpreters.reference import Extras, attention
 from numpy.typing import NDArray
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import fa
 import numpy as np
 from errors import relative_error
-from fa.dialects.fa_masks import CausalAttr, MaskAttr, WindowAttr
+from fa.dialects.fa.masks import CausalAttr, MaskAttr, WindowAttr
 
 PAIRS = [
     (113, 203), (128, 217), (113, 211), (108, 256), (256, 512), (512, 256), (1024, 1024),

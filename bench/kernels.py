@@ -2,11 +2,11 @@
 
 One line for each kernel and cost table, the kernel compiled for that table: cycles without loading
 Q and storing O, as the published figures are, and with them; the least that they could be
-(`fa.machine.bounds`); the error against float64 on standard normal operands as they are stored.
-For LLaMA's kernels what they cost before the mapping was chosen by cost stands beside it. Kernels
-with published figures run in the simulator; of LLaMA's, those that are no longer than `--longest`
-instructions do, and the others are costed. Prefill of 4096 tokens takes minutes to compile: only
-`--all` does that, and `--write` without it leaves its lines on the page as they are.
+(`fa.machine.cost.lower_bounds`); the error against float64 on standard normal operands as they are
+stored. For LLaMA's kernels what they cost before the mapping was chosen by cost stands beside it.
+Kernels with published figures run in the simulator; of LLaMA's, those that are no longer than
+`--longest` instructions do, and the others are costed. Prefill of 4096 tokens takes minutes to
+compile: only `--all` does that, and `--write` without it leaves its lines on the page as they are.
 
     python bench/kernels.py [--quick] [--all] [--only TEXT] [--longest N]
     python bench/kernels.py --write [--all]    put the tables into docs/mapping.md
@@ -24,8 +24,8 @@ import fa
 import numpy as np
 from errors import relative_error
 from fa.compiler import Kernel
-from fa.dialects.fa_masks import CausalAttr
-from fa.machine.figures import Target
+from fa.dialects.fa.masks import CausalAttr
+from fa.machine.cost.figures import Target
 from page_tables import Page
 
 TABLES: tuple[Target, ...] = ("emulator", "analytic")

@@ -1,8 +1,8 @@
 """What the instruction families cost, by the estimates that choose them and by whole kernels.
 
-The first table is `fa.passes.family_costs`: cycles for one row and one panel of keys. The second
-compiles one kernel with every mapping set by hand, and counts cycles without loading Q and storing
-O. Nothing is run.
+The first table is `fa.passes.mapping.family_costs`: cycles for one row and one panel of keys. The
+second compiles one kernel with every mapping set by hand, and counts cycles without loading Q and
+storing O. Nothing is run.
 
     python bench/mappings.py            print the tables
     python bench/mappings.py --write    put them into docs/mapping.md
@@ -16,9 +16,9 @@ from itertools import product
 
 import fa
 from fa.diagnostics import CompileError
-from fa.dialects.fa_mapping import PRODUCT_FAMILIES, SCORE_FAMILIES
+from fa.dialects.fa.mapping_attrs import PRODUCT_FAMILIES, SCORE_FAMILIES
 from fa.machine import Machine
-from fa.passes.family_costs import FamilyCosts
+from fa.passes.mapping.family_costs import FamilyCosts
 from page_tables import Page
 
 TABLES = ("emulator", "analytic")

@@ -25,10 +25,10 @@ from typing import Any
 import fa
 import numpy as np
 from fa.compiler import load_source
-from fa.frontends.source import run_passes
+from fa.frontends.mlir import run_passes
 from fa.machine import Trap
 
-PRESET = Path(fa.__file__).parent / "machine" / "presets" / "plena-64.toml"
+PRESET = Path(fa.__file__).parent / "machine" / "spec" / "presets" / "plena-64.toml"
 TILED = "tile,fuse,specialize-masks"
 OPERATORS = {"Attention": 93, "FlexAttention": 11}
 """How many cases onnx 1.23.2 ships for each operator."""

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import fa
 from fa.machine import Machine, Simulator
-from fa.machine.dram import Dram
-from fa.machine.formats import BF16, E4M3, E8M0, HbmFormat, MxFormat, PlainFormat
-from fa.machine.transfers import addresses, prefetch_lines, store_lines
+from fa.machine.hbm.dram import Dram
+from fa.machine.hbm.transfers import addresses, prefetch_lines, store_lines
+from fa.machine.spec.formats import BF16, E4M3, E8M0, HbmFormat, MxFormat, PlainFormat
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PROGRAMS = ("llama_prefill.mlir", "llama_decode.mlir", "small.mlir")

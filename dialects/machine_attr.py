@@ -12,8 +12,8 @@ from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from xdsl.ir import Attribute
 
 from ..diagnostics import OpError
-from ..machine.params import Machine
-from ..machine.settings import MachineError, Table
+from ..machine.spec.params import Machine
+from ..machine.spec.settings_reader import MachineError, Table
 from .json_attr import decode, encode
 
 KEY = "fa.machine"

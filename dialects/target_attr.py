@@ -9,7 +9,7 @@ from __future__ import annotations
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from ..diagnostics import OpError
-from ..machine.figures import Target, target_named
+from ..machine.cost.figures import Target, target_named
 
 KEY = "fa.optimize_for"
 DEFAULT: Target = "emulator"

@@ -11,9 +11,9 @@ import fa
 import ml_dtypes
 import numpy as np
 from fa.compiler import DEFAULT_PASSES, Kernel, Run
-from fa.dialects.fa_masks import CausalAttr, MaskAttr
-from fa.dialects.fa_semantics import attention
-from fa.tools.progress import ProgressBar
+from fa.dialects.fa.masks import CausalAttr, MaskAttr
+from fa.dialects.interpreters.reference import attention
+from fa.tools.support.progress import ProgressBar
 from numpy.typing import NDArray
 
 HERE = Path(__file__).parent

@@ -1,1 +1,1 @@
-"""Ways in: builders and model configurations."""
+"""Ways in: MLIR text with locations, pipelines as text, the builder, model configurations, ONNX."""

@@ -21,7 +21,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute
 
 from ..diagnostics import CompileError
-from .source import parse_attribute
+from .mlir import parse_attribute
 
 DTYPES: Mapping[str, AnyFloat] = {"bf16": bf16, "f16": f16, "f32": f32}
 """The element types of the interface by name."""
@@ -140,7 +140,7 @@ def _size(key: str, value: SupportsIndex) -> int:
 
 
 def _mask(mask: str | None, causal_offset: SupportsIndex | None) -> Attribute | None:
-    from ..dialects.fa_masks import CausalAttr
+    from ..dialects.fa.masks import CausalAttr
 
     if mask is not None and mask.startswith("#"):
         if causal_offset is not None:
@@ -164,7 +164,7 @@ def _mask(mask: str | None, causal_offset: SupportsIndex | None) -> Attribute | 
 def _check_mask(mask: Attribute, batch: int) -> None:
     from xdsl.utils.exceptions import VerifyException
 
-    from ..dialects.fa_masks import verify_mask
+    from ..dialects.fa.masks import verify_mask
 
     try:
         verify_mask(mask, batch)

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from ..diagnostics import CompileError
-from ..machine.params import Machine
-from ..machine.settings import MachineError
+from ..machine.spec.params import Machine
+from ..machine.spec.settings_reader import MachineError
 
 
 def check_machine(requested: str) -> None:

@@ -1,1 +1,6 @@
-"""From allocated `fa` tiles to PLENA assembly."""
+"""From tiles to PLENA instructions, and from instructions to text and words.
+
+`lower_to_isa` is the pass; `hbm` plans memory, `emit` writes instructions, `cleanup` improves them,
+`registers` allocates and checks. `assembly` prints, `raising` reads words back into IR. May import
+`passes`, `dialects` and `machine`.
+"""

@@ -13,7 +13,7 @@ from xdsl.utils.target import Target
 
 from ..diagnostics import OpError, file_position
 from ..dialects import plena
-from ..machine.isa import ENCODING_FIELDS
+from ..machine.spec.isa import ENCODING_FIELDS
 
 COMMENT_COLUMN = 40
 INDENT = "  "
@@ -45,8 +45,8 @@ class PlenaMemTarget(Target):
     name = "plena-mem"
 
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
-        from ..machine.assembler import assemble_lines
-        from ..machine.program_file import write_mem
+        from ..machine.program.assembler import assemble_lines
+        from ..machine.program.mem_file import write_mem
 
         text = assembly(the_kernel(module))
         output.write(write_mem(word for word, _ in assemble_lines(text)))

@@ -13,7 +13,7 @@ from xdsl.ir import Block, Operation
 
 from ..diagnostics import file_position
 from ..dialects import plena
-from ..machine.source_map import Source, SourceMap
+from ..machine.program.source_map import Source, SourceMap
 
 
 def named_location(op: Operation) -> LocationAttr:

@@ -1,10 +1,10 @@
 """`lower-to-isa`: tiles into PLENA instructions, registers allocated and checked.
 
 Runs what has not been run yet with its defaults: `tile`, `quantize`, `allocate-sram`; then emits
-instructions, cleans them up (`optimize.CLEAN_UP`) and allocates registers. Precondition:
+instructions, cleans them up (`cleanup.pipeline.CLEAN_UP`) and allocates registers. Precondition:
 tile IR, one function with attention. Postcondition: the function is a `plena.kernel` of the same
 name that prints as assembly; its attribute `layout` says where the host puts arguments and
-constants and finds results (`machine/layout.py`). Loops stay loops, but for those that
+constants and finds results (`machine/host/layout.py`). Loops stay loops, but for those that
 `unroll-loops` finds worth their text, within a fixed number of instructions, and those of which one
 iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS, which the attribute
 `unrolled_loops` tells. The attribute `not_cleaned_up` says why, where the clean-up was given up.
@@ -25,40 +25,47 @@ from xdsl.transforms.dead_code_elimination import region_dce
 
 from ..diagnostics import OpError
 from ..dialects import fa, plena
-from ..dialects.fa_attrs import TileType
+from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
 from ..dialects.machine_attr import machine_of
 from ..dialects.mx import CenterOp, DequantizeOp, QuantizeOp, RotateOp
-from ..machine.layout import Layout, Region
-from ..machine.params import Machine
-from ..passes.affine import Affine, iterations
-from ..passes.allocate_sram import AllocateSramPass
-from ..passes.fuse import UNFUSED
-from ..passes.live_tiles import stays_in_row_loop
-from ..passes.mask_counts import MASK_TILES
-from ..passes.quantize import QuantizePass
-from ..passes.tile import TilePass
-from . import maps, packed_scores, products, rows, shifted_scores, transfers
-from .address_registers import AddressRegisters
-from .constant_tensors import share_constants
-from .constants import FloatConstants
-from .emitter import Emitter
-from .hbm_plan import outputs, plan, signature
+from ..machine.host.layout import Layout, Region
+from ..machine.spec.params import Machine
+from ..passes.masks.mask_counts import MASK_TILES
+from ..passes.placement.allocate_sram import AllocateSramPass
+from ..passes.placement.tile_liveness import stays_in_row_loop
+from ..passes.storage.quantize import QuantizePass
+from ..passes.support.loop_affine import Affine, iterations
+from ..passes.tiling.fuse import UNFUSED
+from ..passes.tiling.tile import TilePass
+from .cleanup.limit_loops import check_loop_limit, limit_loops
+from .cleanup.pipeline import optimize
+from .emit import (
+    batched_scores,
+    hbm_tiles,
+    row_ops,
+    score_functions,
+    shifted_scores,
+    systolic_products,
+)
+from .emit.address_registers import AddressRegisters
+from .emit.emitter import Emitter
+from .emit.float_constants import FloatConstants
+from .emit.row_loop import emit_row_loop, in_row_loop, row_loops
+from .hbm.constant_tensors import share_constants
+from .hbm.plan import outputs, plan, signature
 from .instruction_sources import named_location
-from .loop_limit import check_loop_limit, limit_loops
-from .optimize import optimize
-from .register_allocation import allocate_registers
-from .register_check import check_registers
+from .registers.allocate import allocate_registers
+from .registers.spilling import NoRegisters
+from .registers.verify import check_registers
 from .report import NOT_CLEANED_UP, kernel_slots
-from .row_loop import emit_row_loop, in_row_loop, row_loops
-from .spilling import NoRegisters
 
 
 @dataclass(frozen=True)
 class LowerToIsaPass(ModulePass):
     """From tiles to allocated PLENA instructions.
 
-    `clean_up`: whether the passes of `optimize.CLEAN_UP` run between emission and register
+    `clean_up`: whether the passes of `cleanup.pipeline.CLEAN_UP` run between emission and register
     allocation; what is computed is the same without, bit for bit.
     """
 
@@ -220,43 +227,43 @@ class _Lowering:
             case scf.ForOp():
                 self._loop(op)
             case fa.LoadOp():
-                transfers.load(e, op, *self._place(op.source, op.indices))
+                hbm_tiles.load(e, op, *self._place(op.source, op.indices))
             case fa.StoreOp():
-                transfers.store(e, op, *self._place(op.target, op.indices))
+                hbm_tiles.store(e, op, *self._place(op.target, op.indices))
             case fa.ScoresOp() if op.packing is not None:
-                packed_scores.scores(e, op)
+                batched_scores.scores(e, op)
             case fa.ScoresOp() if op.batched:
                 shifted_scores.scores(e, op)
             case fa.ScoresOp():
-                products.scores(e, op)
+                systolic_products.scores(e, op)
             case fa.MatmulOp():
-                products.matmul(e, op)
+                systolic_products.matmul(e, op)
             case fa.FillOp():
-                rows.fill(e, op)
+                row_ops.fill(e, op)
             case fa.CopyOp():
-                rows.copy(e, op)
+                row_ops.copy(e, op)
             case fa.ScaleOp():
-                rows.scale(e, op)
+                row_ops.scale(e, op)
             case fa.MaskOp():
-                rows.mask(e, op)
+                row_ops.mask(e, op)
             case fa.MapOp():
-                maps.apply_map(e, op)
+                score_functions.apply_map(e, op)
             case fa.ProbabilitiesOp():
-                rows.probabilities(e, op)
+                row_ops.probabilities(e, op)
             case fa.SinkOp():
-                rows.sink(e, op)
+                row_ops.sink(e, op)
             case fa.SoftmaxOp():
-                rows.softmax(e, op)
+                row_ops.softmax(e, op)
             case fa.AccumulateOp():
-                rows.accumulate(e, op)
+                row_ops.accumulate(e, op)
             case fa.LogsumexpOp():
-                rows.logsumexp(e, op)
+                row_ops.logsumexp(e, op)
             case fa.SpreadOp():
-                rows.spread(e, op)
+                row_ops.spread(e, op)
             case fa.CollectOp():
-                rows.collect(e, op)
+                row_ops.collect(e, op)
             case fa.CombineOp():
-                rows.combine(e, op)
+                row_ops.combine(e, op)
             case (
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
                 | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ViewOp()
@@ -293,7 +300,7 @@ class _Lowering:
     ) -> tuple[Region, SSAValue, SSAValue]:
         """Region, address register and byte offset of an access."""
         region = self.regions[hbm]
-        offset = transfers.byte_offset(region, indices)
+        offset = hbm_tiles.byte_offset(region, indices)
         return region, self.bases.of(hbm), self._value(offset.at(self.known))
 
     def _value(self, offset: Affine) -> SSAValue:

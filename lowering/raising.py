@@ -17,9 +17,9 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 
 from ..diagnostics import CompileError
 from ..dialects import plena
-from ..machine.encoding import Decoded, decode, encode
-from ..machine.isa import BANK_PREFIX, Operand
-from ..machine.program_file import LocatedWord
+from ..machine.program.mem_file import LocatedWord
+from ..machine.spec.encoding import Decoded, decode, encode
+from ..machine.spec.isa import BANK_PREFIX, Operand
 
 ZEROS = ("gp0", "f0")
 

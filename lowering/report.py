@@ -9,11 +9,11 @@ from xdsl.dialects.builtin import StringAttr
 
 from ..dialects import plena
 from ..dialects.json_attr import decode
-from ..machine.layout import Layout, Region
-from ..machine.params import Machine
-from ..passes.fuse import UNFUSED
-from ..passes.mask_counts import mask_tiles
-from .loop_limit import UNROLLED, emitted, executed
+from ..machine.host.layout import Layout, Region
+from ..machine.spec.params import Machine
+from ..passes.masks.mask_counts import mask_tiles
+from ..passes.tiling.fuse import UNFUSED
+from .cleanup.limit_loops import UNROLLED, emitted, executed
 
 NOT_CLEANED_UP = "not_cleaned_up"
 """Kernel attribute: why the kernel is as it was emitted, where clean-up was asked for."""

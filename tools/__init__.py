@@ -1,1 +1,1 @@
-"""The command-line tools; thin."""
+"""The commands, thin: each reads its arguments, calls the library, and writes what it gives."""

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import CompileError
 from ..frontends.models import MASKS, MODELS, PHASES, ModelAttention
-from .driver import ToolParser, check_writable, run_tool, write_text
 from .fa_gen import count, load_model
+from .support.driver import ToolParser, check_writable, run_tool, write_text
 
 if TYPE_CHECKING:
-    from ..machine.accuracy import Formats, Problem
-    from ..machine.params import Machine
-    from .arrays import Array
+    from ..machine.numerics.error_sources import Formats, Problem
+    from ..machine.spec.params import Machine
+    from .support.arrays import Array
 
 TOOL = "fa-accuracy"
 
@@ -38,7 +38,7 @@ def _run(arguments: Sequence[str] | None) -> None:
         raise CompileError(f"--arg is given {len(args.arg)} times; queries, keys and values are 3")
     model = load_model(args.model)
 
-    from ..machine.accuracy import SOURCES, Study
+    from ..machine.numerics.error_sources import SOURCES, Study
 
     machine = _machine(args.machine)
     problem = _problem(model, args)
@@ -60,7 +60,7 @@ def _run(arguments: Sequence[str] | None) -> None:
         document = {"model": args.model, "phase": args.phase, "seq": args.seq, "policies": rows}
         write_text(args.json, json.dumps(document, indent=2) + "\n")
     if args.plot is not None:
-        from .accuracy_plot import error_plot
+        from .support.accuracy_plot import error_plot
 
         errors = {name: {"all": row["relative"], **row["by_source"]} for name, row in rows.items()}
         write_text(args.plot, error_plot(f"Relative L2 error: {title}", errors))
@@ -69,8 +69,8 @@ def _run(arguments: Sequence[str] | None) -> None:
 
 
 def _machine(name: str) -> Machine:
-    from ..machine.params import Machine
-    from ..machine.settings import MachineError
+    from ..machine.spec.params import Machine
+    from ..machine.spec.settings_reader import MachineError
 
     try:
         machine = Machine.load(name)
@@ -82,8 +82,8 @@ def _machine(name: str) -> Machine:
 
 def _formats(text: str, machine: Machine, rule: Any) -> Formats:
     """A policy as written: a preset, role=format pairs and helpers, joined by +."""
-    from ..machine.accuracy import Formats
-    from ..machine.policies import Policy, PolicyError
+    from ..machine.numerics.error_sources import Formats
+    from ..machine.numerics.storage_policies import Policy, PolicyError
 
     preset, overrides, helpers = "plena", dict[str, str](), set[str]()
     for index, part in enumerate(text.split("+")):
@@ -110,7 +110,7 @@ def _problem(model: ModelAttention, args: Any) -> Problem:
     """Queries, keys and values as given or random, rounded to bf16 as an interface would."""
     import numpy as np
 
-    from ..machine.accuracy import Problem
+    from ..machine.numerics.error_sources import Problem
 
     q_len = args.seq if args.phase == "prefill" else 1
     shapes = (
@@ -135,7 +135,7 @@ def _bf16(values: Array) -> Array:
 def _given(paths: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
     import numpy as np
 
-    from .tensor_files import load_value
+    from .support.tensor_files import load_value
 
     arrays: list[Array] = []
     for path, shape in zip(paths, shapes, strict=True):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..diagnostics import CompileError
-from ..machine.assembler import assemble_lines
-from ..machine.loop_check import check_loops
-from ..machine.program_file import write_mem
-from ..machine.source import AssemblyError
-from .driver import ToolParser, display_name, read_text, run_tool, write_text
+from ..machine.program.assembler import assemble_lines
+from ..machine.program.assembly_errors import AssemblyError
+from ..machine.program.loop_lint import check_loops
+from ..machine.program.mem_file import write_mem
+from .support.driver import ToolParser, display_name, read_text, run_tool, write_text
 
 TOOL = "fa-asm"
 

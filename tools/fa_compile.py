@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from ..diagnostics import CompileError
-from ..frontends.source import everything
-from ..machine.figures import TARGETS
-from .driver import (
+from ..frontends.mlir import everything
+from ..machine.cost.figures import TARGETS
+from .support.driver import (
     CONSTANT_HELP,
     ToolParser,
     collect_passes,
@@ -90,8 +90,8 @@ def _write_for_emulator(kernel: Kernel, directory: str, paths: Sequence[str]) ->
     """Write a kernel with its arguments, zeros if none are given, as files for the emulator."""
     import numpy as np
 
-    from ..machine.emulator_files import EmulatorFiles, EmulatorFilesError
-    from .arrays import load_array
+    from ..machine.debug.emulator_files import EmulatorFiles, EmulatorFilesError
+    from .support.arrays import load_array
 
     shapes = kernel.argument_shapes
     values = [load_array(path) for path in paths] or [np.zeros(shape, "f4") for shape in shapes]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..diagnostics import CompileError
-from ..machine.disassembler import disassemble
-from ..machine.program_file import LocatedWord, located_words
-from ..machine.source import AssemblyError
-from .driver import ToolParser, display_name, read_text, run_tool, write_text
+from ..machine.program.assembly_errors import AssemblyError
+from ..machine.program.disassembler import disassemble
+from ..machine.program.mem_file import LocatedWord, located_words
+from .support.driver import ToolParser, display_name, read_text, run_tool, write_text
 
 TOOL = "fa-disasm"
 
@@ -59,7 +59,7 @@ def _disassemble(arguments: Sequence[str] | None) -> None:
 
 def _mlir(words: list[LocatedWord], name: str) -> str:
     """The text of a module with the program as a kernel called like its file."""
-    from ..frontends.source import module_text, verify_module
+    from ..frontends.mlir import module_text, verify_module
     from ..lowering.raising import raise_words
 
     letters = "".join(

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..frontends.builder import DTYPES
+from ..frontends.mlir import module_text
 from ..frontends.models import MASKS, MODELS, PHASES, ModelAttention, find_model, read_config
-from ..frontends.source import module_text
-from .driver import ToolParser, display_name, read_text, run_tool, write_text
+from .support.driver import ToolParser, display_name, read_text, run_tool, write_text
 
 TOOL = "fa-gen"
 

@@ -20,8 +20,7 @@ from xdsl.utils.target import Target
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ..diagnostics import CompileError
-from ..frontends.pass_specs import build, build_passes, split_pipeline
-from ..frontends.source import (
+from ..frontends.mlir import (
     apply_passes,
     decode,
     everything,
@@ -29,8 +28,9 @@ from ..frontends.source import (
     verify_module,
     with_position,
 )
+from ..frontends.pipeline_text import build, build_passes, split_pipeline
 from ..universe import PASSES, pass_class
-from .driver import (
+from .support.driver import (
     CONSTANT_HELP,
     collect_passes,
     display_name,
@@ -88,7 +88,7 @@ class FaOpt(xDSLOptMain):
 
     def _import_onnx(self, chunk: IO[bytes]) -> ModuleOp:
         """The module of an ONNX model."""
-        from ..frontends.onnx_import import import_onnx
+        from ..frontends.onnx.importer import import_onnx
 
         path = self._input_path()
         return import_onnx(

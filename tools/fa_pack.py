@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..diagnostics import CompileError
-from .driver import ToolParser, check_writable, run_tool, unwritable, write_file
+from .support.driver import ToolParser, check_writable, run_tool, unwritable, write_file
 
 if TYPE_CHECKING:
     from ..compiler import Kernel
-    from .tensor_files import Argument
+    from .support.tensor_files import Argument
 
 TOOL = "fa-pack"
 
@@ -43,8 +43,8 @@ def _pack(
 ) -> None:
     """Write a new image."""
     from ..compiler import Kernel
-    from ..machine.image_file import header
-    from .tensor_files import load_value
+    from ..machine.host.image_file import header
+    from .support.tensor_files import load_value
 
     kernel = Kernel.load(directory)
     if tensors and paths:
@@ -63,7 +63,7 @@ def _pack(
 
 def _named(kernel: Kernel, paths: Sequence[str]) -> list[Argument]:
     """The arguments by their names in the kernel's signature, from the files of tensors."""
-    from .tensor_files import load_tensors, value_of
+    from .support.tensor_files import load_tensors, value_of
 
     found: dict[str, Argument] = {}
     for path in paths:
@@ -82,9 +82,9 @@ def _append(directory: str, image: str, pieces: Sequence[str], at: int) -> None:
     import numpy as np
 
     from ..compiler import Kernel
-    from ..machine.image_file import HEADER_BYTES
-    from .arrays import Array
-    from .tensor_files import load_value
+    from ..machine.host.image_file import HEADER_BYTES
+    from .support.arrays import Array
+    from .support.tensor_files import load_value
 
     kernel = Kernel.load(directory)
     values: list[tuple[str, Array]] = []
@@ -114,8 +114,8 @@ def _has_header(kernel: Kernel, path: str) -> bool:
     """
     import os
 
-    from ..machine.image_file import HEADER_BYTES, check_header
-    from ..machine.layout import LayoutError
+    from ..machine.host.image_file import HEADER_BYTES, check_header
+    from ..machine.host.layout import LayoutError
 
     try:
         size = os.path.getsize(path)

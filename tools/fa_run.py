@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from ..diagnostics import CompileError
-from ..frontends.source import with_position
-from .driver import (
+from ..frontends.mlir import with_position
+from .support.driver import (
     CONSTANT_HELP,
     ToolParser,
     check_writable,
@@ -32,7 +32,7 @@ def _run(arguments: Sequence[str] | None) -> None:
 
     # numpy is only loaded when there is something to compute.
     from ..compiler import interpret
-    from .arrays import Array, describe, load_array, save_array
+    from .support.arrays import Array, describe, load_array, save_array
 
     values = [load_array(path) for path in args.arg]
     results: list[Array] = []

@@ -10,18 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ..diagnostics import CompileError
-from .driver import (
-    ToolParser,
-    check_writable,
-    run_tool,
-    write_directory,
-    write_text,
-)
-from .progress import ProgressBar
+from .support.driver import ToolParser, check_writable, run_tool, write_directory, write_text
+from .support.progress import ProgressBar
 
 if TYPE_CHECKING:
     from ..machine import Result, Simulator
-    from .subjects import Subject
+    from .support.subjects import Subject
 
 TOOL = "fa-sim"
 
@@ -41,9 +35,9 @@ def _simulate(arguments: Sequence[str] | None) -> None:
     _check_arguments(args)
 
     # numpy is only loaded when there is something to compute.
-    from ..machine.emulator_dumps import find_dumps
-    from .arrays import load_array, save_array
-    from .subjects import load_subject
+    from ..machine.debug.emulator_dumps import find_dumps
+    from .support.arrays import load_array, save_array
+    from .support.subjects import load_subject
 
     subject = load_subject(args.directory, [load_array(path) for path in args.arg])
     if len(args.out) > subject.results:
@@ -69,7 +63,7 @@ def _simulate(arguments: Sequence[str] | None) -> None:
     if "-" not in (args.stats, args.trace):
         write_text(None, "".join(f"{key}: {stats[key]}\n" for key in stats if key != "per_opcode"))
     if args.profile:
-        from ..machine.profile import profile, table
+        from ..machine.debug.profile import profile, table
 
         write_text(None, "\n" + table(profile(subject.sources, result)))
     problems = [_compare(args, state)] if args.from_dumps is not None else []
@@ -116,7 +110,7 @@ def _watched(subject: Subject, run: Callable[[ProgressBar], T]) -> T:
 
 def _break(args: argparse.Namespace, subject: Subject) -> None:
     """Run up to an instruction and print where the machine is and what its registers hold."""
-    from ..machine.breakpoint import NotReached, registers_text, run_until
+    from ..machine.debug.breakpoint import NotReached, registers_text, run_until
 
     state = subject.state()
     try:
@@ -144,8 +138,8 @@ def _break(args: argparse.Namespace, subject: Subject) -> None:
 def _write_trace(
     args: argparse.Namespace, subject: Subject, state: Simulator, result: Result
 ) -> None:
-    from ..machine.program import Program
-    from ..machine.trace import trace
+    from ..machine.debug.trace import trace
+    from ..machine.program.program import Program
 
     program = Program(subject.words, state.machine)
     name = os.path.basename(os.path.abspath(args.directory))
@@ -155,7 +149,7 @@ def _write_trace(
 
 def _compare(args: argparse.Namespace, state: Simulator) -> str:
     """Print how the emulator's dumps differ from our memories; what is wrong, in a few words."""
-    from ..machine.emulator_dumps import compare_dumps, differences_text
+    from ..machine.debug.emulator_dumps import compare_dumps, differences_text
 
     differences = _reading(compare_dumps, args.from_dumps, state)
     write_text(None, "\n" + differences_text(differences.items()))
@@ -165,8 +159,8 @@ def _compare(args: argparse.Namespace, state: Simulator) -> str:
 
 def _reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `read` makes of the emulator's files, which may be unreadable."""
-    from ..machine.emulator_files import EmulatorFilesError
-    from .subjects import located
+    from ..machine.debug.emulator_files import EmulatorFilesError
+    from .support.subjects import located
 
     try:
         return read(*args, **kwargs)
@@ -176,7 +170,7 @@ def _reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 def _check(args: argparse.Namespace, subject: Subject) -> str:
     """Print what the checks of `--strict` find; what is wrong, in a few words."""
-    from ..machine.strict import check_program
+    from ..machine.debug.sanitizer import check_program
 
     with ProgressBar("checking") as progress:
         findings = check_program(subject.words, subject.state(), subject.initial, progress)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..diagnostics import CompileError
-from .driver import ToolParser, check_writable, read_bytes, run_tool, write_text
+from .support.driver import ToolParser, check_writable, read_bytes, run_tool, write_text
 
 if TYPE_CHECKING:
     from ..compiler import Kernel
-    from .arrays import Array
+    from .support.arrays import Array
 
 TOOL = "fa-unpack"
 
@@ -27,8 +27,8 @@ def _run(arguments: Sequence[str] | None) -> None:
         check_writable(path)
 
     from ..compiler import Kernel
-    from .arrays import describe, save_array
-    from .tensor_files import save_tensors
+    from .support.arrays import describe, save_array
+    from .support.tensor_files import save_tensors
 
     kernel = Kernel.load(args.directory)
     found = _unpack(kernel, _image(kernel, args.image), args.arguments)
@@ -53,7 +53,7 @@ def _unpack(kernel: Kernel, image: bytes, arguments: bool) -> dict[str, Array]:
     if not arguments:
         values = kernel.unpack(image)
         return {f"result{number}": array for number, array in enumerate(values)}
-    from ..machine.host import as_argument, unpack
+    from ..machine.host.hbm_image import as_argument, unpack
 
     data = np.frombuffer(image, np.uint8)
     found: dict[str, np.ndarray] = {}
@@ -70,9 +70,9 @@ def _image(kernel: Kernel, path: str) -> bytes:
 
     Raises CompileError for another kernel's, another version's or another length.
     """
-    from ..machine.image_file import HEADER_BYTES, check_header
-    from ..machine.layout import LayoutError
-    from .tensor_files import load_bytes
+    from ..machine.host.image_file import HEADER_BYTES, check_header
+    from ..machine.host.layout import LayoutError
+    from .support.tensor_files import load_bytes
 
     dump = load_bytes(path)
     data = read_bytes(path) if dump is None else dump

@@ -9,7 +9,7 @@ import fa
 import numpy as np
 import pytest
 from fa.compiler import DEFAULT_PASSES, KERNEL_FILES
-from fa.frontends.source import read_module
+from fa.frontends.mlir import read_module
 
 from ..attentions import FUSED, UNFUSED, Case, relative_error
 
@@ -55,7 +55,7 @@ def test_passes(kernel: fa.Kernel):
 
 
 def test_machines(kernel: fa.Kernel, tmp_path: Path):
-    from fa.machine.params import PRESETS
+    from fa.machine.spec.params import PRESETS
 
     copy = tmp_path / "mine.toml"
     copy.write_text((PRESETS / "plena-64.toml").read_text())

@@ -8,10 +8,10 @@ from pathlib import Path
 import fa
 import pytest
 from fa.dialects import fa as fa_dialect
-from fa.frontends.source import module_text, parse_module, run_passes
-from fa.machine.figures import TARGETS, Target
-from fa.machine.params import Machine
-from fa.passes.mapping_search import RowTiles, candidates, least, pipeline, row_tiles
+from fa.frontends.mlir import module_text, parse_module, run_passes
+from fa.machine.cost.figures import TARGETS, Target
+from fa.machine.spec.params import Machine
+from fa.passes.mapping.candidates import RowTiles, candidates, least, pipeline, row_tiles
 from fa.search import choose, question_of
 
 from ..attentions import Case

@@ -7,8 +7,8 @@ from random import Random
 import fa
 import numpy as np
 import pytest
-from fa.machine.cost import program_cost
-from fa.machine.figures import FIGURES, UNITS
+from fa.machine.cost.cost import program_cost
+from fa.machine.cost.figures import FIGURES, UNITS
 
 from ..attentions import FUSED, UNFUSED, Case
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import fa
 import pytest
 from fa.machine import Machine, Trap
-from fa.machine.params import PRESETS
+from fa.machine.spec.params import PRESETS
 
 from ..attentions import FUSED, UNFUSED, Case, relative_error
 

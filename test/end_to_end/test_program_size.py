@@ -7,8 +7,8 @@ from itertools import pairwise
 import fa
 import pytest
 from fa.dialects import fa as fa_ops
-from fa.frontends.source import run_passes
-from fa.lowering.unroll_loops import UnrollLoops
+from fa.frontends.mlir import run_passes
+from fa.lowering.cleanup.unroll_loops import UnrollLoops
 
 from .. import attentions
 from ..attentions import Case

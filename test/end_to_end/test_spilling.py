@@ -8,7 +8,7 @@ import fa
 import numpy as np
 import pytest
 from fa.machine import Machine
-from fa.machine.params import PRESETS
+from fa.machine.spec.params import PRESETS
 
 
 def nest(depth: int) -> str:

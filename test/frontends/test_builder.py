@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fa.diagnostics import CompileError
 from fa.frontends.builder import attention
-from fa.frontends.source import module_text, parse_module
+from fa.frontends.mlir import module_text, parse_module
 
 SIZES: dict[str, Any] = {"q_heads": 4, "kv_heads": 2, "q_len": 10, "kv_len": 20, "head_dim": 32}
 

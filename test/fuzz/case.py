@@ -10,8 +10,8 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from fa.machine.params import PRESETS
-from fa.machine.toml_text import toml_text
+from fa.machine.spec.params import PRESETS
+from fa.machine.spec.toml_text import toml_text
 from numpy.typing import NDArray
 
 from .functions import function_text

@@ -12,11 +12,12 @@ import fa
 import numpy as np
 from fa.compiler import kernel_of
 from fa.dialects.target_attr import attach_target
-from fa.frontends.source import module_text, parse_module, run_passes
-from fa.machine import Machine, assemble, host, mx
-from fa.machine.formats import PlainFormat
-from fa.machine.strict import Initial, check_program
-from fa.passes.mapping_search import candidates
+from fa.frontends.mlir import module_text, parse_module, run_passes
+from fa.machine import Machine, assemble, mx
+from fa.machine.debug.sanitizer import Initial, check_program
+from fa.machine.host import hbm_image
+from fa.machine.spec.formats import PlainFormat
+from fa.passes.mapping.candidates import candidates
 from fa.search import question_of
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
@@ -288,7 +289,7 @@ def _stored(kernel: fa.Kernel, args: Sequence[Given]) -> list[NDArray[np.floatin
     image = np.frombuffer(kernel.pack(*args), np.uint8)
     for region in kernel.layout.regions:
         if region.role == "argument" and region.kind == "bias" and region.recipe:
-            values = host.unpack(region, image)
+            values = hbm_image.unpack(region, image)
             sinks = len(kernel.argument_shapes[region.index]) == 1
             stored[region.index] = values[:, 0, 0] if sinks else values
     return stored

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fa.machine.figures import TARGETS
+from fa.machine.cost.figures import TARGETS
 from hypothesis import strategies as st
 
 from .case import FORMATS, Case

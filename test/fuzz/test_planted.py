@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from fa.compiler import Kernel
 from fa.diagnostics import OpError
-from fa.dialects import fa_semantics
-from fa.dialects.fa_masks import CausalAttr
-from fa.lowering import maps
-from fa.machine import host, mx
-from fa.passes.fuse import FusePass
-from fa.passes.rotate import RotatePass
+from fa.dialects.fa.masks import CausalAttr
+from fa.dialects.interpreters import reference
+from fa.lowering.emit import score_functions
+from fa.machine import mx
+from fa.machine.host import hbm_image
+from fa.passes.tensors.rotate import RotatePass
+from fa.passes.tiling.fuse import FusePass
 from numpy.typing import NDArray
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -47,19 +48,19 @@ def test_a_mask_that_shows_one_key_more(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_sums_that_are_not_rescaled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    online = fa_semantics.online_softmax
+    online = reference.online_softmax
 
     def planted(*args: object):
         p, m, total, alpha = online(*args)
         return p, m, total, np.ones_like(alpha)
 
-    monkeypatch.setattr(fa_semantics, "online_softmax", planted)
+    monkeypatch.setattr(reference, "online_softmax", planted)
     with pytest.raises(Mismatch, match=r"^fused"):
         check(CASE, tmp_path)
 
 
 def test_a_tanh_that_is_cut_off_too_early(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(maps, "TANH_LIMIT", 0.75)
+    monkeypatch.setattr(score_functions, "TANH_LIMIT", 0.75)
     with pytest.raises(Mismatch, match=r"^simulated"):
         check(CASE, tmp_path)
 
@@ -94,12 +95,12 @@ def test_keys_that_are_turned_otherwise(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_keys_that_the_host_turns_otherwise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """The program computes attention of what is stored all the same, the interpreter does not."""
-    prepare = host.prepare
+    prepare = hbm_image.prepare
 
     def planted(values: NDArray[np.float32], step: str, value: int, dtype: str):
         return prepare(values, step, value + (step == "rotate"), dtype)
 
-    monkeypatch.setattr(host, "prepare", planted)
+    monkeypatch.setattr(hbm_image, "prepare", planted)
     with pytest.raises(Mismatch, match=r"^quantized, rounded, output"):
         check(PREPARED, tmp_path)
 
@@ -108,14 +109,14 @@ def test_blocks_that_are_read_one_off(monkeypatch: pytest.MonkeyPatch, tmp_path:
     """What the caller quantizes is not packed by the host: scales in another order."""
     case = replace(CASE, quantize="boundary=storage", map="pv=mm")
     assert check(case, tmp_path) == ""
-    place = host._place
+    place = hbm_image._place
 
-    def planted(value: host.Value, *rest: object):
+    def planted(value: hbm_image.Value, *rest: object):
         if isinstance(value, mx.Blocks):
             value = dataclasses.replace(value, scales=np.roll(value.scales, 1, axis=-1))
         place(value, *rest)
 
-    monkeypatch.setattr(host, "_place", planted)
+    monkeypatch.setattr(hbm_image, "_place", planted)
     with pytest.raises(Mismatch, match=r"rounded, output|^simulated"):
         check(case, tmp_path)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fa.dialects import plena
-from fa.machine.isa import BY_MNEMONIC
+from fa.machine.spec.isa import BY_MNEMONIC
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.ir import Block, SSAValue

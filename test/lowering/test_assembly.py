@@ -9,9 +9,9 @@ import pytest
 from fa.diagnostics import OpError
 from fa.dialects import plena
 from fa.lowering.assembly import PlenaAsmTarget, PlenaMemTarget, assembly
-from fa.lowering.register_allocation import allocate_registers
-from fa.machine.assembler import assemble_lines
-from fa.machine.program_file import read_mem
+from fa.lowering.registers.allocate import allocate_registers
+from fa.machine.program.assembler import assemble_lines
+from fa.machine.program.mem_file import read_mem
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, ModuleOp, StringAttr
 from xdsl.utils.target import Target
 

@@ -2,9 +2,9 @@
 
 from fa.compiler import Kernel, kernel_of
 from fa.compiler import compile as compile_attention
-from fa.frontends.source import parse_module, run_passes
+from fa.frontends.mlir import parse_module, run_passes
 from fa.lowering.assembly import assembly, the_kernel
-from fa.machine.source_map import HOST
+from fa.machine.program.source_map import HOST
 
 SOURCE = """
 func.func @one(%q: tensor<1x1x64x64xbf16>, %k: tensor<1x1x64x64xbf16>, %v: tensor<1x1x64x64xbf16>)

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from fa.diagnostics import CompileError, OpError
 from fa.dialects import plena
-from fa.frontends.source import module_text, parse_module, verify_module
+from fa.frontends.mlir import module_text, parse_module, verify_module
 from fa.lowering.assembly import assembly, the_kernel
 from fa.lowering.raising import raise_words
-from fa.lowering.register_check import check_registers
+from fa.lowering.registers.verify import check_registers
 from fa.machine import assemble
-from fa.machine.encoding import encode
-from fa.machine.isa import INSTRUCTIONS
-from fa.machine.program_file import LocatedWord
+from fa.machine.program.mem_file import LocatedWord
+from fa.machine.spec.encoding import encode
+from fa.machine.spec.isa import INSTRUCTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 

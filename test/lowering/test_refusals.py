@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fa
 import pytest
-from fa.machine.params import PRESETS
+from fa.machine.spec.params import PRESETS
 
 TILE = "!fa.tile<8x64xbf16, vector>"
 

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 from fa.machine import Machine
-from fa.machine.params import PRESETS
+from fa.machine.spec.params import PRESETS
 
 
 def variant(**config):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fa.machine import AssemblyError, Machine, Simulator, Trap, assemble
-from fa.machine.numerics import f32_to_bf16
+from fa.machine.numerics.bf16 import f32_to_bf16
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("FA_CONFORMANCE", ROOT.parent / "shared" / "conformance"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fa
 import numpy as np
 import pytest
-from fa.frontends.source import run_passes
+from fa.frontends.mlir import run_passes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray

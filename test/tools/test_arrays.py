@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from fa.diagnostics import CompileError
-from fa.tools.arrays import describe, load_array, save_array
+from fa.tools.support.arrays import describe, load_array, save_array
 
 VALUES = np.array([[1.0, -2.5], [0.125, 3.0]])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fa.diagnostics import CompileError
-from fa.tools.driver import (
+from fa.tools.support.driver import (
     check_writable,
     collect_passes,
     run_tool,
@@ -15,7 +15,7 @@ from fa.tools.driver import (
     write_file,
     write_text,
 )
-from fa.tools.progress import ProgressBar
+from fa.tools.support.progress import ProgressBar
 
 KNOWN = {"tile", "fuse", "p-pass"}
 

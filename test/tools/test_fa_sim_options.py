@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fa.compiler import Kernel
 from fa.machine import assemble
-from fa.machine.numerics import f32_to_bf16
+from fa.machine.numerics.bf16 import f32_to_bf16
 from fa.tools import fa_compile, fa_disasm, fa_opt, fa_sim
 
 SOURCE = str(Path(__file__).parent / "Inputs" / "attention.mlir")

@@ -8,7 +8,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
-from fa.frontends.source import read_module
+from fa.frontends.mlir import read_module
 from fa.tools import fa_compile, fa_run, fa_sim
 
 SOURCE = str(Path(__file__).parent / "Inputs" / "attention.mlir")

@@ -1,0 +1,114 @@
+"""The `fa` dialect: attention on tensors, and attention on tiles.
+
+`fa.attention` says what is wanted (`attention`), operations at a function's boundary say what the
+host does with arguments and results (`host_ops`), and operations on tiles, values that each fill
+one block of an on-chip memory, say how it is done (`tile_memory`, `tile_compute`).
+"""
+
+from __future__ import annotations
+
+from xdsl.ir import Dialect
+
+from .attention import AttentionOp, YieldOp
+from .host_ops import AdditiveOp, BroadcastOp, ConcatOp, CropOp, PadOp, ReshapeOp, TransposeOp
+from .mapping_attrs import PackingAttr, RowLoopAttr
+from .masks import MASKS
+from .tile_compute import (
+    AccumulateOp,
+    CollectOp,
+    CombineOp,
+    LogsumexpOp,
+    MapOp,
+    MaskOp,
+    MatmulOp,
+    NormalizeOp,
+    OnlineSoftmaxOp,
+    ProbabilitiesOp,
+    ScaleOp,
+    ScoresOp,
+    SinkOp,
+    SoftmaxOp,
+    SpreadOp,
+)
+from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
+from .type_access import tensor_dims, tensor_element, tile
+from .types import HbmAttr, TileType
+
+__all__ = [
+    "FA",
+    "AccumulateOp",
+    "AdditiveOp",
+    "AttentionOp",
+    "BroadcastOp",
+    "CollectOp",
+    "CombineOp",
+    "ConcatOp",
+    "CopyOp",
+    "CropOp",
+    "FillOp",
+    "LoadOp",
+    "LogsumexpOp",
+    "MapOp",
+    "MaskOp",
+    "MatmulOp",
+    "NormalizeOp",
+    "OnlineSoftmaxOp",
+    "PackingAttr",
+    "PadOp",
+    "ProbabilitiesOp",
+    "ReshapeOp",
+    "ResultOp",
+    "RowLoopAttr",
+    "ScaleOp",
+    "ScoresOp",
+    "ScratchOp",
+    "SinkOp",
+    "SoftmaxOp",
+    "SpreadOp",
+    "StoreOp",
+    "TileOp",
+    "TransposeOp",
+    "ViewOp",
+    "YieldOp",
+    "tensor_dims",
+    "tensor_element",
+    "tile",
+]
+
+FA = Dialect(
+    "fa",
+    [
+        AttentionOp,
+        YieldOp,
+        ReshapeOp,
+        TransposeOp,
+        ConcatOp,
+        AdditiveOp,
+        BroadcastOp,
+        PadOp,
+        CropOp,
+        LoadOp,
+        ViewOp,
+        StoreOp,
+        FillOp,
+        ScaleOp,
+        ScoresOp,
+        MatmulOp,
+        MapOp,
+        MaskOp,
+        SinkOp,
+        SoftmaxOp,
+        OnlineSoftmaxOp,
+        ProbabilitiesOp,
+        AccumulateOp,
+        NormalizeOp,
+        LogsumexpOp,
+        SpreadOp,
+        CollectOp,
+        CombineOp,
+        CopyOp,
+        ScratchOp,
+        ResultOp,
+    ],
+    [TileType, HbmAttr, PackingAttr, RowLoopAttr, *MASKS],
+)

@@ -1,0 +1,138 @@
+"""Which attentions a module computes, written into the module when they are tiled.
+
+`fa.problem` on the module is an array with a dictionary for each `fa.attention`, in order: batch,
+q_heads, kv_heads, q_len, kv_len, head_dim, value_dim, and what is seen: the mask where there is
+one, or where a function hides keys how many are seen (`seen`, ascending) by how many rows (`rows`),
+and by any (`keys`). So a kernel that went from tool to tool can still be compared with what it has
+to do (`machine/cost/lower_bounds.py`).
+"""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DenseArrayBase,
+    DictionaryAttr,
+    IntegerType,
+    ModuleOp,
+    i64,
+)
+from xdsl.ir import Attribute
+from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
+
+from ...machine.cost.lower_bounds import Problem, problem
+from ..json_attr import decode, encode
+from .attention import AttentionOp
+from .masks import MaskAttr, verify_mask
+from .type_access import tensor_dims
+
+KEY = "fa.problem"
+
+GROUPED = "fa.grouped_heads"
+"""The attribute of an `fa.attention` whose problem is on record as it was before its heads were
+grouped (`group-heads`)."""
+
+Extents = tuple[int, int, int, int, int, int, int]
+"""The first fields of a problem."""
+
+_EXTENTS = ("batch", "q_heads", "kv_heads", "q_len", "kv_len", "head_dim", "value_dim")
+
+
+def extents_of(op: AttentionOp) -> Extents:
+    """The extents of an attention of static shape."""
+    query, key, value = (tensor_dims(each) for each in (op.query, op.key, op.value))
+    return query[0], query[1], key[1], query[2], key[2], query[3], value[3]
+
+
+def masked_problem(extents: Extents, mask: MaskAttr | None) -> Problem:
+    """The problem of an attention with a mask, resolved, and no function that hides keys."""
+    batch, _, _, q_len, kv_len, _, _ = extents
+    if mask is None:
+        return problem(extents, [[(0, kv_len)] * q_len] * batch)
+
+    def keys(b: int, query: int) -> tuple[int, int]:
+        first, last = mask.keys(b, query)
+        return max(0, min(first, kv_len)), max(0, min(last, kv_len))
+
+    if not mask.batched:
+        return problem(extents, [[keys(0, query) for query in range(q_len)]] * batch)
+    return problem(extents, [[keys(b, query) for query in range(q_len)] for b in range(batch)])
+
+
+def record_problem(module: ModuleOp, op: AttentionOp, counted: Problem | None = None) -> None:
+    """Add the problem of `op`, of static shape, to those of the module.
+
+    `counted` is that problem where a function hides keys: nothing smaller than its counts says what
+    it shows.
+    """
+    entry: dict[str, Attribute] = {
+        name: encode(extent) for name, extent in zip(_EXTENTS, extents_of(op), strict=True)
+    }
+    if counted is not None:
+        seen, rows = list(counted.rows), list(counted.rows.values())
+        entry["seen"] = DenseArrayBase.from_list(i64, seen)
+        entry["rows"] = DenseArrayBase.from_list(i64, rows)
+        entry["keys"] = encode(counted.keys)
+    elif (mask := op.resolved_mask) is not None:
+        entry["mask"] = mask
+    module.attributes[KEY] = ArrayAttr([*_recorded(module), DictionaryAttr(entry)])
+
+
+def _recorded(module: ModuleOp) -> tuple[Attribute, ...]:
+    """The entries of the attribute."""
+    recorded = module.attributes.get(KEY)
+    return recorded.data if isa(recorded, ArrayAttr[Attribute]) else ()
+
+
+def problems_of(module: ModuleOp) -> tuple[Problem, ...]:
+    """The problems that a module names; none where it names none or what is there is no problem."""
+    try:
+        return tuple(_problem(entry) for entry in _recorded(module))
+    except (_NoProblem, TypeError, VerifyException):
+        return ()
+
+
+class _NoProblem(ValueError):
+    """An entry of the attribute is none."""
+
+
+def _problem(entry: Attribute) -> Problem:
+    """The problem of an entry; raises _NoProblem, TypeError or VerifyException where it is none."""
+    if not isinstance(entry, DictionaryAttr):
+        raise _NoProblem
+    batch, q_heads, kv_heads, q_len, kv_len, head_dim, value_dim = (
+        _number(entry, name, 1) for name in _EXTENTS
+    )
+    extents = (batch, q_heads, kv_heads, q_len, kv_len, head_dim, value_dim)
+    if "seen" in entry.data:
+        seen, rows = _numbers(entry, "seen"), _numbers(entry, "rows")
+        if len(seen) != len(rows):
+            raise _NoProblem
+        return Problem(*extents, dict(zip(seen, rows, strict=True)), _number(entry, "keys", 0))
+    mask = entry.data.get("mask")
+    if mask is None:
+        return masked_problem(extents, None)
+    verify_mask(mask, batch)
+    assert isinstance(mask, MaskAttr)
+    return masked_problem(extents, mask.resolved(q_len, kv_len))
+
+
+def _number(entry: DictionaryAttr, name: str, least: int) -> int:
+    """An integer of an entry that is at least `least`."""
+    attribute = entry.data.get(name)
+    value = None if attribute is None else decode(attribute)
+    if not isinstance(value, int) or value < least:
+        raise _NoProblem
+    return value
+
+
+def _numbers(entry: DictionaryAttr, name: str) -> list[int]:
+    """The counts of an entry, none of them negative."""
+    attribute = entry.data.get(name)
+    if not isa(attribute, DenseArrayBase[IntegerType]):
+        raise _NoProblem
+    values = list(attribute.get_values())
+    if any(value < 0 for value in values):
+        raise _NoProblem
+    return values

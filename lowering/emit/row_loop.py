@@ -1,0 +1,551 @@
+"""Operations on tiles done together, row by row, in one loop (`fa.row_loop`).
+
+One pass over a row keeps in registers what one operation leaves for the next: maxima, sums and
+factors in float registers, products in a fixed row of scratch. Pointers walk the rows of the first
+panel of each tile; statistics are addressed by one index and immediates.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar, TypeAlias
+
+from xdsl.ir import Block, Operation, SSAValue
+
+from ...diagnostics import OpError
+from ...dialects import fa
+from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, ROW_LOOP, ROW_LOOP_SCRATCH, RowLoopAttr
+from .emitter import Emitter
+from .matrix_operand import MatrixOperand
+from .row_ops import FULL, Guard, Rows
+
+WORK_ROW, SUM_ROW = 0, 1
+"""Rows of the scratch of a row loop; what write-outs fill lies behind (`ROW_LOOP_SCRATCH`)."""
+
+HELD_PANELS = 4
+"""Up to so many panels of a row have a register each; more are walked by an inner loop."""
+
+
+def row_loop_of(op: Operation) -> RowLoopAttr | None:
+    """The row loop that an operation is part of; None where it says none."""
+    attribute = op.attributes.get(ROW_LOOP)
+    return attribute if isinstance(attribute, RowLoopAttr) else None
+
+
+def in_row_loop(op: Operation) -> bool:
+    """Whether an operation is done row by row, in a loop of its own if it names none."""
+    if isinstance(op, fa.MatmulOp):
+        return op.instruction == "btmv"
+    if isinstance(op, fa.AccumulateOp):
+        return op.alpha is not None
+    return type(op) in _PARTS
+
+
+def emit_row_loop(e: Emitter, ops: Sequence[Operation]) -> None:
+    """Emit neighbours that share a row loop."""
+    attribute = row_loop_of(ops[0])
+    rows, unroll = fa.tile(ops[0].results[0]).rows, 1
+    if attribute is not None:
+        rows, unroll = attribute.rows.data, attribute.unroll.data
+    if rows % unroll:
+        raise OpError(ops[0], f"unroll = {unroll} must divide the {rows} rows of a row loop")
+    loop = RowLoop(e, ops)
+    parts = [_PARTS[type(op)](loop, op) for op in ops]
+    if any(rows > fa.tile(op.results[0]).rows for op in ops):
+        raise OpError(ops[0], f"the tiles of this row loop have fewer than {rows} rows")
+    for part in parts:
+        part.prepare()
+    width = e.machine.vlen
+    starts = [e.constant(start) for start in loop.starts]
+    with e.loop(rows // unroll, *starts, e.zero) as opened:
+        *pointers, index = opened.carried
+        for row in range(unroll):
+            loop.enter(pointers, index, row)
+            for part in parts:
+                part.emit()
+            pointers = [e.add(pointer, width) for pointer in pointers]
+        opened.yields(*pointers, e.add(index, unroll))
+
+
+PanelAddress: TypeAlias = Callable[[int], SSAValue]
+"""The address of a panel of the present row, by its number."""
+
+
+class RowLoop:
+    """What the operations of one row loop share: pointers, and values of the present row."""
+
+    def __init__(self, e: Emitter, ops: Sequence[Operation]):
+        self.e = e
+        self.members = set(ops)
+        self.starts: dict[int, int] = {}
+        """Address of the first row of a tile -> position of its pointer."""
+        self._scratch: dict[int, SSAValue] = {}
+        self._pointers: Sequence[SSAValue] = ()
+        self._index: SSAValue = e.zero
+        self._row = 0
+        self._panels: dict[tuple[int, int], SSAValue] = {}
+        self._scalars: dict[SSAValue, SSAValue] = {}
+        self._kept: dict[SSAValue, Sequence[SSAValue]] = {}
+
+    def walk(self, value: SSAValue) -> Rows:
+        """Have a pointer to the rows of a placed tile."""
+        rows = Rows.of(self.e, fa.tile(value))
+        self.starts.setdefault(rows.address, len(self.starts))
+        return rows
+
+    def scratch(self, room: SSAValue | None, row: int) -> SSAValue:
+        """The address of a row of the loop's scratch; set before the loop."""
+        assert room is not None, "allocate-sram gives scratch to what needs it"
+        address = fa.tile(room).placed + row * self.e.machine.vlen
+        if address not in self._scratch:
+            self._scratch[address] = self.e.constant(address)
+        return self._scratch[address]
+
+    def enter(self, pointers: Sequence[SSAValue], index: SSAValue, row: int) -> None:
+        """Start with another row: `row` rows behind the `index` that statistics count from."""
+        self._pointers, self._index, self._row = pointers, index, row
+        self._panels.clear()
+        self._scalars.clear()
+        self._kept.clear()
+
+    def first(self, rows: Rows) -> SSAValue:
+        """The pointer to the present row of a tile, first panel."""
+        return self._pointers[self.starts[rows.address]]
+
+    def panels(self, rows: Rows) -> tuple[PanelAddress, int]:
+        """The panels of the present row of a tile, as `each_panel` takes them."""
+        return lambda panel: self.panel(rows, panel), rows.panel
+
+    def panel(self, rows: Rows, panel: int) -> SSAValue:
+        """The address of one panel of the present row; computed once for a row."""
+        if panel == 0:
+            return self.first(rows)
+        key = (rows.address, panel)
+        if key not in self._panels:
+            self._panels[key] = self.e.add(self.first(rows), panel * rows.panel)
+        return self._panels[key]
+
+    def keep(self, value: SSAValue, panels: Sequence[SSAValue]) -> None:
+        """The present row of a tile lies elsewhere: one address for each panel."""
+        self._kept[value] = panels
+
+    def row(self, value: SSAValue) -> Sequence[SSAValue]:
+        """The addresses of the panels of the present row of a tile."""
+        if value in self._kept:
+            return self._kept[value]
+        rows = Rows.of(self.e, fa.tile(value))
+        return [self.panel(rows, panel) for panel in range(rows.panels)]
+
+    def inside(self, value: SSAValue) -> bool:
+        """Whether a value is made in this loop."""
+        return value.owner in self.members
+
+    def leaves(self, value: SSAValue) -> bool:
+        """Whether a value is needed outside of this loop."""
+        return any(use.operation not in self.members for use in value.uses)
+
+    def scalar(self, value: SSAValue) -> SSAValue:
+        """The present row's statistic, in a register."""
+        if value not in self._scalars:
+            place = fa.tile(value).placed + self._row
+            self._scalars[value] = self.e.get("S_LD_FP", self._index, place)
+        return self._scalars[value]
+
+    def set_scalar(self, value: SSAValue, register: SSAValue) -> None:
+        """The present row's statistic is in `register`; it is stored if it is needed later."""
+        self._scalars[value] = register
+        if self.leaves(value):
+            place = fa.tile(value).placed + self._row
+            self.e.do("S_ST_FP", register, self._index, place)
+
+    def each_panel(
+        self,
+        count: int,
+        values: Sequence[SSAValue],
+        pointers: Sequence[tuple[PanelAddress, int]],
+        body: Callable[[Sequence[SSAValue], Sequence[SSAValue]], Sequence[SSAValue]],
+    ) -> Sequence[SSAValue]:
+        """Run `body` for each of `count` panels; it gets `values` and addresses, returns new ones.
+
+        `pointers` are (address of a panel by its number, step from panel to panel). Few panels are
+        done one after another, more by a loop of `HELD_PANELS` each, so that programs do not grow
+        with the number of keys.
+        """
+        if count <= HELD_PANELS:
+            for panel in range(count):
+                values = body(values, [address(panel) for address, _ in pointers])
+            return values
+        e, chunks = self.e, count // HELD_PANELS
+        starts = [address(0) for address, _ in pointers]
+        with e.loop(chunks, *values, *starts) as loop:
+            inner, at = loop.carried[: len(values)], list(loop.carried[len(values) :])
+            for _ in range(HELD_PANELS):
+                inner = body(inner, at)
+                at = [e.add(a, step) for a, (_, step) in zip(at, pointers, strict=True)]
+            loop.yields(*inner, *at)
+        values, at = loop.results[: len(values)], list(loop.results[len(values) :])
+        for _ in range(count % HELD_PANELS):
+            values = body(values, at)
+            at = [e.add(a, step) for a, (_, step) in zip(at, pointers, strict=True)]
+        return values
+
+
+def row_loops(block: Block) -> Iterator[list[Operation]]:
+    """The operations of a block in order, those of one row loop together."""
+    group: list[Operation] = []
+    for op in block.ops:
+        attribute = row_loop_of(op)
+        if group and (attribute is None or row_loop_of(group[0]) != attribute):
+            yield group
+            group = []
+        if attribute is None:
+            yield [op]
+        else:
+            group.append(op)
+    if group:
+        yield group
+
+
+class _Part(ABC):
+    """One operation of a row loop."""
+
+    kind: ClassVar[type[Operation]]
+
+    def __init__(self, loop: RowLoop, op: Operation):
+        self.loop = loop
+        self.e = loop.e
+        self.op = op
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """What is done once, in front of the loop: constants, pointers."""
+
+    @abstractmethod
+    def emit(self) -> None:
+        """The present row."""
+
+
+class _OnlineSoftmax(_Part):
+    """m', alpha, P and l' of a row."""
+
+    op: fa.OnlineSoftmaxOp
+
+    def prepare(self) -> None:
+        op, e = self.op, self.e
+        self.s = self.loop.walk(op.scores)
+        self.p = self.loop.walk(op.result)
+        self.guard = Guard(e) if op.empty_rows is not None else None
+        self.lowest = None
+        if op.maximum is None:
+            self.lowest = e.float(float("-inf")) if self.guard is None else self.guard.floor
+        self.sums = self._sums()
+        self.sums.prepare()
+
+    def _sums(self) -> _Sums:
+        if self.op.unsummed is not None:
+            return _NoSums(self.loop, self.op)
+        if self.op.ones is not None:
+            return _SumsByOnes(self.loop, self.op)
+        if self.op.scratch is not None and self.p.panels > 1:
+            return _SumsOfPanels(self.loop, self.op)
+        return _Sums(self.loop, self.op)
+
+    def emit(self) -> None:
+        op, e, loop, s, p = self.op, self.e, self.loop, self.s, self.p
+        old = None if op.maximum is None else loop.scalar(op.maximum)
+        start = self.lowest if old is None else old
+        assert start is not None
+        at_s, at_p = loop.panels(s), loop.panels(p)
+        (maximum,) = loop.each_panel(
+            s.panels,
+            [start],
+            [at_s],
+            lambda values, at: [e.get("V_RED_MAX", values[0], at[0], FULL)],
+        )
+        if self.guard is not None and old is not None:
+            maximum = e.get("S_MAX_FP", maximum, self.guard.floor)
+        loop.set_scalar(op.new_maximum, maximum)
+        alpha = None
+        if old is not None:
+            alpha = e.get("S_EXP_FP", e.get("S_SUB_FP", old, maximum))
+            loop.set_scalar(op.alpha, alpha)
+        pointers = [at_s] if s.address == p.address else [at_s, at_p]
+
+        def exponentials(values: Sequence[SSAValue], at: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            new = at[-1]
+            e.do("V_SUB_VF", new, at[0], maximum, FULL, 0)
+            e.do("V_EXP_V", new, new, FULL)
+            if self.guard is not None:
+                e.do("V_SUB_VF", new, new, self.guard.least, FULL, 0)
+            return self.sums.panel(values, new)
+
+        values = loop.each_panel(p.panels, self.sums.start(alpha), pointers, exponentials)
+        self.sums.finish(values, alpha)
+
+
+class _Sums:
+    """l' = alpha l + rowsum P, the sum of each panel reduced to a float register."""
+
+    def __init__(self, loop: RowLoop, op: fa.OnlineSoftmaxOp):
+        self.loop = loop
+        self.e = loop.e
+        self.op = op
+
+    def prepare(self) -> None:
+        """What is done once, in front of the loop."""
+
+    def start(self, alpha: SSAValue | None) -> Sequence[SSAValue]:
+        """The values that the panels hand on: alpha l."""
+        if alpha is None:
+            return [self.e.f_zero]
+        assert self.op.total is not None
+        return [self.e.get("S_MUL_FP", self.loop.scalar(self.op.total), alpha)]
+
+    def panel(self, values: Sequence[SSAValue], row: SSAValue) -> Sequence[SSAValue]:
+        """One more panel of P."""
+        return [self.e.get("V_RED_SUM", values[0], row)]
+
+    def finish(self, values: Sequence[SSAValue], alpha: SSAValue | None) -> None:
+        """l' is known."""
+        self.loop.set_scalar(self.op.new_total, values[0])
+
+
+class _NoSums(_Sums):
+    """Nothing needs them."""
+
+    def start(self, alpha: SSAValue | None) -> Sequence[SSAValue]:
+        return []
+
+    def panel(self, values: Sequence[SSAValue], row: SSAValue) -> Sequence[SSAValue]:
+        return []
+
+    def finish(self, values: Sequence[SSAValue], alpha: SSAValue | None) -> None:
+        pass
+
+
+class _SumsOfPanels(_Sums):
+    """The panels added up in a row of scratch, which is then reduced: that costs as much as eight
+    sums of rows."""
+
+    def prepare(self) -> None:
+        self.row = self.loop.scratch(self.op.scratch, WORK_ROW)
+        self.lanes = self.e.constant(self.e.machine.vlen)
+
+    def start(self, alpha: SSAValue | None) -> Sequence[SSAValue]:
+        self.e.do("V_SHFT_V", self.row, self.row, self.lanes)
+        return super().start(alpha)
+
+    def panel(self, values: Sequence[SSAValue], row: SSAValue) -> Sequence[SSAValue]:
+        self.e.do("V_ADD_VV", self.row, self.row, row, FULL)
+        return values
+
+    def finish(self, values: Sequence[SSAValue], alpha: SSAValue | None) -> None:
+        super().finish([self.e.get("V_RED_SUM", values[0], self.row)], alpha)
+
+
+class _SumsByOnes(_Sums):
+    """0.25 l' in every lane of a row: P times a slice of ones, slice by slice of P in f32.
+
+    M_BTMV leaves the sum of each lane block in an accumulator of its own; their rows are added.
+    """
+
+    def prepare(self) -> None:
+        op, e, machine = self.op, self.e, self.e.machine
+        assert op.ones is not None
+        self.ones = e.constant(fa.tile(op.ones).placed)
+        self.sum = self.loop.scratch(op.scratch, SUM_ROW)
+        self.rows = [
+            self.loop.scratch(op.scratch, ROW_LOOP_SCRATCH + n) for n in range(machine.broadcast)
+        ]
+        self.total = None
+        if op.total is not None or self.loop.leaves(op.new_total):
+            self.total = self.loop.walk(op.new_total)
+        if op.total is not None:
+            self.loop.walk(op.total)
+
+    def start(self, alpha: SSAValue | None) -> Sequence[SSAValue]:
+        return []
+
+    def panel(self, values: Sequence[SSAValue], row: SSAValue) -> Sequence[SSAValue]:
+        self.e.do("M_BTMV", self.e.zero, self.ones, row)
+        return []
+
+    def finish(self, values: Sequence[SSAValue], alpha: SSAValue | None) -> None:
+        op, e, loop = self.op, self.e, self.loop
+        e.do("M_BMV_WO", self.rows[0], 0)
+        total = self.sum if self.total is None else loop.first(self.total)
+        # The blocks are added to each other first: to l, which may be thousands of times as large
+        # as one of them, each addition would round anew, and all of them the same way.
+        first, *others = self.rows
+        summed = total if alpha is None else first
+        for number, row in enumerate(others):
+            e.do("V_ADD_VV", summed, first if number == 0 else summed, row, FULL)
+        if alpha is not None:
+            assert op.total is not None
+            e.do("V_MUL_VF", total, loop.row(op.total)[0], alpha, FULL)
+            e.do("V_ADD_VV", total, total, first, FULL)
+        elif not others:
+            e.do("V_SHFT_V", total, first, e.zero)
+        if self.total is None:
+            loop.keep(op.new_total, [total])
+
+
+class _Product(_Part):
+    """0.25 P V of a row with M_BTMV: the slices of P brought into the last lane block one by one.
+
+    Of the accumulators only the last collects slices that belong together (ISA section 4.2), so
+    that the sum over all keys of a tile is one f32 accumulation; the others are written beside it
+    and ignored.
+    """
+
+    op: fa.MatmulOp
+
+    def prepare(self) -> None:
+        op, e, machine = self.op, self.e, self.e.machine
+        self.p = self.loop.walk(op.lhs)
+        v = MatrixOperand.of(machine, op.rhs)
+        self.outputs = v.row_tiles
+        self.shifted = self.loop.scratch(op.scratch, WORK_ROW)
+        self.slices = [e.constant(n * machine.hlen) for n in range(machine.broadcast)]
+        last = machine.broadcast - 1
+        held = self.p.panels if self.p.panels <= HELD_PANELS else 1
+        self.step = v.panel_step
+        self.tiles = [
+            [
+                e.constant(v.address + output * machine.mlen**2 + panel * self.step)
+                for panel in range(held)
+            ]
+            for output in range(self.outputs)
+        ]
+        # A write-out fills `broadcast` rows of which the last counts; those in front of it belong
+        # to outputs that are yet to come.
+        rooms = [
+            self.loop.scratch(op.scratch, ROW_LOOP_SCRATCH + n) for n in range(self.outputs + last)
+        ]
+        self.rooms, self.kept = rooms[: self.outputs], rooms[last:]
+        if self.loop.leaves(op.result):
+            self.result = self.loop.walk(op.result)
+
+    def emit(self) -> None:
+        op, e, machine, loop = self.op, self.e, self.e.machine, self.loop
+        last = machine.broadcast - 1
+        for output in reversed(range(self.outputs)):
+            tiles = self.tiles[output]
+            pointers = [loop.panels(self.p), (tiles.__getitem__, self.step)]
+
+            def slices(_: Sequence[SSAValue], at: Sequence[SSAValue]) -> Sequence[SSAValue]:
+                row, tile = at
+                e.do("M_BTMV", self.slices[last], tile, row)
+                for number in range(last - 1, -1, -1):
+                    e.do("V_SHFT_V", self.shifted, row, self.slices[last - number])
+                    e.do("M_BTMV", self.slices[number], tile, self.shifted)
+                return []
+
+            loop.each_panel(self.p.panels, [], pointers, slices)
+            e.do("M_BMV_WO", self.rooms[output], 0)
+        loop.keep(op.result, self.kept)
+        if loop.leaves(op.result):
+            for panel, row in enumerate(self.kept):
+                e.do("V_SHFT_V", loop.panel(self.result, panel), row, e.zero)
+
+
+class _Accumulate(_Part):
+    """alpha acc + x of a row."""
+
+    op: fa.AccumulateOp
+
+    def prepare(self) -> None:
+        op, loop = self.op, self.loop
+        for value in (op.acc, op.result):
+            loop.walk(value)
+        if not _kept_in(loop, op.addend):
+            loop.walk(op.addend)
+
+    def emit(self) -> None:
+        op, e, loop = self.op, self.e, self.loop
+        assert op.alpha is not None
+        alpha = loop.scalar(op.alpha)
+        addends = loop.row(op.addend)
+        for old, new, addend in zip(loop.row(op.acc), loop.row(op.result), addends, strict=True):
+            e.do("V_MUL_VF", new, old, alpha, FULL)
+            e.do("V_ADD_VV", new, new, addend, FULL)
+
+
+class _Normalize(_Part):
+    """factor acc / l of a row; the sum of a row that saw a key is at least 1."""
+
+    op: fa.NormalizeOp
+
+    def prepare(self) -> None:
+        op, e, loop = self.op, self.e, self.loop
+        if not _kept_in(loop, op.acc):
+            loop.walk(op.acc)
+        loop.walk(op.result)
+        self.lanes = False
+        if op.total is None:
+            self.work = loop.scratch(op.scratch, WORK_ROW)
+            self.columns = e.constant(op.sum_columns)
+        elif fa.tile(op.total).space.data == "vector":
+            self.lanes = True
+            if loop.leaves(op.total):
+                raise OpError(
+                    op, "the sum of a row is used up here, and something else needs it too"
+                )
+            if not loop.inside(op.total):
+                loop.walk(op.total)
+        least = BATCHED_FACTOR if self.lanes else 1.0
+        self.one = e.float(least) if op.empty_rows is not None else None
+        self.factor = e.float(op.multiplier) if op.multiplier != 1.0 else None
+
+    def emit(self) -> None:
+        op, e, loop = self.op, self.e, self.loop
+        if op.total is None:
+            self._by_columns()
+            return
+        if self.lanes:
+            self._by_lanes(op.total)
+            return
+        total = loop.scalar(op.total)
+        if self.one is not None:
+            total = e.get("S_MAX_FP", total, self.one)
+        factor = e.get("S_RECI_FP", total)
+        if self.factor is not None:
+            factor = e.get("S_MUL_FP", factor, self.factor)
+        for old, new in zip(loop.row(op.acc), loop.row(op.result), strict=True):
+            e.do("V_MUL_VF", new, old, factor, FULL)
+
+    def _by_columns(self) -> None:
+        """The sum stands in the first lanes; its reciprocals are shifted over what they divide."""
+        op, e, loop = self.op, self.e, self.loop
+        old, new = loop.row(op.acc)[0], loop.row(op.result)[0]
+        e.do("V_RECI_V", self.work, old, FULL)
+        e.do("V_SHFT_V", self.work, self.work, self.columns)
+        if self.factor is not None:
+            e.do("V_MUL_VF", self.work, self.work, self.factor, FULL)
+        e.do("V_MUL_VV", new, old, self.work, FULL)
+
+    def _by_lanes(self, sums: SSAValue) -> None:
+        """The sum stands in each lane of a row, which its reciprocal takes the place of."""
+        op, e, loop = self.op, self.e, self.loop
+        (total,) = loop.row(sums)
+        if self.one is not None:
+            e.do("V_MAX_VF", total, total, self.one, FULL)
+        e.do("V_RECI_V", total, total, FULL)
+        if self.factor is not None:
+            e.do("V_MUL_VF", total, total, self.factor, FULL)
+        for old, new in zip(loop.row(op.acc), loop.row(op.result), strict=True):
+            e.do("V_MUL_VV", new, old, total, FULL)
+
+
+def _kept_in(loop: RowLoop, value: SSAValue) -> bool:
+    """Whether the rows of a value never leave the loop's scratch."""
+    return loop.inside(value) and isinstance(value.owner, fa.MatmulOp)
+
+
+_PARTS: dict[type[Operation], type[_Part]] = {
+    fa.OnlineSoftmaxOp: _OnlineSoftmax,
+    fa.MatmulOp: _Product,
+    fa.AccumulateOp: _Accumulate,
+    fa.NormalizeOp: _Normalize,
+}

@@ -1,0 +1,71 @@
+"""The cost of a program and its lower bound as a table."""
+
+from __future__ import annotations
+
+from .cost import Cost
+from .figures import UNITS, Figures
+from .lower_bounds import Bounds
+
+
+def cost_table(cost: Cost, bounds: Bounds | None = None) -> str:
+    """Lines of text, ending in a newline: both tables by unit, with and without moving Q and O.
+
+    With `bounds` each figure has its lower bound beside it and how many times that it is.
+    """
+    moved = cost.moving.hbm_bytes_read + cost.moving.hbm_bytes_written > 0
+    rows: list[tuple[str, Figures, Figures | None]] = [
+        (name, cost.unit[name], None if bounds is None else bounds.unit[name]) for name in UNITS
+    ]
+    rows.append(("all", cost.total, None if bounds is None else bounds.total))
+    if moved:
+        least = None if bounds is None else bounds.without_moving
+        rows.append(("without Q, O", cost.without_moving, least))
+    tables = ("emulator", "analytic")
+    head = "".join(f"{table + ' cycles':>18}{_heads(bounds)}" for table in tables)
+    lines = [f"{'cost':<14}{head}"]
+    for name, figures, least in rows:
+        cells = (
+            _cell(figures.emulator_cycles, None if least is None else least.emulator_cycles),
+            _cell(figures.analytic_cycles, None if least is None else least.analytic_cycles),
+        )
+        lines.append(f"{name:<14}{''.join(cells)}")
+    lines += ["", f"{'HBM bytes':<14}{'read':>18}{_heads(bounds)}{'written':>18}{_heads(bounds)}"]
+    for name, figures, least in rows[len(UNITS) :]:
+        cells = (
+            _cell(figures.hbm_bytes_read, None if least is None else least.hbm_bytes_read),
+            _cell(figures.hbm_bytes_written, None if least is None else least.hbm_bytes_written),
+        )
+        lines.append(f"{name:<14}{''.join(cells)}")
+    lines.append("")
+    if not cost.hbm_exact:
+        lines.append("time of HBM transfers is estimated from samples, within some 5 %")
+    if bounds is not None:
+        lines += _families(bounds)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _heads(bounds: Bounds | None) -> str:
+    return "" if bounds is None else f"{'least':>14}{'times':>9}"
+
+
+def _cell(value: int, least: int | None) -> str:
+    if least is None:
+        return f"{value:>18,}"
+    times = f"{value / least:.2f}" if least else "-"
+    return f"{value:>18,}{least:>14,}{times:>9}"
+
+
+def _families(bounds: Bounds) -> list[str]:
+    """Which matrix instructions the least is that of."""
+    lines = ["matrix unit at its peak, by family:"]
+    for name, figures in bounds.family.items():
+        lines.append(
+            f"  {name:<12}{_cell(figures.emulator_cycles, None)}"
+            f"{'':>23}{_cell(figures.analytic_cycles, None)}"
+        )
+    for table, (scores, values) in (
+        ("emulator", bounds.emulator_family),
+        ("analytic", bounds.analytic_family),
+    ):
+        lines.append(f"  least for {table}: Q K^T by {scores}, P V by {values}")
+    return lines

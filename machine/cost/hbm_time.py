@@ -1,0 +1,241 @@
+"""Traffic and time of a program's HBM transfers, without running the program.
+
+Traffic is exact. Time is that of the memory model (`dram.py`) on the very addresses, at the very
+times: of all transfers where they are few, otherwise of samples spread evenly over the program. How
+long a transfer takes depends on its size and on the DRAM rows that those before it left open, so a
+sample is some transfers in a row, before which the rows of some more are opened without timing
+them, and times that are known already are not asked for again (`quiet_memory.py`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+from ..hbm.dram import Dram
+from ..hbm.quiet_memory import QUIET, QuietMemory
+from ..program.linear_mod32 import Linear
+from ..spec.params import HBM_LINE
+from .transfer_plan import NotLinear, Transfer, known, lines_of
+
+LINES = 4_000
+"""Lines that are timed one by one in a program that has no more of them: some 60 ms."""
+
+WORK = 2_400
+"""Work that samples of a longer program may take: looking up a transfer takes 1, some 35 us."""
+
+LINES_PER_WORK = 16
+"""Lines that count as much as a transfer that is looked up, where they have to be timed. That takes
+longer, but only once in a process."""
+
+WARM = 16
+"""Transfers before a sample whose rows are opened."""
+
+LENGTH = 32
+"""Transfers in a sample."""
+
+LEAST = 8
+"""Transfers of each class that should be in samples."""
+
+
+class Executions(Protocol):
+    """The transfers of a program, to be asked for by number (`TransferPlan`, `Replay`)."""
+
+    @property
+    def transfers(self) -> list[Transfer]:
+        """The transfer instructions."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """How many transfers are made."""
+        ...
+
+    def execution(self, number: int) -> tuple[Transfer, dict[int, int], int]:
+        """One of them with its loops' iteration numbers and the compute cycles before it."""
+        ...
+
+    def number(self, transfer: Transfer, index: int) -> int:
+        """The number of one transfer's `index`-th execution."""
+        ...
+
+
+def line_counts(transfers: Sequence[Transfer]) -> list[int]:
+    """The 64-byte lines that each transfer touches in all of its executions.
+
+    How many one execution touches depends on its address modulo the line, which is counted through
+    the loops. Raises NotLinear where scales or strides change from iteration to iteration.
+    """
+    cache: dict[tuple[object, ...], int] = {}
+    return [_lines(transfer, cache) for transfer in transfers]
+
+
+def _lines(transfer: Transfer, cache: dict[tuple[object, ...], int]) -> int:
+    _, low, offset, scale, step = map(known, transfer.places)
+    if isinstance(scale, Linear) or isinstance(step, Linear):
+        raise NotLinear("scales or strides change from iteration to iteration")
+    ratio = transfer.form.ratio
+    period = HBM_LINE * int(ratio)
+    if ratio.denominator != 1 or period & (period - 1):
+        raise NotLinear(f"scales of {ratio} bytes each")
+    first = (
+        (low if isinstance(low, int) else low.constant) % HBM_LINE,
+        (offset if isinstance(offset, int) else offset.constant) % period,
+    )
+    places = {first: 1}
+    for loop in transfer.loops:
+        base_step = low.terms.get(loop.start, 0) if isinstance(low, Linear) else 0
+        step_by = offset.terms.get(loop.start, 0) if isinstance(offset, Linear) else 0
+        places = _after(places, base_step % HBM_LINE, step_by % period, loop.count, period)
+    total = 0
+    for (base, by), times in places.items():
+        key = (transfer.store, transfer.form, transfer.rows, transfer.length)
+        key = (*key, base, by, scale % HBM_LINE, step)
+        if key not in cache:
+            cache[key] = len(lines_of(transfer, base, by, scale % HBM_LINE, step))
+        total += times * cache[key]
+    return total
+
+
+def _after(
+    places: dict[tuple[int, int], int], base_step: int, step: int, count: int, period: int
+) -> dict[tuple[int, int], int]:
+    """How often each place modulo the line is met in `count` iterations, from those of the first.
+
+    Places are those of base and offset, which each iteration moves on by `base_step` and `step`.
+    """
+    if not base_step and not step:
+        return {place: times * count for place, times in places.items()}
+    result: dict[tuple[int, int], int] = defaultdict(int)
+    for iteration in range(min(count, period)):
+        repeats = count // period + (iteration < count % period)
+        base_by, by = iteration * base_step, iteration * step
+        for (base, offset), times in places.items():
+            result[(base + base_by) % HBM_LINE, (offset + by) % period] += times * repeats
+    return result
+
+
+def transfer_cycles(
+    executions: Executions, counts: Sequence[int], lines: int | None = LINES
+) -> list[float]:
+    """Cycles that each transfer instruction takes in all of its executions.
+
+    `counts` are its `line_counts`. With more than `lines` lines in the program times are estimated
+    from samples; None times all of them, which is what the simulator counts.
+    """
+    if lines is None or sum(counts) <= lines:
+        position = {id(each): index for index, each in enumerate(executions.transfers)}
+        cycles = [0.0] * len(counts)
+        dram, spent = Dram(), 0
+        for number in range(executions.total):
+            transfer, numbers, start = executions.execution(number)
+            took = _time(dram, transfer, numbers, start + spent)
+            spent += took
+            cycles[position[id(transfer)]] += took
+        return cycles
+    return _Sampling(executions, counts).cycles()
+
+
+def _time(dram: Dram, transfer: Transfer, numbers: dict[int, int], now: int) -> int:
+    """Cycles of one transfer that begins at `now`."""
+    wanted = transfer.lines(numbers)
+    return (dram.store(wanted, now) if transfer.store else dram.read(wanted, now)) - now
+
+
+@dataclass(slots=True)
+class _Class:
+    """Transfers that take about the same time: of one kind, size and row step."""
+
+    members: list[Transfer] = field(default_factory=list["Transfer"])
+    executed: int = 0
+    cycles: int = 0
+    timed: int = 0
+
+    @property
+    def mean(self) -> float:
+        """Cycles of one of them."""
+        return self.cycles / self.timed if self.timed else 0.0
+
+
+class _Sampling:
+    """Samples of the transfers of a long program."""
+
+    def __init__(self, executions: Executions, counts: Sequence[int]) -> None:
+        self.executions = executions
+        self.memory = QuietMemory()
+        self.looked_up = 0
+        self.classes: dict[tuple[object, ...], _Class] = {}
+        self.class_of: dict[int, _Class] = {}
+        for transfer, count in zip(executions.transfers, counts, strict=True):
+            if not transfer.executed:
+                continue
+            per = count // transfer.executed
+            key = (transfer.mnemonic, transfer.form, transfer.rows, str(transfer.step), per)
+            each = self.classes.setdefault(key, _Class())
+            each.members.append(transfer)
+            each.executed += transfer.executed
+            self.class_of[id(transfer)] = each
+
+    def cycles(self) -> list[float]:
+        """Estimated cycles of each transfer instruction."""
+        total = self.executions.total
+        if total <= WORK // 2:
+            self._window(0, total, 0)
+        else:
+            self._samples(total)
+        for each in self.classes.values():
+            missing = min(LEAST, each.executed) - each.timed
+            for sample in range(missing):
+                index = int((sample + 0.5) * each.executed / missing)
+                self._window(self._member(each, index), 1, WARM)
+        return [
+            self.class_of[id(transfer)].mean * transfer.executed if transfer.executed else 0.0
+            for transfer in self.executions.transfers
+        ]
+
+    def _samples(self, total: int) -> None:
+        """Time samples of a program of so many transfers.
+
+        One somewhere in each stretch of the program: at even distances, loops would show one of
+        their iterations only. They are taken in no order, so that those for which there is work are
+        spread over the program.
+        """
+        stretches = WORK // LENGTH
+        places = Random(0)
+        order = list(range(stretches))
+        places.shuffle(order)
+        for stretch in order:
+            first = int((stretch + places.random()) * (total - LENGTH) / stretches)
+            self._window(first, LENGTH, WARM)
+            if self.looked_up + self.memory.missed // LINES_PER_WORK > WORK:
+                return
+
+    def _member(self, group: _Class, index: int) -> int:
+        """The number of the `index`-th execution of a class of transfers."""
+        for transfer in group.members:
+            if index < transfer.executed:
+                return self.executions.number(transfer, index)
+            index -= transfer.executed
+        raise IndexError(index)
+
+    def _window(self, first: int, length: int, warm: int) -> None:
+        """Time `length` transfers from number `first` on; `warm` before them leave rows open."""
+        executions, memory = self.executions, self.memory
+        before: int | None = None
+        for number in range(max(0, first - warm), first + length):
+            transfer, numbers, start = executions.execution(number)
+            lines = transfer.line_array(numbers)
+            self.looked_up += 1
+            if number < first - 1:
+                memory.touch(lines)
+                continue
+            gap = QUIET if before is None else start - before
+            before = start
+            took = memory.time(lines, transfer.store, gap)
+            if number >= first:
+                group = self.class_of[id(transfer)]
+                group.cycles += took
+                group.timed += 1

@@ -1,0 +1,1 @@
+"""Watching a program run: traces, breakpoints, profiles, a sanitizer, the emulator's own files."""

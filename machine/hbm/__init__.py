@@ -1,0 +1,1 @@
+"""HBM transfers: which lines they touch, what they convert, and how long they take."""

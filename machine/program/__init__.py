@@ -1,0 +1,1 @@
+"""Programs as text, words and files: assembler, disassembler, loop nests, source maps."""

@@ -1,0 +1,1 @@
+"""Running programs: state, the plain interpreter, and the engine that translates first."""

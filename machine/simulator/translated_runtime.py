@@ -1,0 +1,296 @@
+"""What translated programs call: numpy views of the memories, and the larger instructions.
+
+Rounding to bf16 is the conversion of assignments to `B`, a bfloat16 view of vector SRAM; it differs
+from section 4.1 only in NaN payloads. Sums keep the orders of `summation_order.py`: numpy reduces the first
+axis of a C-contiguous array in order.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+from ..hbm.transfer_timer import TransferUnit
+from ..hbm.transfers import Addresses, TransferError, addresses, prefetch, store
+from ..numerics.bf16 import F32, U16, exp_table, f32_to_bf16, reciprocal_table, sqrt_table
+from ..numerics.summation_order import sum_four_chains, sum_peeled_chains, sum_row
+from ..spec.formats import HbmFormat
+from ..spec.params import Machine
+from .interpreter import Interpreter
+from .state import BMM_SCALE, State
+
+_LANES = 8
+_CHAINS = 4
+_CASCADE_GROUPS = 16
+_HALF = np.uint32(16)
+_ONE = np.uint32(1)
+_BELOW_HALF = np.uint32(0x7FFF)
+_UPPER = np.uint32(0xFFFF_0000)
+
+
+@cache
+def _vector_tables() -> tuple[U16, U16]:
+    """Patterns of the exponential and the reciprocal of every bf16 pattern."""
+    return f32_to_bf16(exp_table()), f32_to_bf16(reciprocal_table())
+
+
+class Stopped(Exception):
+    """The instruction at `pc` cannot be executed; the interpreter knows why."""
+
+    def __init__(self, pc: int) -> None:
+        super().__init__(pc)
+        self.pc = pc
+
+
+def stop(pc: int) -> None:
+    """Leave the program at `pc`."""
+    raise Stopped(pc)
+
+
+class Kernels:
+    """Bound to one state. Attribute names in capitals are memories, accumulators and tables."""
+
+    def __init__(self, state: State, interpreter: Interpreter, unit: TransferUnit) -> None:
+        self.state = state
+        self.machine: Machine = state.machine
+        self.interpreter = interpreter
+        self.unit = unit
+        machine = self.machine
+        mlen, blen, broadcast = machine.mlen, machine.blen, machine.broadcast
+        self.V: F32 = state.vector32
+        self.U: U16 = state.vector
+        self.B: NDArray[np.generic] = state.vector.view(ml_dtypes.bfloat16)
+        self.T: F32 = np.empty(machine.vlen, np.float32)
+        self.FP = state.fp32.data
+        self.FPV: F32 = state.fp32
+        self.INT = state.int.data
+        self.MA: F32 = state.m_accum
+        self.HA: F32 = state.hm_accum.reshape(broadcast * mlen, mlen)
+        self.VA: F32 = state.v_accum
+        self.HVA: F32 = state.hv_accum
+        self.NAN = np.float32(np.nan)
+        self.EXP16, self.RECI16 = _vector_tables()
+        self.add = np.add
+        self.subtract = np.subtract
+        self.multiply = np.multiply
+        self.negative = np.negative
+        self.maximum = np.maximum.reduce
+        self.where = np.where
+        word = bytearray(4)
+        self._word_float = memoryview(word).cast("f")
+        self._word_bits = memoryview(word).cast("I")
+        self._exp = exp_table().data
+        self._reci = reciprocal_table().data
+        self._sqrt = sqrt_table().data
+        # Operands of M_MM as [k, row, 1] and [tile, k, 1, column]; M_TMM's tile is transposed.
+        self._columns: F32 = self.V.T[:, :, None]
+        self._tiles: F32 = state.matrix[:, :, None, :]
+        self._tiles_t: F32 = state.matrix.transpose(0, 2, 1)[:, :, None, :]
+        self._products: F32 = np.empty((mlen, blen, blen), np.float32)
+        self._flat: F32 = self._products.reshape(mlen, blen * blen)
+        self._whole_chains = mlen % _CHAINS == 0
+        if self._whole_chains:
+            self._chained: F32 = self._products.reshape(mlen // _CHAINS, _CHAINS, blen * blen)
+        self._chains: F32 = np.empty((_CHAINS, blen * blen), np.float32)
+        self._pairs: F32 = np.empty((2, blen * blen), np.float32)
+        self._block: F32 = np.empty(blen * blen, np.float32)
+        self._m_accum: F32 = state.m_accum.reshape(blen * blen)
+        self._batch: F32 = np.empty((broadcast, mlen, mlen), np.float32)
+        self._term: F32 = np.empty((broadcast, mlen, mlen), np.float32)
+        groups = machine.vlen // (_LANES * _CHAINS)
+        self._even_row = machine.vlen % (_LANES * _CHAINS) == 0 and 0 < groups < _CASCADE_GROUPS
+        if self._even_row:
+            self._row_groups: F32 = self.V.reshape(-1, groups, _CHAINS, _LANES)
+        self._parts: F32 = np.empty((_CHAINS, _LANES), np.float32)
+        self._lanes_sum: F32 = np.empty(_LANES, np.float32)
+
+    # Registers
+
+    def registers(self) -> list[int | float]:
+        """Values of all gp, f and a registers."""
+        state = self.state
+        return [*state.gp.tolist(), *state.f32.tolist(), *state.a.tolist()]
+
+    def write_back(self, values: tuple[int | float, ...]) -> None:
+        """Put the values of `registers` back."""
+        state = self.state
+        state.gp[:] = values[:16]
+        state.f32[:] = values[16:24]
+        state.a[:] = np.array(values[24:], np.uint64)
+
+    def put_g(self, register: int, value: int) -> None:
+        self.state.gp[register] = value
+
+    def get_g(self, register: int) -> int:
+        return int(self.state.gp[register])
+
+    def put_f(self, register: int, value: float) -> None:
+        self.state.f32[register] = value
+
+    def get_f(self, register: int) -> float:
+        return float(self.state.f32[register])
+
+    def plain(self, pc: int) -> None:
+        """Execute one instruction in the interpreter, without counting it."""
+        self.interpreter.execute(pc)
+
+    def lanes(self, mask: int) -> NDArray[np.bool_]:
+        """The lanes that V_MASK selects."""
+        machine = self.machine
+        heads = [bool(mask >> h & 1) for h in range(machine.vlen // machine.hlen)]
+        return np.repeat(np.array(heads, np.bool_), machine.hlen)
+
+    # Scalar unit: values are Python floats that are bf16 numbers
+
+    def round_(self, value: float) -> float:
+        """`value` rounded to float32 and then to bf16."""
+        self._word_float[0] = value
+        bits = self._word_bits[0]
+        if value == value:
+            self._word_bits[0] = bits + 0x7FFF + (bits >> 16 & 1) & 0xFFFF_0000
+        return self._word_float[0]
+
+    def exp_(self, value: float) -> float:
+        self._word_float[0] = value
+        return self._exp[self._word_bits[0] >> 16]
+
+    def reci_(self, value: float) -> float:
+        self._word_float[0] = value
+        return self._reci[self._word_bits[0] >> 16]
+
+    def sqrt_(self, value: float) -> float:
+        self._word_float[0] = value
+        return self._sqrt[self._word_bits[0] >> 16]
+
+    # Vector unit
+
+    def row_sum(self, row: int) -> float:
+        """Sum of a row in V_RED_SUM's order; never -0."""
+        if not self._even_row:
+            return float(sum_row(self.V[row]))
+        reduce = np.add.reduce
+        reduce(self._row_groups[row], axis=0, out=self._parts)
+        reduce(self._parts, axis=0, out=self._lanes_sum)
+        # accumulate, because reduce would add eight neighbours pairwise
+        return float(np.add.accumulate(self._lanes_sum)[-1]) + 0.0
+
+    # Matrix unit: r is a row, t a tile, o a column or row in the tile
+
+    def m_mm(self, r: int, t: int, o: int) -> None:
+        blen = self.machine.blen
+        np.multiply(
+            self._columns[:, r : r + blen], self._tiles[t, :, :, o : o + blen], self._products
+        )
+        np.add.reduce(self._flat, axis=0, out=self._block)
+        np.add(self._m_accum, self._block, self._m_accum)
+
+    def m_tmm(self, r: int, t: int, o: int) -> None:
+        blen = self.machine.blen
+        np.multiply(
+            self._columns[:, r : r + blen], self._tiles_t[t, :, :, o : o + blen], self._products
+        )
+        if not self._whole_chains:
+            self._m_accum += sum_four_chains(self._flat)
+            return
+        np.add.reduce(self._chained, axis=0, out=self._chains)
+        np.add(self._chains[:2], self._chains[2:], self._pairs)
+        np.add(self._pairs[0], self._pairs[1], self._block)
+        np.add(self._m_accum, self._block, self._m_accum)
+
+    def m_btmm(self, r: int, t: int, o: int) -> None:
+        machine = self.machine
+        rows = self.V[r : r + machine.mlen].reshape(machine.mlen, machine.broadcast, machine.hlen)
+        q = np.ascontiguousarray(rows.transpose(2, 1, 0))
+        k = np.ascontiguousarray(self.state.matrix[t, :, o : o + machine.hlen].T)
+        self._batched(q, k)
+
+    def m_bmm(self, r: int, t: int, o: int) -> None:
+        machine = self.machine
+        rows = self.V[r : r + machine.mlen].reshape(machine.mlen, machine.hlen, machine.broadcast)
+        q = np.ascontiguousarray(rows.transpose(1, 2, 0))
+        self._batched(q, self.state.matrix[t, o : o + machine.hlen])
+
+    def _batched(self, q: F32, k: F32) -> None:
+        """hm_accum += 0.25 · sum over d of q[d, head, row] · k[d, column], in order of d."""
+        total, term = self._batch, self._term
+        np.multiply(q[0][:, :, None], k[0], total)
+        for d in range(1, len(q)):
+            np.multiply(q[d][:, :, None], k[d], term)
+            np.add(total, term, total)
+        np.multiply(total, BMM_SCALE, total)
+        np.add(self.state.hm_accum, total, self.state.hm_accum)
+
+    def m_mv(self, r: int, t: int, o: int) -> None:
+        products = self.V[r][:, None] * self.state.matrix[t, :, o : o + self.machine.blen]
+        np.add(self.VA, np.add.reduce(products, 0), self.VA)
+
+    def m_tmv(self, r: int, t: int) -> None:
+        columns = self.state.matrix[t, : self.machine.blen].T
+        np.add(self.VA, sum_peeled_chains(self.V[r][:, None] * columns), self.VA)
+
+    def m_btmv(self, r: int, t: int, o: int) -> None:
+        machine = self.machine
+        q = self.V[r].reshape(machine.broadcast, machine.hlen)
+        k = self.state.matrix[t, :, o : o + machine.hlen]
+        # Terms as [d, head, column].
+        product = sum_peeled_chains(q.T[:, :, None] * k.T[:, None, :]) * BMM_SCALE
+        np.add(self.HVA, product, self.HVA)
+
+    def rows_out(self, row: int, values: F32) -> None:
+        """Write whole rows [n, VLEN]; for many rows quicker than assigning to `B`."""
+        bits = values.view(np.uint32)
+        rounded = bits >> _HALF
+        rounded &= _ONE
+        rounded += _BELOW_HALF
+        rounded += bits
+        rounded &= _UPPER
+        out = rounded.view(np.float32)
+        if np.isnan(values).any():
+            out = np.where(np.isnan(values), self.NAN, out)
+        self.V[row : row + len(values)] = out
+
+    # HBM: on-chip addresses have been checked; the result is the time in cycles
+
+    def prefetch_m(
+        self, pc: int, dest: int, offset: int, base: int, scale: int, step: int, kv: int, now: int
+    ) -> int:
+        machine, mlen = self.machine, self.machine.mlen
+        form = machine.matrix_kv if kv else machine.matrix_weight
+        at = addresses(form, base, offset, scale, step, machine.prefetch_m)
+        first = dest // mlen
+        rows = self.state.matrix.reshape(-1, mlen)
+        rows[first : first + machine.prefetch_m] = self._fetch(pc, form, at, mlen)
+        return self.unit.prefetched(pc, form, at, mlen, now)
+
+    def prefetch_v(
+        self, pc: int, dest: int, offset: int, base: int, scale: int, step: int, kv: int, now: int
+    ) -> int:
+        machine, vlen = self.machine, self.machine.vlen
+        form = machine.vector_kv if kv else machine.vector_act
+        at = addresses(form, base, offset, scale, step, machine.prefetch_v)
+        row = dest // vlen
+        kept = min(machine.prefetch_v, machine.vector_sram_rows - row)
+        self.U[row : row + kept] = f32_to_bf16(self._fetch(pc, form, at, vlen))[:kept]
+        return self.unit.prefetched(pc, form, at, vlen, now)
+
+    def store_v(
+        self, pc: int, src: int, offset: int, base: int, scale: int, step: int, kv: int, now: int
+    ) -> int:
+        machine, vlen = self.machine, self.machine.vlen
+        form = machine.vector_kv if kv else machine.vector_act
+        at = addresses(form, base, offset, scale, step, machine.writeback_v)
+        row = src // vlen
+        try:
+            store(self.state.hbm, form, at, self.V[row : row + machine.writeback_v])
+        except TransferError:
+            raise Stopped(pc) from None
+        return self.unit.stored(pc, form, at, vlen, now)
+
+    def _fetch(self, pc: int, form: HbmFormat, at: Addresses, length: int) -> F32:
+        try:
+            return prefetch(self.state.hbm, form, at, length)
+        except TransferError:
+            raise Stopped(pc) from None

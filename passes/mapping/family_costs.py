@@ -1,0 +1,83 @@
+"""What the instruction families cost in the inner loops of attention: plain arithmetic, no IR.
+
+Cycles for one row of a tile and one panel of MLEN keys, from the instruction table and what the
+emission adds for addresses. They rank families; `machine/cost/cost.py` counts whole programs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...machine.cost.figures import Target
+from ...machine.spec.isa import BY_MNEMONIC
+from ...machine.spec.params import Machine
+
+PRESSED_PANELS = 5
+"""With so many panels of keys and of results the addresses of a tile of ones and of its sums find
+no registers beside those of the panels, and are computed in every row."""
+
+PRESSED_ADDRESSES = 11
+"""So many, counted on heads of 48 and 64 columns."""
+
+
+@dataclass(frozen=True)
+class FamilyCosts:
+    """Costs on a machine by one cost table; `bytes` do not depend on families, so the emulator's
+    cycles decide there."""
+
+    machine: Machine
+    target: Target
+
+    def cycles(self, mnemonic: str) -> int:
+        """Cycles of one instruction."""
+        row = BY_MNEMONIC[mnemonic]
+        table = row.analytic if self.target == "analytic" else row.transactional
+        return table.evaluate(self.machine.cycle_parameters)
+
+    @property
+    def step(self) -> int:
+        """Cycles of a pointer's step."""
+        return self.cycles("S_ADDI_INT")
+
+    def scores(self, family: str, head_dim: int) -> float:
+        """Q K^T: one row of queries of `head_dim` columns with one panel of keys."""
+        machine = self.machine
+        if family == "tmm":
+            depth = -(-head_dim // machine.mlen)
+            block = depth * (self.cycles("M_TMM") + self.step / 2) + self.cycles("M_MM_WO")
+            return block * (machine.mlen // machine.blen) / machine.blen
+        chunks = -(-head_dim // machine.hlen)
+        if family == "btmv":
+            row = chunks * (self.cycles("M_BTMV") + self.step)
+            return (row + self.cycles("M_BMV_WO") + 2 * self.step) / machine.broadcast
+        rows = machine.broadcast * machine.mlen
+        return chunks * self.cycles("M_BTMM") / rows
+
+    def product(self, family: str, value_dim: int, panels: int) -> float:
+        """P V: one row of P with `panels` panels of keys, for each of those panels."""
+        machine = self.machine
+        outputs = -(-value_dim // machine.mlen)
+        if family == "mm":
+            used = min(value_dim, machine.mlen) if outputs == 1 else outputs * machine.mlen
+            blocks = -(-used // machine.blen)
+            block = self.cycles("M_MM") + self.step / 2 + self.cycles("M_MM_WO") / panels
+            return blocks * block / machine.blen
+        shifts = (machine.broadcast - 1) * self.cycles("V_SHFT_V")
+        row = machine.broadcast * self.cycles("M_BTMV") + shifts
+        return outputs * (row + self.cycles("M_BMV_WO") / panels)
+
+    def sums(self, family: str, panels: int, outputs: int) -> float:
+        """Row sums and the division by them: one row with `panels` panels, for each of those.
+
+        `outputs` are the panels of the results.
+        """
+        add = self.cycles("V_ADD_VV")
+        if family == "reduce":
+            row = (panels if panels > 1 else 0) * add + self.cycles("V_RED_SUM")
+            row += 2 * self.cycles("S_ADD_FP") + self.cycles("S_RECI_FP")
+        else:
+            row = panels * self.cycles("M_BTMV") + self.cycles("M_BMV_WO")
+            row += (self.machine.broadcast - 1) * add + self.cycles("V_RECI_V")
+            if panels + outputs >= PRESSED_PANELS:
+                row += PRESSED_ADDRESSES * self.step
+        return row / panels

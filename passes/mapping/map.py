@@ -1,0 +1,463 @@
+"""`map`: which instructions do the products, what lies where for them, what stays on chip.
+
+Precondition: tile IR, fused or not. Postcondition: each `fa.scores` and `fa.matmul` names the
+instruction family that does it, and its operands come in the layout that the family takes: packed
+queries for btmm and btmv (`fa.packing`), values transposed for btmv; tmm and mm, which take
+everything as it is, are what naming none means. The fixed factor of the batched instructions is
+divided out of the queries and of the result. M_MM computes the columns that values have
+(`columns`). Row sums by a tile of ones are an operand of the online softmax. Loads of keys and
+values that do not depend on a loop stand in front of it if matrix SRAM holds all tiles of the
+function, so that query tiles and the heads of a group share them.
+
+Options: `qk` (tmm, btmm, btmv), `pv` (mm, btmv) and `sums` (row sums: reduce by V_RED_SUM, ones by
+the matrix unit with a tile of ones, columns with columns of ones in V); by default what costs least
+on the module's target. `unroll-rows`: rows in one iteration of a loop over rows, at most. A family
+that a product cannot take is an error that says why; by default another is taken. What is set by
+hand stands in the function's attribute `fa.map`; attention that is no tiles yet keeps it there
+until it is mapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+from xdsl.context import Context
+from xdsl.dialects import func, scf
+from xdsl.dialects.builtin import (
+    DictionaryAttr,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+    UnitAttr,
+    i64,
+)
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ...diagnostics import OpError
+from ...dialects import fa
+from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, SCORE_FAMILIES
+from ...dialects.fa.problem_attr import problems_of
+from ...dialects.fa.types import TileType
+from ...dialects.machine_attr import machine_of
+from ...dialects.target_attr import target_of
+from ...machine.spec.formats import HbmFormat, MxFormat
+from ..placement.schedule_rows import UNROLL
+from ..support.loop_affine import affine
+from ..tiling.match_attention import producer
+from ..tiling.tile_sizes import round_up
+from .family_costs import FamilyCosts
+from .packed_queries import QueryTile, pack, packing_for, shift
+from .rebuild_stored import rebuilt, stored_source
+from .sums_by_columns import divide_by_columns, only_divides, why_no_columns, with_ones
+from .sums_by_ones import sum_by_ones
+
+WISHES = "fa.map"
+"""The attribute of a function with the options that were set by hand."""
+
+MAPPED = "fa.mapped"
+"""The attribute of a function whose products are mapped."""
+
+End: TypeAlias = fa.NormalizeOp | fa.StoreOp
+"""What an accumulator ends in."""
+
+ScoreFamily = Literal["tmm", "btmm", "btmv"]
+ProductFamily = Literal["mm", "btmv"]
+SumFamily = Literal["reduce", "ones", "columns"]
+
+
+@dataclass(frozen=True)
+class MapPass(ModulePass):
+    """Instruction families, layouts of operands, resident tiles."""
+
+    name = "map"
+
+    qk: ScoreFamily | None = None
+    pv: ProductFamily | None = None
+    sums: SumFamily | None = None
+    unroll_rows: int | None = None
+    machine: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        machine = machine_of(op, self.machine)
+        if self.unroll_rows is not None and self.unroll_rows < 1:
+            raise OpError(op, f"unroll-rows must be at least 1, got {self.unroll_rows}")
+        given, found = self._given(), False
+        for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            if MAPPED in function.attributes:
+                if given:
+                    raise OpError(function, "the function is mapped already; start from its tiles")
+                continue
+            kinds = {type(inner) for inner in function.walk()}
+            tiled, waits = bool(kinds & {fa.ScoresOp, fa.MatmulOp}), fa.AttentionOp in kinds
+            found = found or tiled or waits
+            if given and (tiled or waits):
+                earlier = _attribute(function)
+                function.attributes[WISHES] = DictionaryAttr({**earlier, **given})
+            if tiled and not waits:
+                wished = _wishes(function)
+                costs = FamilyCosts(machine, target_of(op))
+                seen = max((each.keys_of_a_row for each in problems_of(op)), default=None)
+                _Mapping(costs, function, wished, seen).apply()
+                function.attributes[MAPPED] = UnitAttr()
+                if wished.unroll_rows is not None:
+                    function.attributes[UNROLL] = IntegerAttr(wished.unroll_rows, i64)
+        if given and not found:
+            raise OpError(op, "there is nothing to map: no attention, and no products of tiles")
+
+    def _given(self) -> dict[str, Attribute]:
+        """What is set, as attributes."""
+        families = {"qk": self.qk, "pv": self.pv, "sums": self.sums}
+        given: dict[str, Attribute] = {
+            name: StringAttr(family) for name, family in families.items() if family is not None
+        }
+        if self.unroll_rows is not None:
+            given["unroll_rows"] = IntegerAttr(self.unroll_rows, i64)
+        return given
+
+
+def _attribute(function: func.FuncOp) -> dict[str, Attribute]:
+    """What was set by hand before. Raises OpError where that is no dictionary."""
+    attribute = function.attributes.get(WISHES, DictionaryAttr({}))
+    if not isinstance(attribute, DictionaryAttr):
+        raise OpError(function, f"{WISHES} is a dictionary of options of map, got {attribute}")
+    return dict(attribute.data)
+
+
+CHOICES = {"qk": get_args(ScoreFamily), "pv": get_args(ProductFamily), "sums": get_args(SumFamily)}
+
+
+def _wishes(function: func.FuncOp) -> MapPass:
+    """What was set by hand for a function. Raises OpError where it is none of the options."""
+    options: dict[str, Any] = {}
+    for name, value in _attribute(function).items():
+        known = CHOICES.get(name, ())
+        if isinstance(value, StringAttr) and value.data in known:
+            options[name] = value.data
+        elif name == "unroll_rows" and isinstance(value, IntegerAttr) and value.value.data > 0:
+            options[name] = value.value.data
+        else:
+            right = ", ".join(known) if known else "qk, pv, sums, and unroll_rows of at least 1"
+            raise OpError(
+                function, f"{WISHES}: {name} = {value} is not possible; there are {right}"
+            )
+    return MapPass(**options)
+
+
+class _Mapping:
+    """The mapping of one function."""
+
+    def __init__(
+        self,
+        costs: FamilyCosts,
+        function: func.FuncOp,
+        wished: MapPass,
+        seen: int | None,
+    ):
+        self.costs = costs
+        self.machine = costs.machine
+        self.function = function
+        self.qk = wished.qk
+        self.pv = wished.pv
+        self.sums = wished.sums
+        self.seen = seen
+        """Keys that a row sees on average, where that is known."""
+
+    def apply(self) -> None:
+        """Map all products, then move loads out of loops."""
+        for op in list(self.function.walk()):
+            # A product may be gone: queries are packed for all that read them.
+            if isinstance(op, fa.ScoresOp) and op.parent is not None:
+                self._scores(op)
+        for products, ends in self._accumulations():
+            self._products(products, ends)
+        if self.sums == "ones" or (self.sums is None and not self._prefers_reduce()):
+            reason = sum_by_ones(self.machine, self.function)
+            whole = next((i for i in self.function.walk() if isinstance(i, fa.SoftmaxOp)), None)
+            if reason is None and self.sums is not None and whole is not None:
+                reason = whole, "standard attention sums whole rows"
+            if reason is not None and self.sums is not None:
+                op, why = reason
+                raise OpError(op, f"sums=ones is not possible here: {why}; sums=reduce is")
+        self._hoist()
+
+    def _scores(self, op: fa.ScoresOp) -> None:
+        if op.packing is not None or op.family is not None:
+            return
+        query = QueryTile.of(op)
+        for family in (self.qk,) if self.qk is not None else self._score_families(op, query):
+            if family == "tmm":
+                op.properties["family"] = StringAttr("tmm")
+                return
+            reason = query if isinstance(query, str) else None
+            if isinstance(query, QueryTile):
+                dim = fa.tensor_dims(query.load.source)[-1]
+                packing = packing_for(self.machine, query.rows, dim, family)
+                if not isinstance(packing, str):
+                    pack(self.machine, query, packing, family)
+                    return
+                if family == "btmm" and self.qk is not None:
+                    # Slower than packed queries, but whatever the number of rows.
+                    shift(query)
+                    return
+                reason = packing
+            if self.qk is not None:
+                nearest = "btmm" if isinstance(query, QueryTile) else "tmm"
+                raise OpError(op, f"qk={family} is not possible here: {reason}; qk={nearest} is")
+
+    def _score_families(self, op: fa.ScoresOp, query: QueryTile | str) -> Sequence[str]:
+        """The families for Q K^T, the cheapest first."""
+        dim = fa.tile(op.key).cols
+        if isinstance(query, QueryTile):
+            dim = fa.tensor_dims(query.load.source)[-1]
+        return sorted(SCORE_FAMILIES, key=lambda family: self.costs.scores(family, dim))
+
+    def _prefers_mm(self, op: fa.MatmulOp) -> bool:
+        """Whether P V costs less with M_MM than with M_BTMV."""
+        load = producer(op.rhs, fa.LoadOp)
+        dim = fa.tile(op.result).cols if load is None else fa.tensor_dims(load.source)[-1]
+        panels = self._panels(fa.tile(op.lhs).cols)
+        return self.costs.product("mm", dim, panels) < self.costs.product("btmv", dim, panels)
+
+    def _prefers_reduce(self) -> bool:
+        """Whether row sums cost less with V_RED_SUM than by a tile of ones."""
+        steps = [op for op in self.function.walk() if isinstance(op, fa.OnlineSoftmaxOp)]
+        panels = self._panels(max((fa.tile(step.scores).cols for step in steps), default=1))
+        products = [op for op in self.function.walk() if isinstance(op, fa.MatmulOp)]
+        outputs = max((fa.tile(p.result).cols // self.machine.vlen for p in products), default=1)
+        sums = {family: self.costs.sums(family, panels, outputs) for family in ("reduce", "ones")}
+        return sums["reduce"] <= sums["ones"]
+
+    def _panels(self, keys: int) -> int:
+        """Panels of a tile of keys; what masks hide of it is cut off later."""
+        seen = keys if self.seen is None else min(keys, self.seen)
+        return max(1, -(-seen // self.machine.vlen))
+
+    def _accumulations(self) -> list[tuple[list[fa.MatmulOp], list[End] | None]]:
+        """Products that must be of one family, with what they end in (None: in something else).
+
+        They are those that end in one accumulator, and those that read one tile of values.
+        """
+        groups: list[tuple[list[fa.MatmulOp], list[End] | None]] = []
+        for op in self.function.walk():
+            if not isinstance(op, fa.MatmulOp) or op.family is not None:
+                continue
+            products, ends = [op], linear_ends(op.result)
+            apart: list[tuple[list[fa.MatmulOp], list[End] | None]] = []
+            for others, other_ends in groups:
+                meet = bool(set(ends or ()) & set(other_ends or ()))
+                if meet or any(other.rhs is op.rhs for other in others):
+                    products = others + products
+                    both = None if ends is None or other_ends is None else other_ends + ends
+                    ends = None if both is None else list(dict.fromkeys(both))
+                else:
+                    apart.append((others, other_ends))
+            groups = [*apart, (products, ends)]
+        return groups
+
+    def _products(self, products: list[fa.MatmulOp], ends: list[End] | None) -> None:
+        """Map the products of one accumulator, which must be of one family."""
+        wanted = self.pv
+        if wanted is None and self._prefers_mm(products[0]):
+            wanted = "mm"
+        if wanted == "mm":
+            self._by_mm(products)
+            return
+        reasons = [self._not_transposable(op) for op in products]
+        reason = next((reason for reason in reasons if reason is not None), None)
+        if ends is None:
+            reason = "the product goes elsewhere than into an accumulator"
+        if ends is None or reason is not None:
+            if self.pv is not None:
+                raise OpError(products[0], f"pv={self.pv} is not possible here: {reason}; pv=mm is")
+            self._by_mm(products)
+            return
+        columns = self._sum_columns(products, ends)
+        for load in dict.fromkeys(producer(op.rhs, fa.LoadOp) for op in products):
+            assert load is not None
+            self._transpose(load, ones=columns is not None)
+        if columns is not None:
+            # The factor is in the sums as well.
+            divide_by_columns(ends, columns)
+            return
+        for end in ends:
+            _multiply(end, 1 / BATCHED_FACTOR)
+
+    def _sum_columns(self, products: Sequence[fa.MatmulOp], ends: Sequence[End]) -> int | None:
+        """The columns of ones in front of the values, if sums are taken so."""
+        if self.sums not in (None, "columns"):
+            return None
+        reason = why_no_columns(self.machine, products, ends)
+        steps = [producer(op.lhs, fa.OnlineSoftmaxOp) for op in products]
+        if reason is None:
+            found = [step for step in steps if step is not None]
+            if not all(only_divides(step.new_total, ends) for step in found):
+                reason = "something else needs the sums"
+        if reason is not None:
+            if self.sums == "columns":
+                raise OpError(
+                    products[0], f"sums=columns is not possible here: {reason}; sums=reduce is"
+                )
+            return None
+        for step in steps:
+            assert step is not None
+            step.properties["unsummed"] = UnitAttr()
+        load = producer(products[0].rhs, fa.LoadOp)
+        assert load is not None
+        return fa.tensor_dims(load.source)[-1]
+
+    def _by_mm(self, products: Sequence[fa.MatmulOp]) -> None:
+        """Let M_MM do products."""
+        if self.sums == "columns":
+            raise OpError(
+                products[0],
+                "sums=columns is not possible here: columns of ones in V go with pv=btmv; "
+                "sums=reduce is",
+            )
+        for op in products:
+            op.properties["family"] = StringAttr("mm")
+            self._narrow(op)
+
+    def _narrow(self, op: fa.MatmulOp) -> None:
+        """Let M_MM compute the columns that values have, in whole blocks of storage."""
+        load, cols = producer(op.rhs, fa.LoadOp), fa.tile(op.result).cols
+        if load is None or cols > self.machine.mlen:
+            return
+        block = max(
+            self.machine.blen, *(_block(form) for form in self.machine.hbm_formats.values())
+        )
+        used = round_up(fa.tensor_dims(load.source)[-1], block)
+        if used < cols:
+            op.properties["columns"] = IntegerAttr(used, i64)
+
+    def _not_transposable(self, op: fa.MatmulOp) -> str | None:
+        """Why M_BTMV cannot do a product, if it cannot."""
+        load = producer(op.rhs, fa.LoadOp)
+        if load is None or stored_source(load.source) is None:
+            return "the values are no tensor that the host could transpose"
+        if any(not isinstance(use.operation, fa.MatmulOp) for use in load.tile.uses):
+            return "the values are used for something else too"
+        cols = fa.tile(load.tile).cols
+        if cols % self.machine.prefetch_m:
+            return (
+                f"a prefetch brings {self.machine.prefetch_m} rows, and transposed values have "
+                f"{cols}"
+            )
+        return None
+
+    def _transpose(self, load: fa.LoadOp, ones: bool) -> None:
+        """Load values transposed, with ones or without, and multiply with them by M_BTMV."""
+        kind = fa.tile(load.tile)
+        rank = len(fa.tensor_dims(load.source))
+        order = (*range(rank - 2), rank - 1, rank - 2)
+        source = rebuilt(
+            load.source,
+            lambda value: with_ones(value) if ones else [fa.TransposeOp(value, order)],
+        )
+        indices = (*load.indices[:-2], load.indices[-1], load.indices[-2])
+        tile = TileType.get((kind.cols, kind.rows), kind.element_type, "matrix")
+        new = fa.LoadOp(source, indices, tile)
+        new.location, new.tile.name_hint = load.location, load.tile.name_hint
+        Rewriter.insert_op(new, InsertPoint.before(load))
+        for product in [use.operation for use in list(load.tile.uses)]:
+            assert isinstance(product, fa.MatmulOp)
+            element = fa.tile(product.result).element_type
+            mapped = fa.MatmulOp(product.lhs, new.tile, element, "btmv")
+            mapped.location, mapped.result.name_hint = product.location, product.result.name_hint
+            Rewriter.replace_op(product, mapped)
+        Rewriter.erase_op(load)
+
+    def _hoist(self) -> None:
+        """Move loads into matrix memory in front of loops that they do not depend on, if all fit.
+
+        All or none: what stays in a loop needs its place while the loop runs, too.
+        """
+        loads = [
+            op
+            for op in self.function.walk()
+            if isinstance(op, fa.LoadOp)
+            and isinstance(op.source.type, TensorType)
+            and fa.tile(op.tile).space.data == "matrix"
+        ]
+        needed = sum(fa.tile(op.tile).elements for op in loads)
+        if needed > self.machine.matrix_tiles * self.machine.mlen**2:
+            return
+        for load in loads:
+            while isinstance(loop := load.parent_op(), scf.ForOp):
+                block = loop.body.block
+                terms = {term for index in load.indices for term in affine(index).terms}
+                inside = any(
+                    isinstance(owner := index.owner, Operation) and owner.parent is block
+                    for index in load.indices
+                )
+                if terms & set(block.args) or inside:
+                    break
+                load.detach()
+                Rewriter.insert_op(load, InsertPoint.before(loop))
+
+
+def _block(form: HbmFormat) -> int:
+    """Elements that share a scale."""
+    return form.block if isinstance(form, MxFormat) else 1
+
+
+def linear_ends(product: SSAValue) -> list[End] | None:
+    """Where an accumulated product is normalised, or stored as a result; None where it is neither.
+
+    Everything on the way is linear in the product, so that a factor can wait until the end. State
+    that goes through a buffer in HBM is followed to where it is loaded again.
+    """
+    ends: list[End] = []
+    pending, seen = [product], {product}
+
+    def follow(*values: SSAValue) -> None:
+        for value in values:
+            if value not in seen:
+                seen.add(value)
+                pending.append(value)
+
+    while pending:
+        value = pending.pop(0)
+        for use in list(value.uses):
+            user = use.operation
+            match user:
+                case fa.AccumulateOp() if use.index < 2:
+                    follow(user.result)
+                case fa.ScaleOp():
+                    follow(user.result)
+                case fa.CombineOp() if use.index in (0, 3):
+                    follow(user.acc)
+                case scf.ForOp():
+                    follow(user.body.block.args[use.index - 2])
+                case scf.YieldOp():
+                    loop = user.parent_op()
+                    if not isinstance(loop, scf.ForOp):
+                        return None
+                    follow(loop.body.block.args[use.index + 1], loop.results[use.index])
+                case fa.NormalizeOp() if use.index == 0:
+                    ends.append(user)
+                case fa.StoreOp():
+                    readers = [other.operation for other in user.target.uses]
+                    if any(isinstance(reader, fa.ResultOp) for reader in readers):
+                        ends.append(user)
+                    follow(*(r.tile for r in readers if isinstance(r, fa.LoadOp)))
+                case _:
+                    return None
+    return ends
+
+
+def _multiply(end: End, factor: float) -> None:
+    """Multiply what an accumulator ends in."""
+    if isinstance(end, fa.StoreOp):
+        scale = fa.ScaleOp(end.tile, factor)
+        scale.location = end.location
+        Rewriter.insert_op(scale, InsertPoint.before(end))
+        end.operands[0] = scale.result
+    elif end.factor is None:
+        new = fa.NormalizeOp(end.acc, end.total, end.empty_rows is not None, factor)
+        new.location, new.result.name_hint = end.location, end.result.name_hint
+        Rewriter.replace_op(end, new)

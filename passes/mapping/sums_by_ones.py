@@ -1,0 +1,164 @@
+"""Row sums of P by the matrix unit: the online softmax with a tile of ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xdsl.dialects import arith, func, scf
+from xdsl.dialects.builtin import (
+    BFloat16Type,
+    DenseIntOrFPElementsAttr,
+    TensorType,
+)
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ...dialects import fa
+from ...dialects.fa.mapping_attrs import BATCHED_FACTOR
+from ...dialects.fa.types import TileType, storage_of
+from ...dialects.mx import QuantizeOp
+from ...machine.spec.params import Machine
+from ..support.tile_builder import index_constant
+
+
+def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str] | None:
+    """Let every recurrence of a function take its sums from the matrix unit.
+
+    Returns an operation and the reason where one cannot; then nothing is changed.
+    """
+    steps = [op for op in function.walk() if isinstance(op, fa.OnlineSoftmaxOp)]
+    steps = [step for step in steps if step.unsummed is None]
+    if not steps:
+        return None
+    chain = Chain()
+    for step in steps:
+        if step.ones is not None or step.maximum is None:
+            return step, "the step is mapped already"
+        chain.follow(step.new_total)
+        if chain.stop is not None:
+            return chain.stop, f"{chain.stop.name} takes sums as numbers"
+    loads = [op for op in function.walk() if isinstance(op, fa.LoadOp)]
+    loads = [load for load in loads if fa.tile(load.tile).space.data == "matrix"]
+    rows = max(machine.prefetch_m, machine.mlen)
+    needed = sum(fa.tile(load.tile).elements for load in loads) // machine.mlen**2
+    room = machine.matrix_tiles - rows // machine.mlen
+    if needed > room:
+        return steps[0], f"a tile of ones needs room in matrix SRAM beside {needed} tiles"
+    ones = _ones(machine, function, loads, rows)
+    kind = fa.tile(steps[0].total) if steps[0].total is not None else None
+    assert kind is not None
+    for value in chain.values:
+        old = fa.tile(value)
+        new = TileType.get(
+            (old.rows, machine.vlen), fa.tile(steps[0].result).element_type, "vector"
+        )
+        Rewriter.replace_value_with_new_type(value, new)
+    for end in dict.fromkeys(chain.ends):
+        factor = end.multiplier * BATCHED_FACTOR
+        empty = end.empty_rows is not None
+        scaled = fa.NormalizeOp(end.acc, end.total, empty, None if factor == 1.0 else factor)
+        scaled.location, scaled.result.name_hint = end.location, end.result.name_hint
+        Rewriter.replace_op(end, scaled)
+    for step in steps:
+        mapped = fa.OnlineSoftmaxOp(
+            step.scores, step.maximum, step.total, step.empty_rows is not None, None, ones
+        )
+        mapped.location = step.location
+        for old, new in zip(step.results, mapped.results, strict=True):
+            new.name_hint = old.name_hint
+        Rewriter.replace_op(step, mapped)
+    return None
+
+
+@dataclass
+class Chain:
+    """The values that hold one running sum, and what keeps it from being a vector, if anything."""
+
+    values: list[SSAValue] = field(default_factory=list[SSAValue])
+    ends: list[fa.NormalizeOp] = field(default_factory=list[fa.NormalizeOp])
+    stop: Operation | None = None
+
+    def follow(self, value: SSAValue) -> None:
+        """Take in a value and all that it is made of and goes into."""
+        if value in self.values or self.stop is not None:
+            return
+        self.values.append(value)
+        if isinstance(value, BlockArgument):
+            loop = value.block.parent_op()
+            if not isinstance(loop, scf.ForOp):
+                self.stop = loop
+                return
+            self._loop(loop, value.index - 1)
+        else:
+            assert isinstance(value, OpResult)
+            match value.op:
+                case fa.OnlineSoftmaxOp():
+                    if value.op.total is not None:
+                        self.follow(value.op.total)
+                case scf.ForOp():
+                    self._loop(value.op, value.index)
+                case fa.FillOp() if value.op.value.value.data == 0.0:
+                    pass
+                case _:
+                    self.stop = value.op
+        for use in list(value.uses):
+            self._use(use.operation, use.index)
+
+    def _use(self, user: Operation, index: int) -> None:
+        match user:
+            case fa.OnlineSoftmaxOp():
+                self.follow(user.new_total)
+            case fa.NormalizeOp():
+                self.ends.append(user)
+            case scf.ForOp():
+                self._loop(user, index - 3)
+            case scf.YieldOp():
+                loop = user.parent_op()
+                assert isinstance(loop, scf.ForOp)
+                self._loop(loop, index)
+            case _:
+                self.stop = user
+
+    def _loop(self, loop: scf.ForOp, position: int) -> None:
+        """Everything that a loop carries in one position."""
+        last = loop.body.block.last_op
+        assert last is not None
+        for value in (
+            loop.iter_args[position],
+            loop.body.block.args[position + 1],
+            last.operands[position],
+            loop.results[position],
+        ):
+            self.follow(value)
+
+
+def _ones(machine: Machine, function: func.FuncOp, loads: list[fa.LoadOp], rows: int) -> SSAValue:
+    """A tile of ones, loaded at the start of the function in the format of another matrix tile."""
+    block = function.body.block
+    first = block.first_op
+    assert first is not None
+    element = BFloat16Type()
+    kind = TensorType(element, (rows, machine.mlen))
+    dense = DenseIntOrFPElementsAttr.from_list(kind, [1.0])
+    constant = arith.ConstantOp(dense, kind)
+    constant.result.name_hint = "ones"
+    point = InsertPoint.before(first)
+    constant.location = function.location
+    Rewriter.insert_op(constant, point)
+    zero = index_constant(0, point, function.location)
+    ops: list[Operation] = []
+    source: SSAValue = constant.result
+    # Stored already: by an earlier `quantize`, or by the caller (boundary=storage).
+    formats = [storage_of(load.source.type) for load in loads]
+    for storage in [form for form in formats if form is not None][:1]:
+        convert = QuantizeOp(source, TensorType(element, kind.get_shape(), storage))
+        ops.append(convert)
+        source = convert.result
+    tile = TileType.get((rows, machine.mlen), element, "matrix")
+    load = fa.LoadOp(source, (zero, zero), tile)
+    load.tile.name_hint = "ones_tile"
+    ops.append(load)
+    for op in ops:
+        op.location = function.location
+        Rewriter.insert_op(op, point)
+    return load.tile

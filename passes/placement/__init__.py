@@ -1,0 +1,1 @@
+"""When and where tiles live: rows done together, live ranges, addresses in SRAM."""

@@ -1,0 +1,329 @@
+"""`allocate-sram`: an address for each tile.
+
+Precondition: tile IR. What settles which tiles exist runs first, unless it has been run:
+`stream-softmax`, `tabulate`, `map`, `slide-keys`, `specialize-masks`, `trim-tiles`,
+`schedule-rows`.
+Postcondition: every tile type has an address in elements, aligned as the machine wants it (whole
+rows of VLEN in vector SRAM, whole tiles in matrix SRAM), tiles alive together do not overlap, and
+the values of a loop-carried tile (initial, argument, yielded, result) lie in one place. Copies
+stand where values cannot share; operations that need room to work in get it as `fa.scratch`. Tiles
+that fit nowhere are an error with the sizes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from xdsl.context import Context
+from xdsl.dialects import func, scf
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
+from xdsl.ir import Operation, OpResult, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ...diagnostics import OpError
+from ...dialects import fa
+from ...dialects.fa.mapping_attrs import ROW_LOOP, ROW_LOOP_SCRATCH
+from ...dialects.fa.types import TileType
+from ...dialects.machine_attr import machine_of
+from ...machine.spec.params import Machine
+from ..mapping.map import WISHES, MapPass
+from ..mapping.shifted_copies import ShiftedCopies
+from ..masks.slide_keys import SlideKeysPass
+from ..masks.specialize_masks import SpecializeMasksPass
+from ..masks.trim_tiles import TrimTilesPass
+from ..score_functions.tabulate import TabulatePass
+from ..score_functions.vector_plan import MapPlan
+from ..storage.quantize import store_masks
+from ..tiling.stream_softmax import StreamSoftmaxPass
+from .first_fit import Block, first_fit, most_alive
+from .schedule_rows import ScheduleRowsPass
+from .tile_liveness import Places, TileLiveness, stays_in_row_loop
+
+
+@dataclass(frozen=True)
+class AllocateSramPass(ModulePass):
+    """Addresses for tiles, first fit on live ranges."""
+
+    name = "allocate-sram"
+
+    machine: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        machine = machine_of(op, self.machine)
+        for step in (
+            StreamSoftmaxPass(machine=self.machine),
+            TabulatePass(self.machine),
+            MapPass(),
+            SlideKeysPass(self.machine),
+            SpecializeMasksPass(),
+            TrimTilesPass(),
+            ScheduleRowsPass(),
+        ):
+            step.apply(ctx, op)
+        for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            store_masks(machine, function)
+            tiles = [
+                value.type
+                for inner in function.walk()
+                if not isinstance(inner, fa.ViewOp)
+                for value in inner.results
+                if not stays_in_row_loop(value)
+            ]
+            if any(isinstance(kind, TileType) and kind.at is None for kind in tiles):
+                _allocate(machine, function)
+
+
+def _allocate(machine: Machine, function: func.FuncOp) -> None:
+    _add_scratch(machine, function)
+    _keep_sums(function)
+    places = _share(function)
+    for space, unit, room in (
+        ("vector", machine.vlen, machine.vector_sram_rows * machine.vlen),
+        ("matrix", machine.mlen**2, machine.matrix_tiles * machine.mlen**2),
+        ("scalar", 1, machine.fp_sram_depth),
+    ):
+        _place(function, places, space, unit, room)
+
+
+def _keep_sums(function: func.FuncOp) -> None:
+    """A copy of each sum that a normalization would use up while something else needs it, too.
+
+    It stands in front of the row loop. Upstream cse makes one value of an accumulator and a sum
+    that both start as zeros, and where no key is seen they stay so.
+    """
+    for op in [inner for inner in function.walk() if isinstance(inner, fa.NormalizeOp)]:
+        total = op.total
+        if total is None or fa.tile(total).space.data != "vector" or len(list(total.uses)) == 1:
+            continue
+        first: Operation = op
+        group = op.attributes.get(ROW_LOOP)
+        before = op.prev_op
+        while group is not None and before is not None and before is not total.owner:
+            if before.attributes.get(ROW_LOOP) != group:
+                break
+            first, before = before, before.prev_op
+        if (
+            before is not None
+            and before is total.owner
+            and group is not None
+            and before.attributes.get(ROW_LOOP) == group
+        ):
+            # Made in the loop itself, where there is no place for a copy.
+            continue
+        copy = fa.CopyOp(total)
+        copy.location = op.location
+        Rewriter.insert_op(copy, InsertPoint.before(first))
+        op.operands[1] = copy.result
+
+
+WithScratch: TypeAlias = (
+    fa.MaskOp
+    | fa.LogsumexpOp
+    | fa.CombineOp
+    | fa.MapOp
+    | fa.OnlineSoftmaxOp
+    | fa.MatmulOp
+    | fa.NormalizeOp
+    | fa.ScoresOp
+)
+"""Operations that may work in rows of their own."""
+
+
+def _scratch_rows(machine: Machine, op: Operation) -> int:
+    """Rows of scratch that an operation needs; 0 for none.
+
+    Of a mask what hides, as it is and shifted; of a logsumexp the sum and two intermediate values
+    of its iteration; of a combination a product. Those of a map follow from its function.
+    Operations of a row loop share a row to work in, one for the sum of a row, and what a write-out
+    of M_BTMV fills, for each further panel of a product one row more.
+    """
+    match op:
+        case fa.MaskOp():
+            return 0 if op.hidden is not None else 2
+        case fa.LogsumexpOp():
+            return 3
+        case fa.CombineOp():
+            return 1
+        case fa.MapOp():
+            return max(1, MapPlan(op.function).count)
+        case fa.OnlineSoftmaxOp() if op.ones is not None:
+            return ROW_LOOP_SCRATCH + machine.broadcast
+        case fa.OnlineSoftmaxOp() if op.unsummed is not None:
+            return 0
+        case fa.OnlineSoftmaxOp() if fa.tile(op.scores).cols > machine.vlen:
+            return ROW_LOOP_SCRATCH
+        case fa.ScoresOp() if op.batched and op.packing is None:
+            q = fa.tile(op.query)
+            return ShiftedCopies(machine, q.rows, q.cols // machine.mlen).scratch_rows
+        case fa.NormalizeOp() if op.total is None:
+            return ROW_LOOP_SCRATCH
+        case fa.MatmulOp() if op.instruction == "btmv":
+            panels = fa.tile(op.result).cols // machine.vlen
+            return ROW_LOOP_SCRATCH + machine.broadcast - 1 + panels
+        case _:
+            return 0
+
+
+def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
+    """Give operations that work in scratch rows their room; those of a row loop share it."""
+    pending = [
+        op
+        for op in function.walk()
+        if isinstance(op, WithScratch) and op.scratch is None and _scratch_rows(machine, op)
+    ]
+    groups: dict[Operation, list[WithScratch]] = {}
+    for op in pending:
+        groups.setdefault(_first_of_row_loop(op), []).append(op)
+    for first, ops in groups.items():
+        rows = max(_scratch_rows(machine, op) for op in ops)
+        element = fa.tile(ops[0].results[0]).element_type
+        scratch = fa.ScratchOp(TileType.get((rows, machine.vlen), element, "vector"))
+        scratch.location = first.location
+        Rewriter.insert_op(scratch, InsertPoint.before(first))
+        for op in ops:
+            replacement = op.with_scratch(scratch.tile)
+            replacement.location = op.location
+            replacement.attributes.update(op.attributes)
+            Rewriter.replace_op(op, replacement)
+
+
+def _first_of_row_loop(op: Operation) -> Operation:
+    """The first operation that is done row by row together with `op`; `op` itself if there is none.
+
+    Nothing may come between such operations.
+    """
+    loop = op.attributes.get(ROW_LOOP)
+    while (
+        loop is not None and op.prev_op is not None and op.prev_op.attributes.get(ROW_LOOP) == loop
+    ):
+        op = op.prev_op
+    return op
+
+
+def _share(function: func.FuncOp) -> Places:
+    """Decide which tiles share a place; inserts copies until every loop-carried tile has one."""
+    loops = [op for op in function.walk() if isinstance(op, scf.ForOp)]
+    for loop in loops:
+        _set_aside(loop)
+    while True:
+        places = Places(TileLiveness.of(function))
+        # Argument and result of every loop first: they share whatever else cannot.
+        for loop in loops:
+            for position, result in enumerate(loop.results):
+                if isinstance(result.type, TileType):
+                    places.merge(loop.body.block.args[position + 1], result)
+        if not any(_carry(places, loop) for loop in loops):
+            break
+    for op in function.walk():
+        if isinstance(op, fa.TileOp):
+            for result, operand in op.in_place.items():
+                places.merge(op.results[result], op.operands[operand])
+    return places
+
+
+def _set_aside(loop: scf.ForOp) -> None:
+    """Copy arguments that a loop yields in another position, all before any takes its new place.
+
+    Where arguments change places (a swap, a shift), one would overwrite another otherwise.
+    """
+    last, arguments = loop.body.block.last_op, loop.body.block.args
+    assert last is not None
+    for position, value in enumerate(last.operands):
+        if (
+            isinstance(value.type, TileType)
+            and value in arguments
+            and value is not arguments[position + 1]
+        ):
+            _copy(last, position)
+
+
+def _carry(places: Places, loop: scf.ForOp) -> bool:
+    """Put what a loop carries into one place each; True if a copy had to be inserted for that."""
+    last = loop.body.block.last_op
+    assert last is not None
+    for position, result in enumerate(loop.results):
+        if not isinstance(result.type, TileType):
+            continue
+        argument = loop.body.block.args[position + 1]
+        if not places.merge(loop.iter_args[position], argument):
+            _copy(loop, 3 + position)
+            return True
+        if not places.merge(last.operands[position], argument):
+            _copy(last, position)
+            return True
+    return False
+
+
+def _copy(user: Operation, position: int) -> None:
+    """Let an operand be a copy; a fill is done again instead."""
+    value = user.operands[position]
+    fill = value.op if isinstance(value, OpResult) else None
+    copy = fill.clone() if isinstance(fill, fa.FillOp) else fa.CopyOp(value)
+    copy.location = user.location
+    Rewriter.insert_op(copy, InsertPoint.before(user))
+    user.operands[position] = copy.results[0]
+
+
+def _place(function: func.FuncOp, places: Places, space: str, unit: int, room: int) -> None:
+    """Addresses for the tiles of one memory of `room` elements, in multiples of `unit`."""
+    groups: list[list[SSAValue]] = []
+    for group in places.groups():
+        here = _kind(group[0]).space.data == space
+        if here and not all(stays_in_row_loop(value) for value in group):
+            groups.append(group)
+    blocks: list[Block] = []
+    for group in groups:
+        kind = _kind(group[0])
+        width = unit if space == "vector" else int(unit**0.5)
+        if space != "scalar" and (kind.cols % width or (space == "matrix" and kind.rows % width)):
+            raise OpError(
+                _definer(group[0]),
+                f"a tile of {kind.rows}x{kind.cols} does not fill whole "
+                f"{'rows' if space == 'vector' else 'tiles'} of {space} SRAM, "
+                f"which are {width} wide",
+            )
+        spans = tuple(places.liveness.taken[value] for value in group)
+        blocks.append(Block(kind.elements, unit, spans))
+    addresses = first_fit(blocks)
+    for group, block, address in zip(groups, blocks, addresses, strict=True):
+        if address + block.size > room:
+            _complain(function, group[0], blocks, space, unit, room)
+        for value in group:
+            Rewriter.replace_value_with_new_type(value, _kind(value).placed_at(address))
+
+
+def _complain(
+    function: func.FuncOp, value: SSAValue, blocks: list[Block], space: str, unit: int, room: int
+) -> None:
+    kind = _kind(value)
+    what = {"vector": "rows of vector SRAM", "matrix": "tiles of matrix SRAM"}.get(
+        space, "entries of FP_MEM"
+    )
+    needed = most_alive(blocks)
+    if needed <= room:
+        # They would fit if none had a place yet.
+        needed = max(at + block.size for at, block in zip(first_fit(blocks), blocks, strict=True))
+    less = "smaller tiles (q-tile, kv-tile) need less"
+    set_by_hand = function.attributes.get(WISHES)
+    qk = set_by_hand.data.get("qk") if isinstance(set_by_hand, DictionaryAttr) else None
+    if isinstance(qk, StringAttr) and qk.data != "tmm" and space == "vector":
+        less += f", and so does qk=tmm in the place of qk={qk.data}"
+    raise OpError(
+        _definer(value),
+        f"this tile of {'x'.join(map(str, kind.dims))} does not fit: tiles alive at once need "
+        f"{needed // unit} {what}, and the machine has {room // unit}; {less}",
+    )
+
+
+def _definer(value: SSAValue) -> Operation:
+    owner = value.owner
+    op = owner if isinstance(owner, Operation) else owner.parent_op()
+    assert op is not None
+    return op
+
+
+def _kind(value: SSAValue) -> TileType:
+    assert isinstance(value.type, TileType)
+    return value.type

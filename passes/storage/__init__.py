@@ -1,0 +1,3 @@
+"""Storage formats in HBM: `quantize` gives them, `lower_mx` spells them out
+in upstream operations.
+"""

@@ -1,0 +1,398 @@
+"""`quantize`: the storage format of each HBM tensor, and bf16 on chip.
+
+Precondition: tile IR; `tabulate` runs first, because its tables are stored too. Postcondition: each
+tensor that is loaded goes through `mx.quantize` into the format that the policy names for its role,
+results are stored as the policy has O, other buffers in HBM are plain bf16, and every tile holds
+bf16. A result that may hold -inf (a logsumexp, scores) is plain bf16 too: in a block of MX elements
+an infinity turns all others to 0. Formats that the machine cannot load or store are refused, and so
+is the unfused form where P would be stored with 8 bits.
+
+Options: `policy` (plena, the default: what the machine file says; mxfp8, mxfp4-kv, nvfp4-kv, bf16),
+and a format for one role (`k=mxfp8-e4m3:32`; weights, k, v, q, o, p, statistics). `rule` and
+`rounding` say how the host makes codes: rceil and nearest by default, which leaves the least error
+(docs/formats.md). `boundary=values` keeps the interface types, and the host quantizes;
+`boundary=storage` makes the stored forms the function's own types.
+
+Run a second time with its defaults, it leaves what the first run decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from xdsl.context import Context
+from xdsl.dialects import func, memref
+from xdsl.dialects.builtin import (
+    BFloat16Type,
+    DictionaryAttr,
+    MemRefType,
+    ModuleOp,
+    NoneAttr,
+    StringAttr,
+    TensorType,
+)
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, OpResult, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ...diagnostics import OpError
+from ...dialects import fa
+from ...dialects.fa.types import HbmAttr, TileType
+from ...dialects.machine_attr import machine_of
+from ...dialects.mx import BlockAttr, DequantizeOp, QuantizeOp, block_format
+from ...machine.numerics.storage_policies import ROLES, Policy, PolicyError, settings_keys, unusable
+from ...machine.spec.formats import HbmFormat, MxFormat, PlainFormat
+from ...machine.spec.params import Machine
+from ..score_functions.tabulate import TabulatePass
+from ..support.operand_roles import Operand, operands
+from ..tiling.stream_softmax import StreamSoftmaxPass
+
+BF16_TYPE = BFloat16Type()
+
+POLICY = "mx.policy"
+"""The attribute of a function that was quantized by another policy than the machine's."""
+
+Rule = Literal["floor", "ceil", "rceil", "even"]
+Rounding = Literal["nearest", "store"]
+
+
+@dataclass(frozen=True)
+class QuantizePass(ModulePass):
+    """Storage formats in HBM, bf16 in tiles."""
+
+    name = "quantize"
+
+    policy: str = "plena"
+    weights: str | None = None
+    k: str | None = None
+    v: str | None = None
+    q: str | None = None
+    o: str | None = None
+    p: str | None = None
+    statistics: str | None = None
+    rule: Rule = "rceil"
+    rounding: Rounding = "nearest"
+    boundary: Literal["values", "storage"] = "values"
+    machine: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        machine = machine_of(op, self.machine)
+        policy = self._policy(op)
+        StreamSoftmaxPass(machine=self.machine).apply(ctx, op)
+        TabulatePass(self.machine).apply(ctx, op)
+        for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+            if not self._decided(function):
+                _Quantization(machine, policy, self.rule, self.rounding).function(function)
+            if self.boundary == "storage":
+                _stored_interface(function)
+
+    def _policy(self, module: ModuleOp) -> Policy:
+        given = {role: getattr(self, role) for role in ROLES}
+        overrides = {role: text for role, text in given.items() if text is not None}
+        try:
+            policy = Policy.get(self.policy, overrides)
+            policy.check_on_chip()
+        except PolicyError as error:
+            raise OpError(module, str(error)) from None
+        if self.rounding == "store" and self.rule not in ("floor", "rceil"):
+            raise OpError(
+                module,
+                f"rule={self.rule} needs rounding=nearest; the machine's stores have a rule of "
+                "their own",
+            )
+        return policy
+
+    def _decided(self, function: func.FuncOp) -> bool:
+        """Whether an earlier run of another policy holds; else records this one."""
+        formats = self._policy_record()
+        before = function.attributes.get(POLICY)
+        if before is not None:
+            if formats is not None and formats != before:
+                raise OpError(function, f"the function is quantized already, by {before}")
+            return True
+        if formats is not None:
+            function.attributes[POLICY] = formats
+        return False
+
+    def _policy_record(self) -> DictionaryAttr | None:
+        """The options that are not the defaults, None if all are."""
+        named = ("policy", *ROLES)
+        defaults = QuantizePass()
+        given = {
+            key: StringAttr(getattr(self, key))
+            for key in named
+            if getattr(self, key) != getattr(defaults, key)
+        }
+        return DictionaryAttr(given) if given else None
+
+
+def _values(op: Operation) -> Iterator[SSAValue]:
+    """What an operation defines: its results and the arguments of its blocks."""
+    yield from op.results
+    for region in op.regions:
+        for block in region.blocks:
+            yield from block.args
+
+
+def storage_attribute(
+    kind: HbmFormat,
+    op: Operation,
+    rule: str = "floor",
+    rounding: str = "store",
+) -> BlockAttr | None:
+    """A machine's HBM format as IR, None for Plain bf16; raises OpError where it is unusable."""
+    reason = unusable(kind)
+    if reason is not None:
+        raise OpError(op, f"the machine stores this operand as {kind}: {reason}")
+    if isinstance(kind, PlainFormat):
+        return None
+    rule = "floor" if rounding == "store" else rule
+    return BlockAttr.get(
+        str(kind.element), "e8m0", kind.block, "plena", rule=rule, rounding=rounding
+    )
+
+
+class _Quantization:
+    """Formats for one function."""
+
+    def __init__(self, machine: Machine, policy: Policy, rule: str, rounding: str):
+        self.machine = machine
+        self.policy = policy
+        self.rule = rule
+        self.rounding = rounding
+        self.last: dict[Block, Operation] = {}
+
+    def function(self, function: func.FuncOp) -> None:
+        """Convert arguments, buffers, results and tiles."""
+        for operand in operands(function):
+            if isinstance(operand.op, fa.LoadOp) and block_format(operand.value.type) is None:
+                self.argument(operand)
+        for alloc in [inner for inner in function.walk() if isinstance(inner, memref.AllocOp)]:
+            self._buffer(alloc)
+        for value in [value for inner in function.walk() for value in _values(inner)]:
+            if isinstance(value.type, TileType) and value.type.element_type != BF16_TYPE:
+                Rewriter.replace_value_with_new_type(value, value.type.holding(BF16_TYPE))
+
+    def _format(self, role: str, op: Operation) -> HbmFormat:
+        try:
+            # Biases and masks are operands of the vector unit, as queries are.
+            role = "q" if role in ("bias", "mask") else role
+            return self.policy.storage(self.machine, role)
+        except PolicyError as error:
+            raise OpError(op, str(error)) from None
+
+    def argument(self, operand: Operand) -> None:
+        """Load from the stored form of a tensor, made once where the tensor is."""
+        value = operand.value
+        kind = self._format(operand.role, operand.op)
+        storage = storage_attribute(kind, operand.op, self.rule, self.rounding)
+        stored = _stored(fa.tensor_dims(value), storage)
+        if value.type == stored:
+            return
+        for use in value.uses:
+            if isinstance(use.operation, QuantizeOp) and use.operation.result.type == stored:
+                operand.replace(use.operation.result)
+                return
+        convert = QuantizeOp(value, stored)
+        convert.location = operand.op.location
+        convert.result.name_hint = f"{value.name_hint or 'arg'}_stored"
+        Rewriter.insert_op(convert, self._after(value))
+        if isinstance(value, BlockArgument):
+            self.last[value.block] = convert
+        operand.replace(convert.result)
+
+    def _after(self, value: SSAValue) -> InsertPoint:
+        """Where a tensor is known: behind its operation, or at the start of the function."""
+        if isinstance(value, OpResult):
+            return InsertPoint.after(value.op)
+        assert isinstance(value, BlockArgument)
+        if value.block in self.last:
+            return InsertPoint.after(self.last[value.block])
+        return InsertPoint.at_start(value.block)
+
+    def _buffer(self, alloc: memref.AllocOp) -> None:
+        """Results in the format of O, which go back to the type they had; scores and P in bf16."""
+        old = alloc.memref.type
+        assert isinstance(old, MemRefType)
+        users = [use.operation for use in alloc.memref.uses]
+        results = [user for user in users if isinstance(user, fa.ResultOp)]
+        if results:
+            form = self._format("o", alloc)
+            if isinstance(form, MxFormat) and any(_ruins(u, form) for u in users):
+                form = self._wide(alloc, form)
+            storage = storage_attribute(form, alloc)
+        else:
+            self._require_wide(alloc)
+            storage = None
+        new = MemRefType(BF16_TYPE, old.get_shape(), memory_space=HbmAttr.get(storage))
+        if new == old:
+            return
+        Rewriter.replace_value_with_new_type(alloc.memref, new)
+        for result in results:
+            _restore(result, TensorType(BF16_TYPE, old.get_shape()))
+
+    def _wide(self, alloc: memref.AllocOp, form: HbmFormat) -> HbmFormat:
+        """Plain bf16 for a result that blocks would ruin.
+
+        Raises OpError where the machine does not store it.
+        """
+        for key in settings_keys("o"):
+            offered = self.machine.hbm_formats[key]
+            if isinstance(offered, PlainFormat) and unusable(offered) is None:
+                return offered
+        raise OpError(
+            alloc,
+            f"this result may hold -inf or values of padding, and stored as {form} what shares a "
+            "block with them would be lost; use a machine with Plain bf16 activations",
+        )
+
+    def _require_wide(self, alloc: memref.AllocOp) -> None:
+        """Scores and probabilities are stored as bf16 or not at all."""
+        keys = settings_keys("o")
+        formats = [self.machine.hbm_formats[key] for key in keys]
+        if not any(isinstance(form, PlainFormat) and unusable(form) is None for form in formats):
+            raise OpError(
+                alloc,
+                f"scores and probabilities would be stored as {formats[0]} ({keys[0]}), which "
+                "ruins them; fuse first, or use a machine with Plain bf16 activations",
+            )
+
+
+def _ruins(user: Operation, form: MxFormat) -> bool:
+    """Whether a store may bring into a block what all else in it is lost beside.
+
+    That is -inf, or what stands for it: hidden scores, sums of no keys; and values of no row.
+    """
+    if not isinstance(user, fa.StoreOp):
+        return False
+    source = user.tile.owner
+    while isinstance(source, fa.ScaleOp):
+        source = source.source.owner
+    if isinstance(source, fa.LogsumexpOp):
+        # The rows behind the last query, stored with it, may see no key even where no query does.
+        # Lanes behind the last row of the tile hold anything.
+        beside = fa.tile(source.maximum).rows % form.block != 0
+        return beside or source.empty_rows is not None or _masks(source)
+    if isinstance(source, fa.AccumulateOp):
+        # A bias is loaded, the product with V is not.
+        return isinstance(source.addend.owner, fa.LoadOp)
+    return isinstance(source, fa.MaskOp)
+
+
+def _masks(op: Operation) -> bool:
+    """Whether the function around an operation has a mask that hides more than padding."""
+    function = op
+    while (parent := function.parent_op()) is not None and not isinstance(function, func.FuncOp):
+        function = parent
+    return any(isinstance(i, fa.MaskOp) and i.shown is not None for i in function.walk())
+
+
+def store_masks(machine: Machine, function: func.FuncOp) -> None:
+    """Give mask tiles that were made after `quantize` their format, by the same policy."""
+    record = function.attributes.get(POLICY)
+    given = dict(record.data) if isinstance(record, DictionaryAttr) else {}
+    options = {key: text.data for key, text in given.items() if isinstance(text, StringAttr)}
+    name = options.pop("policy", QuantizePass.policy)
+    try:
+        policy = Policy.get(name, options)
+    except PolicyError as error:
+        raise OpError(function, f"{POLICY}: {error}") from None
+    # 0 and a power of two are exact whatever the rounding.
+    quantization = _Quantization(machine, policy, QuantizePass.rule, QuantizePass.rounding)
+    for operand in operands(function):
+        if operand.role == "mask" and block_format(operand.value.type) is None:
+            quantization.argument(operand)
+
+
+def _stored(shape: Sequence[int], storage: BlockAttr | None) -> TensorType[Attribute]:
+    return TensorType(BF16_TYPE, shape, NoneAttr() if storage is None else storage)
+
+
+def _restore(result: fa.ResultOp, plain: TensorType[Attribute]) -> None:
+    """Let a result hold bf16, and convert it into the type it had."""
+    wanted = result.tensor.type
+    if wanted == plain:
+        return
+    assert isinstance(wanted, TensorType)
+    value = Rewriter.replace_value_with_new_type(result.tensor, plain)
+    convert = DequantizeOp(value, wanted)
+    convert.location = result.location
+    value.replace_all_uses_with(convert.result)
+    Rewriter.insert_op(convert, InsertPoint.after(result))
+    convert.operands[0] = value
+
+
+def _stored_interface(function: func.FuncOp) -> None:
+    """Make the stored forms of arguments and results the function's types.
+
+    An argument takes the type that it is quantized to, a result the type that it is stored in; what
+    converts at the boundary disappears. Raises OpError where an argument is needed in two forms, or
+    is prepared by the host before it is quantized.
+    """
+    for argument in function.body.block.args:
+        _stored_argument(function, argument)
+    last = function.body.block.last_op
+    assert isinstance(last, func.ReturnOp)
+    for index, value in enumerate(last.arguments):
+        source = value
+        if isinstance(source, OpResult) and isinstance(source.op, DequantizeOp):
+            source = source.op.source
+        if not isinstance(source, OpResult) or not isinstance(source.op, fa.ResultOp):
+            continue
+        buffer = source.op.buffer.type
+        assert isinstance(buffer, MemRefType)
+        space = buffer.memory_space
+        storage = space.storage if isinstance(space, HbmAttr) else NoneAttr()
+        kind = TensorType(BF16_TYPE, buffer.get_shape(), storage)
+        converted = value is not source
+        if source.type != kind:
+            source = Rewriter.replace_value_with_new_type(source, kind)
+        if converted:
+            last.operands[index] = source
+            if not any(True for _ in value.uses):
+                assert isinstance(value, OpResult)
+                Rewriter.erase_op(value.op)
+    function.update_function_type()
+
+
+ARRANGED = (fa.ReshapeOp, fa.TransposeOp, fa.PadOp, fa.ConcatOp)
+"""How the host arranges queries, keys and values for a mapping."""
+
+
+def _prepares(op: Operation) -> bool:
+    """Whether an operation is the host's work on an argument before it is quantized."""
+    if op.name in ("mx.center", "mx.rotate"):
+        return True
+    if not isinstance(op, ARRANGED):
+        return False
+    users = [use.operation for result in op.results for use in result.uses]
+    return any(isinstance(user, QuantizeOp) or _prepares(user) for user in users)
+
+
+def _stored_argument(function: func.FuncOp, argument: BlockArgument) -> None:
+    users = [use.operation for use in argument.uses]
+    converts = [user for user in users if isinstance(user, QuantizeOp)]
+    prepared = next((user for user in users if _prepares(user)), None)
+    if prepared is not None:
+        arranged = "; run quantize before map, without group-heads"
+        raise OpError(
+            prepared,
+            f"{prepared.name} is the host's work before it quantizes; with boundary=storage "
+            "the caller has quantized already"
+            + ("" if prepared.name.startswith("mx.") else arranged),
+        )
+    if not converts:
+        return
+    if len(users) > 1:
+        raise OpError(
+            function,
+            f"argument {argument.index} is needed in {len(users)} forms; with boundary=storage it "
+            "can have one: give its roles one format",
+        )
+    converted = converts[0].result
+    kind = converted.type
+    converted.replace_all_uses_with(argument)
+    Rewriter.erase_op(converts[0])
+    Rewriter.replace_value_with_new_type(argument, kind)

@@ -1,0 +1,66 @@
+"""Which part an operand from HBM plays: query, key, value, bias or mask of scores, or weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import TensorType
+from xdsl.ir import Operation, OpResult, SSAValue
+
+from ...dialects import fa
+from ...dialects.mx import CenterOp, QuantizeOp, RotateOp
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A tensor where attention, or a load of its tiles, reads it; `role` is q, k, v, bias,
+    mask or weights."""
+
+    op: Operation
+    index: int
+    role: str
+
+    @property
+    def value(self) -> SSAValue:
+        """The tensor."""
+        return self.op.operands[self.index]
+
+    def replace(self, value: SSAValue) -> None:
+        """Read another tensor."""
+        self.op.operands[self.index] = value
+
+
+def operands(function: func.FuncOp) -> Iterator[Operand]:
+    """What attention reads from HBM, on tensors and on tiles. Buffers of the function are none."""
+    for op in list(function.walk()):
+        if isinstance(op, fa.AttentionOp):
+            for index, role in enumerate(("q", "k", "v")):
+                yield Operand(op, index, role)
+        elif isinstance(op, fa.LoadOp) and isinstance(op.source.type, TensorType):
+            yield Operand(op, 0, load_role(op))
+
+
+def load_role(load: fa.LoadOp) -> str:
+    """The role of a tensor whose tile is loaded, from what the tile is used for."""
+    users = [use.operation for use in load.tile.uses]
+    if fa.tile(load.tile).space.data == "vector":
+        if users and all(isinstance(user, fa.MaskOp) for user in users):
+            return "mask"
+        # The scale is folded into queries; what else the vector unit takes from HBM is added.
+        queries = (fa.ScoresOp, fa.ScaleOp)
+        return "q" if not users or any(isinstance(user, queries) for user in users) else "bias"
+    for user in users:
+        if isinstance(user, fa.ScoresOp):
+            return "k"
+        if isinstance(user, fa.MatmulOp):
+            return "v"
+    return "weights"
+
+
+def origin(value: SSAValue) -> SSAValue:
+    """What a tensor was before it was prepared and quantized."""
+    while isinstance(value, OpResult) and isinstance(value.op, QuantizeOp | CenterOp | RotateOp):
+        value = value.op.source
+    return value

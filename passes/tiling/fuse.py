@@ -1,0 +1,142 @@
+"""`fuse`: the three nests of standard attention into one with the online softmax.
+
+Precondition: what `tile` makes: a nest that stores scores S, one that turns whole rows of S into P,
+one that accumulates P V, over the same query rows.
+Postcondition: S and P are gone, and with them their HBM traffic: each tile of scores is used at
+once, and the division by the running sum l comes last. Nests of another form stay as they are: they
+lower to correct code too, and the function's attribute `unfused` says why.
+Options: `order=queries` (default) is FlashAttention-2: queries outside, the running maximum and
+sum (m, l) and the accumulator carried on chip from key tile to key tile. `order=keys` is
+FlashAttention-1: keys outside, each tile of K and V loaded once, the state of every query tile
+going through HBM. `split-kv`: with queries outside, the keys in so many parts, each with a state of
+its own, combined at the end (flash decoding); where two parts do not fit beside each other, with
+smaller tiles of queries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from ...diagnostics import OpError
+from ...dialects import fa
+from ...dialects.machine_attr import machine_of
+from ...machine.spec.params import Machine
+from ..support.tile_builder import Loop
+from .fused_nest import FusedNest, State
+from .keys_outside import KeysOutside
+from .match_attention import Nests, match
+from .tile_sizes import SPARE_ROWS, SPARE_SCALARS, row_granule
+
+UNFUSED = "unfused"
+"""The attribute of a function that says why an attention in it was not fused."""
+
+PARTS_STATISTICS = 5
+"""FP_MEM entries for each query row: maximum and sum of two parts, and the factor of one."""
+
+
+@dataclass(frozen=True)
+class FusePass(ModulePass):
+    """Scores, softmax and P V in one nest, with the online softmax."""
+
+    name = "fuse"
+
+    order: Literal["queries", "keys"] = "queries"
+    split_kv: int = 1
+    machine: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        machine = machine_of(op, self.machine)
+        if self.split_kv < 1:
+            raise OpError(op, f"split-kv must be at least 1, got {self.split_kv}")
+        if self.split_kv > 1 and self.order == "keys":
+            raise OpError(op, "split-kv goes with order=queries: keys are outside already")
+        for softmax in [inner for inner in op.walk() if isinstance(inner, fa.SoftmaxOp)]:
+            nests = match(softmax)
+            if nests is None:
+                _note(softmax)
+                continue
+            if self.order == "keys":
+                KeysOutside(machine, nests).build()
+            else:
+                QueriesOutside(machine, nests, self.split_kv).build()
+
+
+def _note(softmax: fa.SoftmaxOp) -> None:
+    """Write down at the function why an attention stays as it is."""
+    users = [use.operation for use in softmax.result.uses]
+    if any(isinstance(user, fa.MapOp) for user in users):
+        reason = "a function of the probabilities needs the sums of whole rows"
+    elif sum(isinstance(user, fa.StoreOp) for user in users) > 1:
+        reason = "the probabilities are a result, which needs the sums of whole rows"
+    else:
+        reason = "not the three nests of standard attention over the same rows and keys"
+    parent = softmax.parent_op()
+    while parent is not None and not isinstance(parent, func.FuncOp):
+        parent = parent.parent_op()
+    if parent is not None:
+        parent.attributes[UNFUSED] = StringAttr(reason)
+
+
+class QueriesOutside(FusedNest):
+    """FlashAttention-2, algorithm 1, over `parts` parts of the keys."""
+
+    def __init__(self, machine: Machine, nests: Nests, parts: int):
+        super().__init__(machine, nests)
+        self.parts = min(parts, self.extents[1] // self.kv_rows)
+        if self.parts > 1:
+            self.q_rows = self._fitting_rows()
+
+    def build(self) -> None:
+        """Build the fused nest and erase the three."""
+        rows, keys = self.extents
+        tiles, parts = keys // self.kv_rows, self.parts
+        ends = [tiles * part // parts * self.kv_rows for part in range(parts + 1)]
+        with self.builder.loop("row", rows, self.q_rows) as i:
+            query = self.query_tile(i)
+            state: State | None = None
+            for start, stop in pairwise(ends):
+                part = self._part(query, i, start, stop)
+                if state is not None:
+                    both = fa.CombineOp(state, part, self.empty_rows)
+                    both = self.builder.insert(both, "acc", "m", "l")
+                    part = (both.acc, both.maximum, both.total)
+                state = part
+            assert state is not None
+            self.finish(state, i)
+        self.erase()
+
+    def _fitting_rows(self) -> int:
+        """The most query rows, of those that divide a tile, with which two parts fit on chip."""
+        nests, machine = self.nests, self.machine
+        granule = row_granule(machine)
+        columns = sum(fa.tile(v).cols for v in (nests.scores.query, nests.scores.result))
+        panels = (columns + 3 * fa.tile(nests.initial.tile).cols) // machine.vlen
+        scores = 1 + sum(not isinstance(step, fa.MaskOp) for step in nests.steps)
+        panels += (scores - 1) * self.kv_rows // machine.vlen
+        for rows in range(self.q_rows, granule, -granule):
+            scalars = rows * PARTS_STATISTICS + SPARE_SCALARS
+            if (
+                self.q_rows % rows == 0
+                and scalars <= machine.fp_sram_depth
+                and rows * panels + SPARE_ROWS <= machine.vector_sram_rows
+            ):
+                return rows
+        return granule
+
+    def _part(self, query: SSAValue, i: Loop, start: int, stop: int) -> State:
+        """The recurrence over the keys from `start` to `stop`."""
+        acc, maximum, total = self.start(first=start == 0)
+        with self.builder.loop("key", stop, self.kv_rows, (maximum, total, acc), start) as n:
+            maximum, total, acc = n.carried
+            acc, maximum, total = self.advance(query, (acc, maximum, total), i, n)
+            n.yields(maximum, total, acc)
+        maximum, total, acc = n.results
+        return acc, maximum, total

@@ -1,0 +1,119 @@
+"""Machines from presets and settings, and what is said about bad ones."""
+
+import tomllib
+
+import pytest
+from fa.machine import Machine, MachineError
+from fa.machine.spec.formats import BF16, E4M3, E8M0, MxFormat, PlainFormat
+from fa.machine.spec.params import PRESETS
+
+TEXT = (PRESETS / "plena-64.toml").read_text()
+MX = MxFormat(8, E4M3, E8M0)
+
+
+def test_presets():
+    assert {"plena-64", "plena-64-stock"} <= set(Machine.presets())
+    plena = Machine.load("plena-64")
+    assert (plena.mlen, plena.vlen, plena.blen, plena.hlen, plena.broadcast) == (64, 64, 4, 16, 4)
+    assert plena.vector_act == PlainFormat(BF16)
+    assert plena.matrix_weight == plena.matrix_kv == plena.vector_kv == MX
+    assert (plena.vector_sram_rows, plena.matrix_tiles) == (1024, 16)
+    assert (plena.fp_sram_depth, plena.int_sram_depth) == (512, 32)
+    assert (plena.hbm_size, plena.max_loop_instructions) == (1 << 30, 10**9)
+    stock = Machine.load("plena-64-stock")
+    assert stock.vector_act == MX
+    assert (stock.vector_sram_rows, stock.matrix_tiles) == (4194304, 64)
+    assert (stock.fp_sram_depth, stock.int_sram_depth) == (1024, 1024)
+    assert stock.max_loop_instructions == 100_000
+    for machine in (plena, stock):
+        machine.require_consistent()
+
+
+def test_own_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT.replace("value = 512", "value = 256"))
+    machine = Machine.load(path)
+    assert machine.fp_sram_depth == 256
+    assert Machine.from_settings(machine.settings, "again").fp_sram_depth == 256
+    assert hash(machine) == hash(Machine.load(path))
+
+
+def test_latencies_follow_dc_en(make_machine):
+    assert make_machine(DC_EN=1).latency["VECTOR_SUM_CYCLES"] == 8
+    assert make_machine(DC_EN=0).latency["VECTOR_SUM_CYCLES"] == 20
+
+
+def test_prefetch_amount_is_raised_to_whole_tiles(make_machine):
+    assert make_machine(HBM_M_Prefetch_Amount=100).prefetch_m == 128
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "cure"),
+    [
+        ({"BLEN": 5}, "CONFIG.BLEN", "must divide MLEN = 64"),
+        ({"HLEN": 24}, "CONFIG.HLEN", "must divide VLEN = 64"),
+        ({"HBM_SIZE": 100}, "CONFIG.HBM_SIZE", "multiple of 64"),
+        ({"MATRIX_SRAM_SIZE": 63}, "CONFIG.MATRIX_SRAM_SIZE", "at least MLEN"),
+        ({"FP_SRAM_DEPTH": 2048}, "CONFIG.FP_SRAM_DEPTH", "1024 entries"),
+        ({"MLEN": 0}, "CONFIG.MLEN.value", "at least 1"),
+        ({"MLEN": "64"}, "CONFIG.MLEN.value", "must be an integer"),
+        ({"MLEN": True}, "CONFIG.MLEN.value", "must be an integer"),
+    ],
+)
+def test_bad_values(make_machine, config, key, cure):
+    with pytest.raises(MachineError, match=cure) as caught:
+        make_machine(**config)
+    assert key in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "key"),
+    [({"VLEN": 128}, "CONFIG.VLEN"), ({"BROADCAST_AMOUNT": 2}, "CONFIG.BROADCAST_AMOUNT")],
+)
+def test_contradictions_are_for_compilers_to_refuse(make_machine, config, key):
+    machine = make_machine(**config)
+    with pytest.raises(MachineError, match=key):
+        machine.require_consistent()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[TRANSACTIONAL.CONFIG.BLEN]", "[TRANSACTIONAL.CONFIG.BLAN]", "CONFIG.BLEN: missing"),
+        ('format = "Mx"', 'format = "MX"', "format: is 'MX', must be"),
+        ("block = 8", "block = 7", "block"),
+        ("exponent = 4", "exponent = 3", "elements of 7 bits"),
+        ("sign = true", 'sign = "yes"', "must be true or false"),
+        ("dc_lib_en = 8", "dc_lib_on = 8", "VECTOR_SUM_CYCLES.dc_lib_en: missing"),
+    ],
+)
+def test_bad_files(tmp_path, old, new, message):
+    assert old in TEXT
+    path = tmp_path / "bad.toml"
+    path.write_text(TEXT.replace(old, new))
+    with pytest.raises(MachineError) as caught:
+        Machine.load(path)
+    assert message in str(caught.value)
+    assert "bad.toml" in str(caught.value)
+
+
+def test_syntax_errors_are_located(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text("[MODE]\nactive = \n")
+    with pytest.raises(MachineError, match="not valid TOML") as caught:
+        Machine.load(path)
+    assert caught.value.line == 2
+
+
+def test_unknown_names():
+    with pytest.raises(MachineError, match="write one of plena-128, plena-64, "):
+        Machine.load("plena-65")
+    with pytest.raises(MachineError, match="No such file"):
+        Machine.load("absent.toml")
+
+
+def test_only_transactional_tables_count():
+    tables = tomllib.loads(TEXT)
+    tables["MODE"]["active"] = "analytic"
+    tables["ANALYTIC"] = {"CONFIG": {"MLEN": {"value": 2048}}}
+    assert Machine.from_settings(tables, "mode").mlen == 64
