@@ -21,7 +21,7 @@ DEFAULT = "plena-64"
 
 
 def machine_of(module: ModuleOp, requested: str | None = None) -> Machine:
-    """The machine of a module, which is also written into it.
+    """The machine of a module.
 
     What the module says holds; else `requested` (a preset or the path of a settings file), else the
     default preset. Raises OpError where both are given and differ.
@@ -31,7 +31,6 @@ def machine_of(module: ModuleOp, requested: str | None = None) -> Machine:
         if given is None:
             machine = Machine.load(DEFAULT if requested is None else requested)
             machine.require_consistent()
-            module.attributes[KEY] = _to_attribute(machine)
             return machine
         machine = _from_attribute(given)
         if requested is not None:
@@ -47,9 +46,14 @@ def machine_of(module: ModuleOp, requested: str | None = None) -> Machine:
         raise OpError(module, str(error)) from None
 
 
-def attach_machine(module: ModuleOp, requested: str) -> None:
-    """Write the machine into the module; raises OpError as `machine_of` does."""
-    machine_of(module, requested)
+def settle_machine(module: ModuleOp, requested: str | None = None) -> Machine:
+    """The machine of a module, as `machine_of` gives it, written into the module.
+
+    What a pass has chosen for one machine must not be compiled for another.
+    """
+    machine = machine_of(module, requested)
+    module.attributes[KEY] = _to_attribute(machine)
+    return machine
 
 
 def _to_attribute(machine: Machine) -> Attribute:

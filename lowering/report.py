@@ -12,11 +12,9 @@ from ..dialects.json_attr import decode
 from ..machine.host.layout import Layout, Region
 from ..machine.spec.params import Machine
 from ..passes.masks.mask_counts import mask_tiles
+from ..passes.runner import NOT_CLEANED_UP
 from ..passes.tiling.fuse import UNFUSED
 from .cleanup.limit_loops import UNROLLED, emitted, executed
-
-NOT_CLEANED_UP = "not_cleaned_up"
-"""Kernel attribute: why the kernel is as it was emitted, where clean-up was asked for."""
 
 
 def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
