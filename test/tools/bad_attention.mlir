@@ -100,7 +100,7 @@ func.func @mask(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tens
 }
 
 // -----
-// CHECK:<stdin>:106:50: error: unknown attribute or type 'fa.banded'; there are fa.all_of, fa.causal, fa.chunked, fa.documents, fa.grouped, fa.hbm, fa.packing, fa.prefix, fa.ragged, fa.row_loop, fa.tile, fa.window
+// CHECK:<stdin>:106:50: error: unknown attribute or type 'fa.banded'; there are fa.all_of, fa.causal, fa.chunked, fa.documents, fa.grouped, fa.hbm, fa.packing, fa.prefix, fa.ragged, fa.tile, fa.window
 
 func.func @mask_attribute(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
   %o = fa.attention %q, %k, %v {mask = #fa.banded}

@@ -3,7 +3,7 @@
 // RUN: fa-opt %s --tile --fuse --map="qk=tmm pv=mm sums=reduce" --cse | filecheck %s --check-prefix BLOCKS
 // RUN: fa-opt %s --tile --fuse --map="qk=btmm" | filecheck %s --check-prefix BTMM
 // RUN: ! fa-opt %s --tile --fuse --map="pv=mm sums=columns" 2>&1 | filecheck %s --check-prefix COLUMNS
-// RUN: ! fa-opt %s --tile --fuse --quantize="boundary=storage" --map="pv=btmv" 2>&1 | filecheck %s --check-prefix BTMV
+// RUN: ! fa-opt %s --tile --fuse --map="pv=btmv boundary=storage" 2>&1 | filecheck %s --check-prefix BTMV
 // RUN: ! fa-opt %s --tile --fuse --map --map="pv=mm" 2>&1 | filecheck %s --check-prefix AGAIN
 // RUN: ! fa-opt %s --tile="kv-tile=64" --fuse="split-kv=2" --map="sums=ones" 2>&1 | filecheck %s --check-prefix ONES
 // RUN: ! fa-opt %s --tile --fuse --map="qk=mm" 2>&1 | filecheck %s --check-prefix OPTION

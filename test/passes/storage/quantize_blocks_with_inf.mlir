@@ -3,7 +3,7 @@
 
 // RUN: fa-opt %s --machine plena-64 --tile --fuse --quantize --split-input-file | filecheck %s --check-prefix=WIDE
 // RUN: fa-opt %s --machine plena-64-stock --tile --fuse --quantize --split-input-file --verify-diagnostics | filecheck %s --check-prefix=STOCK
-// RUN: fa-opt %S/Inputs/logsumexp.mlir --machine plena-64-stock --tile --fuse --quantize | filecheck %s --check-prefix=BLOCKS
+// RUN: fa-opt %S/../Inputs/logsumexp.mlir --machine plena-64-stock --tile --fuse --quantize | filecheck %s --check-prefix=BLOCKS
 
 // Three queries see no key.
 //
