@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import IntAttr
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
+from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from ...machine.spec.isa import BANK_PREFIX, BANK_SIZE
@@ -73,13 +74,20 @@ class BankType(RegisterType):
     @property
     def text(self) -> str:
         """The register's name in assembly; empty before allocation."""
-        number = self.number
-        return "" if number is None else f"{self.PREFIX}{number}"
+        index = self.index
+        return f"{self.PREFIX}{index.data}" if type(index) is IntAttr else ""
 
     @property
     def number(self) -> int | None:
         """The register's index; None before allocation."""
-        return self.index.data if isinstance(self.index, IntAttr) else None
+        index = self.index
+        # The exact type, which is cheap to ask for: this is read for every operand in every pass.
+        return index.data if type(index) is IntAttr else None
+
+    def print_parameters(self, printer: Printer) -> None:
+        if text := self.text:
+            with printer.in_angle_brackets():
+                printer.print_string(text)
 
     @property
     def is_zero(self) -> bool:
