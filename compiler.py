@@ -73,7 +73,7 @@ class Kernel:
 
     `sources` says which operation each instruction was made from, `problems` what attention it
     computes, where that is known, `mask_tiles` for each attention how many tiles of scores are
-    empty, full and partial.
+    empty, full and partial. `module` is what was lowered, which must not change, or its text.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Kernel:
         asm: str,
         layout: Layout,
         machine: Machine,
-        module: ModuleOp,
+        module: ModuleOp | str,
         report: str,
         sources: SourceMap | None = None,
         problems: Sequence[Problem] = (),
@@ -103,7 +103,7 @@ class Kernel:
     @cached_property
     def mlir(self) -> str:
         """The lowered module as text."""
-        return module_text(self._module)
+        return self._module if isinstance(self._module, str) else module_text(self._module)
 
     @cached_property
     def report(self) -> str:

@@ -174,6 +174,7 @@ PLACELESS = {"soft plus and roots", "sigmoid"}
         for name in FUNCTIONS
         if name not in PLACELESS or lengths == (70, 130)
     ],
+    ids=lambda value: value if isinstance(value, str) else "x".join(map(str, value)),
 )
 def test_functions_of_places(name: str, lengths: tuple[int, int]):
     """Tiles that slide along a band of distances, that do not, and one query."""
