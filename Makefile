@@ -51,13 +51,13 @@ demo: install
 test: pytest lit
 
 pytest: install
-	$(BIN)/pytest -q -n $(JOBS)
+	$(BIN)/pytest -q -n $(JOBS) --dist worksteal
 
 lit: install
 	$(BIN)/lit -sv -j $(JOBS) test
 
 test-xdsl: $(XDSL_VENV)/.installed
-	$(XDSL_BIN)/pytest -q -n $(JOBS) -k 'not ($(XDSL_LEAVES_OUT))' $(XDSL_TESTS)
+	$(XDSL_BIN)/pytest -q -n $(JOBS) --dist worksteal -k 'not ($(XDSL_LEAVES_OUT))' $(XDSL_TESTS)
 	PATH="$(CURDIR)/$(XDSL_BIN):$$PATH" $(XDSL_BIN)/lit -sv -j $(JOBS) test
 
 $(XDSL_VENV)/.installed: pyproject.toml
