@@ -73,7 +73,7 @@ class Kernel:
 
     `sources` says which operation each instruction was made from, `problems` what attention it
     computes, where that is known, `mask_tiles` for each attention how many tiles of scores are
-    empty, full and partial.
+    empty, full and partial. `module` is what was lowered, which must not change, or its text.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Kernel:
         asm: str,
         layout: Layout,
         machine: Machine,
-        mlir: str,
+        module: ModuleOp | str,
         report: str,
         sources: SourceMap | None = None,
         problems: Sequence[Problem] = (),
@@ -92,13 +92,18 @@ class Kernel:
         self.asm = asm
         self.layout = layout
         self.machine = machine
-        self.mlir = mlir
+        self._module = module
         self.problems = tuple(problems)
         self._report = report
         self.mappings = ""
         self.sources = SourceMap() if sources is None else sources
         self.mask_tiles = tuple(mask_tiles)
         self.words: NDArray[np.uint32] = assemble(asm)
+
+    @cached_property
+    def mlir(self) -> str:
+        """The lowered module as text."""
+        return self._module if isinstance(self._module, str) else module_text(self._module)
 
     @cached_property
     def report(self) -> str:
@@ -422,7 +427,10 @@ def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
 
 
 def kernel_of(module: ModuleOp) -> Kernel:
-    """The kernel that a lowered module holds; raises CompileError where it holds none."""
+    """The kernel that a lowered module holds; raises CompileError where it holds none.
+
+    The module is the kernel's from then on, and must not change: its text is made when asked for.
+    """
     from fa.lowering.assembly import assembly, the_kernel
     from fa.lowering.instruction_sources import source_map
     from fa.lowering.report import kernel_slots, report
@@ -440,10 +448,9 @@ def kernel_of(module: ModuleOp) -> Kernel:
             layout = Layout.from_json(_mapping(decode(manifest)))
         layout = replace(layout, sram={**layout.sram, "int_mem": kernel_slots(op)})
         text = report(op, layout, machine)
-        mlir = module_text(module)
         sources, problems, counts = source_map(op), problems_of(module), mask_tiles(op)
         asm = assembly(op)
-        found.append(Kernel(asm, layout, machine, mlir, text, sources, problems, counts))
+        found.append(Kernel(asm, layout, machine, module, text, sources, problems, counts))
 
     try:
         with_position(build, module)

@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass, PassPipeline
 from xdsl.printer import Printer
 from xdsl.targets.mlir import MLIRTarget
+from xdsl.utils.arg_spec import parse_spec
 from xdsl.utils.exceptions import ArgSpecParseError, ShrinkException
 from xdsl.utils.target import Target
 from xdsl.xdsl_opt_main import xDSLOptMain
@@ -28,6 +29,7 @@ from ..frontends.mlir import (
     verify_module,
     with_position,
 )
+from ..frontends.onnx.constants import parse_constants
 from ..frontends.pipeline_text import build, build_passes, split_pipeline
 from ..universe import PASSES, pass_class
 from .support.driver import (
@@ -35,13 +37,13 @@ from .support.driver import (
     collect_passes,
     display_name,
     explain_arguments,
-    parse_constants,
     read_bytes,
     run_tool,
     write_text,
 )
 
 TOOL = "fa-opt"
+OUR_FRONTENDS = ("mlir", "onnx")
 TARGETS = ("mlir", "plena-asm", "plena-mem")
 
 LegacyTarget = Callable[[ModuleOp, IO[str]], None]
@@ -70,7 +72,18 @@ class FaOpt(xDSLOptMain):
                 "The attention compiler's passes on MLIR, in the order written.", others
             )
         except ArgSpecParseError:
-            raise CompileError("argument -t/--target: malformed; write NAME{key=value}") from None
+            flag = "-f/--frontend" if self._malformed(self.args.frontend) else "-t/--target"
+            raise CompileError(f"argument {flag}: malformed; write NAME{{key=value}}") from None
+        name, brace, _ = (self.args.frontend or "").partition("{")
+        if brace and name in OUR_FRONTENDS:
+            raise CompileError(f"argument -f/--frontend: '{name}' takes no options here")
+
+    @staticmethod
+    def _malformed(spec: str | None) -> bool:
+        try:
+            return spec is not None and not parse_spec(spec).name
+        except ArgSpecParseError:
+            return True
 
     def register_all_dialects(self) -> None:
         for name, factory in everything().all_dialects.items():
@@ -84,6 +97,7 @@ class FaOpt(xDSLOptMain):
 
     def register_all_frontends(self) -> None:
         super().register_all_frontends()
+        # Ours reads `--constant`; the one that plain `xdsl-opt` has takes it as an option.
         self.available_frontends["onnx"] = self._import_onnx
 
     def _import_onnx(self, chunk: IO[bytes]) -> ModuleOp:
@@ -166,7 +180,7 @@ class FaOpt(xDSLOptMain):
     def parse_chunk(
         self, chunk: IO[bytes], file_extension: str, start_offset: int = 0
     ) -> ModuleOp | None:
-        if file_extension != "mlir":
+        if (self.args.frontend or file_extension) != "mlir":
             return super().parse_chunk(chunk, file_extension, start_offset)
         if self.args.constant:
             raise CompileError("argument --constant: only an ONNX model has inputs to name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections.abc import Sequence
@@ -42,8 +43,9 @@ CHIP = {"bf16": BF16, "f16": F16, "f32": F32}
 NAN = 0x7FC0
 """In bf16."""
 
-CANDIDATES = 5
-"""Mappings of one case that are tried: the best by the model, and others."""
+CANDIDATES = 5 if os.environ.get("FA_FUZZ") else 3
+"""Mappings of one case that are tried: the best by the model, and others; fewer in the short run
+that belongs to the tests, of which compiling them takes the most."""
 
 STRICT = 20_000
 """Executed instructions up to which a program is also followed access by access."""

@@ -5,19 +5,15 @@ and one bf16 step of tolerance after sums whose order the reference does not fix
 """
 
 import base64
-import gzip
-import json
-import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from fa.machine import AssemblyError, Machine, Simulator, Trap, assemble
 from fa.machine.numerics.bf16 import f32_to_bf16
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("FA_CONFORMANCE", ROOT.parent / "shared" / "conformance"))
+from ..recordings import read_recordings
+
 CATEGORIES = (
     "encoding",
     "scalar",
@@ -34,12 +30,6 @@ CATEGORIES = (
 
 # After these the reference's own bits depend on its host's tensor library.
 UNORDERED = frozenset({"M_TMV", "M_BTMV"})
-
-
-def read_recordings(category):
-    """The document of one category."""
-    with gzip.open(FOLDER / f"{category}.json.gz") as file:
-        return json.load(file)
 
 
 def machine_of(name, config, hbm_size):
@@ -118,11 +108,6 @@ def wrong_bf16(want, got, tolerance):
         wrong &= far | is_nan(want) | is_nan(got)
     return int(wrong.sum())
 
-
-pytestmark = pytest.mark.skipif(
-    not FOLDER.is_dir(),
-    reason=f"no recordings in {FOLDER}; set FA_CONFORMANCE to their folder",
-)
 
 PROGRAMS = [category for category in CATEGORIES if category != "encoding"]
 

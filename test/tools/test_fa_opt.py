@@ -197,3 +197,16 @@ def test_truncated_text_is_one_located_line(
     path = tmp_path / "x.mlir"
     path.write_text(SMALL[:end])
     assert fails(capsys, str(path)).startswith(f"{path}:")
+
+
+@pytest.mark.parametrize("frontend", ["mlir{", "onnx{constant=1}", "nope"])
+def test_bad_frontends(frontend: str, small: str, capsys: pytest.CaptureFixture[str]):
+    """As xDSL 0.74 has them, names only; whatever it says of others, it is one line."""
+    assert fails(capsys, small, "-f", frontend).startswith("fa-opt: error: argument -f/--frontend:")
+
+
+def test_a_frontend_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "small.onnx"
+    path.write_text(SMALL)
+    assert main([str(path), "-f", "mlir"]) == 0
+    assert "arith.muli" in capsys.readouterr().out

@@ -22,6 +22,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from ...diagnostics import CompileError
 from ...frontends.mlir import STDIN, decode, parse_module
+from ...frontends.onnx.constants import parse_constants
 from ...frontends.pipeline_text import Factories, unknown_pass
 from ...universe import PASSES
 
@@ -89,23 +90,6 @@ def read_text(path: str) -> str:
 CONSTANT_HELP = (
     "the value of an ONNX model's input that must be known, such as nonpad_kv_seqlen=8,5"
 )
-
-
-def parse_constants(given: Sequence[str]) -> dict[str, list[int]]:
-    """The values of `--constant NAME=N,...`, a flag for each name. Raises CompileError."""
-    constants: dict[str, list[int]] = {}
-    for text in given:
-        name, equals, numbers = text.rpartition("=")
-        try:
-            values = [int(number) for number in numbers.split(",")]
-        except ValueError:
-            values = []
-        if not equals or not name or not values:
-            raise CompileError(f"argument --constant: write NAME=N,... with integers, not '{text}'")
-        if name in constants:
-            raise CompileError(f"argument --constant: '{name}' is given twice")
-        constants[name] = values
-    return constants
 
 
 def read_source(path: str, constants: Sequence[str] = ()) -> ModuleOp:
