@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..diagnostics import CompileError
 from ..frontends.models import MASKS, MODELS, PHASES, ModelAttention
 from .fa_gen import count, load_model
-from .support.driver import ToolParser, check_writable, run_tool, write_text
+from .support.driver import ToolParser, check_outputs, run_tool, write_text
 
 if TYPE_CHECKING:
     from ..machine.numerics.error_sources import Formats, Problem
@@ -31,9 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
-    for path in (args.plot, args.json):
-        if path not in (None, "-"):
-            check_writable(path)
+    check_outputs([args.plot, args.json])
     if len(args.arg) not in (0, 3):
         raise CompileError(f"--arg is given {len(args.arg)} times; queries, keys and values are 3")
     model = load_model(args.model)

@@ -12,6 +12,7 @@ from ..machine.cost.figures import TARGETS
 from .support.driver import (
     CONSTANT_HELP,
     ToolParser,
+    check_directory,
     collect_passes,
     explain_arguments,
     read_source,
@@ -46,6 +47,11 @@ def _compile(arguments: Sequence[str]) -> None:
         )
     if args.arg and args.emulator_dir is None:
         raise CompileError("--arg is for --emulator-dir; fa-sim takes the arguments of a kernel")
+    for directory in (args.output, args.emulator_dir):
+        if directory is not None:
+            check_directory(directory)
+    if args.output is not None and args.output == args.emulator_dir:
+        raise CompileError("-o and --emulator-dir are the same directory; give each its own")
     source = read_source(args.input, args.constant)
 
     from ..compiler import compile as compile_attention

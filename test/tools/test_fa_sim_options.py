@@ -55,7 +55,7 @@ def test_trace(kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     operations = [e["name"] for e in document["traceEvents"] if e["ph"] == "X" and e["tid"] == 0]
     assert operations[0] == "func.func"
     assert "fa.online_softmax %p" in operations
-    assert fa_sim.main([kernel, "--trace", str(tmp_path / "no" / "t.json")]) == 1
+    assert fa_sim.main([kernel, "--trace", "/dev/null/t.json"]) == 1
     assert "cannot write" in error(capsys)
 
 
