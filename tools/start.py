@@ -1,4 +1,4 @@
-"""Where the installed commands begin: an interrupt ends them quietly while they are imported too."""
+"""Where the installed commands begin: an interrupt ends them quietly, also during an import."""
 
 from __future__ import annotations
 
