@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 
@@ -16,7 +16,7 @@ def nearest_folder(path: str) -> str:
 
 
 @contextmanager
-def folders_above(path: str) -> Iterator[None]:
+def folders_above(path: str) -> Generator[None]:
     """Make the folders above `path` that are missing; take them away where the body fails.
 
     Raises OSError.
