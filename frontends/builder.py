@@ -22,7 +22,7 @@ from xdsl.ir import Attribute, Region
 
 from ..diagnostics import CompileError
 from .alibi import Alibi
-from .mlir import parse_attribute
+from .mlir import LARGEST, parse_attribute
 
 if TYPE_CHECKING:
     from ..dialects.fa.masks import MaskAttr
@@ -32,8 +32,6 @@ DTYPES: Mapping[str, AnyFloat] = {"bf16": bf16, "f16": f16, "f32": f32}
 
 MASKS = ("causal",)
 
-MOST = (1 << 63) - 1
-"""The largest dimension that MLIR has."""
 
 _F32_MAX = 3.4028234663852886e38
 _SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_$.]*")
@@ -160,8 +158,8 @@ def _size(key: str, value: SupportsIndex) -> int:
         raise CompileError(f"{key} is {value!r}; it must be an integer") from None
     if size < 1:
         raise CompileError(f"{key} is {size}; it must be at least 1")
-    if size > MOST:
-        raise CompileError(f"{key} is {size}; it must be at most {MOST}, what a tensor can have")
+    if size > LARGEST:
+        raise CompileError(f"{key} is {size}; it must be at most {LARGEST}, a tensor's dimension")
     return size
 
 

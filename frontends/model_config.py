@@ -16,7 +16,7 @@ from typing import NoReturn, cast
 
 from ..diagnostics import CompileError
 from .alibi import Alibi
-from .builder import MOST
+from .mlir import LARGEST
 from .model_layer_kinds import layer_kinds
 from .model_layers import Layer, Layers, Refused
 from .models import ModelAttention
@@ -314,14 +314,14 @@ class Config:
             return bool(value)
         raise self.error(f"'{key}' is {_shown(value)}; it must be true or false", key)
 
-    def integer(self, *keys: str, most: int = MOST) -> int | None:
+    def integer(self, *keys: str, most: int = LARGEST) -> int | None:
         """The first of `keys` that is there and not null."""
         for key in keys:
             value = self._get(key)
             if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-                up_to = "" if most == MOST else f" up to {most}"
+                up_to = "" if most == LARGEST else f" up to {most}"
                 raise self.error(
                     f"'{key}' is {_shown(value)}; it must be a positive integer{up_to}", key
                 )

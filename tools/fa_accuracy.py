@@ -90,15 +90,11 @@ def _run(arguments: Sequence[str] | None) -> None:
 
 
 def _machine(name: str) -> Machine:
+    from ..frontends.machine_file import check_machine
     from ..machine.spec.params import Machine
-    from ..machine.spec.settings_reader import MachineError
 
-    try:
-        machine = Machine.load(name)
-        machine.require_consistent()
-    except MachineError as error:
-        raise CompileError(str(error)) from None
-    return machine
+    check_machine(name)
+    return Machine.load(name)
 
 
 def _formats(text: str, machine: Machine, rule: Any) -> Formats:

@@ -163,7 +163,8 @@ class FaOpt(xDSLOptMain):
         return display_name(self._input_path())
 
     def _input_path(self) -> str:
-        return self.args.input_file or "-"
+        path: str | None = self.args.input_file
+        return "-" if path is None else path
 
     def parse_chunk(
         self, chunk: IO[bytes], file_extension: str, start_offset: int = 0

@@ -19,6 +19,7 @@ from .support.driver import (
     write_directory,
     write_text,
 )
+from .support.numbers import natural
 from .support.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -271,7 +272,7 @@ def _parser() -> ToolParser:
         "--break",
         metavar="PC",
         dest="break_pc",
-        type=int,
+        type=natural,
         help="stop when the instruction PC, counted from 0, is first reached; print the registers",
     )
     parser.add_argument(

@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from xdsl.dialects.builtin import ModuleOp
 
-from ...diagnostics import CompileError
+from ...diagnostics import CompileError, printable
 from ...frontends.mlir import STDIN, decode, parse_module
 from ...frontends.pipeline_text import Factories, unknown_pass
 from ...universe import PASSES
@@ -99,6 +99,12 @@ class ToolParser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            flag = unknown.split()[0].partition("=")[0]
+            close = get_close_matches(flag, self._option_string_actions, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            message = f"unknown argument '{unknown}'; {hint}{self.prog} --help lists what there is"
         raise CompileError(message)
 
     def print_help(self, file: object = None) -> None:
@@ -110,7 +116,7 @@ def display_name(path: str) -> str:
     """What locations call the input `path`: one line of text, whatever bytes the name has."""
     if path == "-":
         return STDIN
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
+    return printable(path)
 
 
 def read_bytes(path: str) -> bytes:
@@ -194,6 +200,8 @@ def write_file(path: str, write: Callable[[str], object]) -> None:
         if os.path.exists(target) and not os.path.isfile(target):
             write(target)
             return
+        if os.path.islink(target):  # one that leads to itself
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if path.endswith(os.sep):
             raise IsADirectoryError(errno.EISDIR, "it is the name of a folder; name a file in it")
         with folders_above(target):
@@ -287,7 +295,8 @@ def check_outputs(paths: Sequence[str | None]) -> None:
             check_writable(path)
         target = path if path == "-" else os.path.realpath(path)
         if target in seen and target != os.devnull:
-            raise CompileError(f"two outputs go to '{display_name(path)}'; give each its own")
+            name = "standard output" if path == "-" else f"'{display_name(path)}'"
+            raise CompileError(f"two outputs go to {name}; give each its own")
         seen.add(target)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
-from ...frontends.builder import MOST
+from ...frontends.mlir import LARGEST
 
 
 def count(text: str) -> int:
@@ -21,8 +21,8 @@ def natural(text: str) -> int:
 def _number(text: str, least: int, what: str) -> int:
     """An integer from `least` to what a dimension can be."""
     digits = text.lstrip("0") or "0"
-    if not re.fullmatch("[0-9]+", text) or digits == "0" and least:
+    if not re.fullmatch("[0-9]+", text) or (digits == "0" and least):
         raise argparse.ArgumentTypeError(f"'{text}' is not {what}")
-    if len(digits) > len(str(MOST)) or int(digits) > MOST:
-        raise argparse.ArgumentTypeError(f"'{text[:40]}' is too large; the most is {MOST}")
+    if len(digits) > len(str(LARGEST)) or int(digits) > LARGEST:
+        raise argparse.ArgumentTypeError(f"'{text[:40]}' is too large; the most is {LARGEST}")
     return int(digits)
