@@ -189,7 +189,7 @@ def test_fa_gen_output_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     [
         (["--model", "x", "--phase", "decode", "--seq", "1"], "unknown model 'x'; "),
         (["--model", "gpt-2", "--phase", "x", "--seq", "1"], "unknown phase 'x'; there are pre"),
-        (["--model", "gpt-2", "--phase", "decode", "--seq", "0"], "argument --seq: '0' is not a pos"),
+        (["--model", "gpt-2", "--phase", "decode", "--seq", "0"], "argument --seq: '0' is not a"),
         (["--model", "gpt-2", "--phase", "decode", "--seq", "1", "--mask", "x"], "unknown mask"),
         (["--model", "gpt-2", "--phase", "decode", "--seq", "1", "--dtype", "x"], "unknown dtype"),
         (["--model", "no.json", "--phase", "decode", "--seq", "1"], "cannot read 'no.json': No "),
