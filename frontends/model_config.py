@@ -100,7 +100,9 @@ def read_config(text: str, filename: str) -> Layers:
     except RecursionError:
         raise CompileError("not a configuration: nested too deep", f"{filename}:1:1") from None
     except ValueError as error:
-        raise CompileError(f"not a configuration: {error}", f"{filename}:1:1") from None
+        # Python's own complaint about a number names a function of its own.
+        said = "a number has thousands of digits" if "digits" in str(error) else error
+        raise CompileError(f"not a configuration: {said}", f"{filename}:1:1") from None
     return Config(config, text, filename).layers()
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..diagnostics import CompileError
 from ..frontends.builder import DTYPES
 from ..frontends.mlir import module_text
 from ..frontends.model_config import read_config
@@ -39,6 +40,8 @@ def _generate(arguments: Sequence[str] | None) -> None:
 
 def load_model(model: str) -> Layers:
     """The layers of a configuration file, of a folder with one, or of a name."""
+    if not model:
+        raise CompileError("a model cannot be called ''; write a name, or a config.json")
     path = Path(model)
     if model == "-" or path.suffix == ".json" or path.is_file():
         return read_config(read_text(model), display_name(model))

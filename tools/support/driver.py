@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -101,15 +102,20 @@ class ToolParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         unknown = message.removeprefix("unrecognized arguments: ")
         if unknown != message:
-            flag = unknown.split()[0].partition("=")[0]
-            close = get_close_matches(flag, self._option_string_actions, n=1)
+            flag = unknown.partition(" ")[0].partition("=")[0]
+            close = get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.75)
             hint = f"did you mean {close[0]}? " if close else ""
             message = f"unknown argument '{unknown}'; {hint}{self.prog} --help lists what there is"
-        raise CompileError(message)
+        raise CompileError(clearer(message))
 
     def print_help(self, file: object = None) -> None:
         # argparse looks away where this fails.
         write_stdout(self.format_help())
+
+
+def clearer(message: str) -> str:
+    """argparse's complaint about a flag that takes no value, in words that say so."""
+    return re.sub(r"ignored explicit argument ('.*')", r"it takes no value, not \1", message)
 
 
 def display_name(path: str) -> str:
@@ -355,8 +361,10 @@ def explain_arguments(message: str, known: Factories) -> str:
     `known` are the passes that are flags.
     """
     unknown = message.removeprefix("unrecognized arguments: ")
-    if unknown == message or not unknown.startswith("-"):
-        return message
+    if unknown == message:
+        return clearer(message)
+    if not unknown.startswith("-"):
+        return f"unknown argument '{unknown}'; there is one input, and flags begin with -"
     flag = unknown.split()[0].partition("=")[0]
     name = flag.lstrip("-")
     if get_close_matches(name, known, n=1):
