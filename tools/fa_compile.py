@@ -16,6 +16,7 @@ from .support.driver import (
     collect_passes,
     explain_arguments,
     read_source,
+    refuse_stream,
     run_tool,
     write_directory,
     write_text,
@@ -39,6 +40,7 @@ def _compile(arguments: Sequence[str]) -> None:
     # argparse would take the input file for the form of a bare --cost.
     others = ["--cost=table" if argument == "--cost" else argument for argument in others]
     args = _Parser().parse_args(others)
+    refuse_stream(args.output, args.emulator_dir)
     wanted = (args.output, args.emulator_dir, args.cost)
     if not args.print_layout and all(each is None for each in wanted):
         raise CompileError(

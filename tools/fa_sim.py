@@ -15,6 +15,7 @@ from .support.driver import (
     check_directory,
     check_files,
     check_outputs,
+    refuse_stream,
     run_tool,
     write_directory,
     write_text,
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _simulate(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
+    refuse_stream(args.dump_dir)
     _check_arguments(args)
 
     # numpy is only loaded when there is something to compute.

@@ -306,11 +306,15 @@ def check_outputs(paths: Sequence[str | None]) -> None:
         seen.add(target)
 
 
+def refuse_stream(*directories: str | None) -> None:
+    """Raise CompileError where an output directory is to be standard output."""
+    if "-" in directories:
+        raise CompileError("standard output ('-') takes no directory; write the path of one")
+
+
 def check_directory(path: str) -> None:
     """Check that a directory `path` could be written, before long work. Raises CompileError."""
     check_name(path)
-    if path == "-":
-        raise CompileError("standard output ('-') takes no directory; write the path of one")
     if not os.path.isdir(path):
         if os.path.lexists(path):
             raise unwritable(path, NotADirectoryError(errno.ENOTDIR, "Not a directory"))
