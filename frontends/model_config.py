@@ -141,6 +141,14 @@ class Config:
         column = start - self._text.rfind("\n", 0, start)
         return CompileError(message, f"{self._filename}:{line}:{column}")
 
+    @property
+    def kind(self) -> str:
+        """The family of the model, "" where nothing is said."""
+        kind = self.values.get("model_type")
+        if kind is None or isinstance(kind, str):
+            return kind or ""
+        raise self.error(f"'model_type' is {_shown(kind)}; it must be a name", "model_type")
+
     def _table(self, value: object) -> dict[str, object]:
         if not isinstance(value, dict):
             raise self.error("a model configuration is a JSON object, {...}")
@@ -229,7 +237,7 @@ class Config:
             scale=scale,
             value_dim=value_dim if value_dim != head_dim else None,
             softcap=self.number("attn_logit_softcapping"),
-            sinks=self.values.get("model_type") == "gpt_oss",
+            sinks=self.kind == "gpt_oss",
             alibi=self._alibi(head_dim**-0.5 if scale is None else scale),
             limit=limit if tuned else None,
             limit_key="attn_temperature_tuning" if tuned else "",
@@ -240,12 +248,14 @@ class Config:
             groups = self.integer("multi_query_group_num")
             return 1 if groups is None else groups
         # Falcon's older models have one head whatever num_kv_heads says.
-        one = self.values.get("model_type") in ONE_KV_HEAD and self._get("multi_query") is None
+        one = self.kind in ONE_KV_HEAD and self._get("multi_query") is None
         if (one or self.flag("multi_query")) and not self.flag("new_decoder_architecture"):
             return 1
         kind = self.inner.get("attn_type")
         if kind == "multiquery_attention":
             return 1
+        if kind not in (None, "multihead_attention", "grouped_query_attention"):
+            raise self.error(f"'attn_type' is {_shown(kind)}, which is not known", "attn_type")
         given = self.integer(
             "num_key_value_heads", "num_kv_heads", "n_head_kv", "n_kv_heads", "kv_n_heads"
         )
@@ -254,16 +264,16 @@ class Config:
     def _causal(self) -> bool:
         if self.flag("is_decoder"):
             return True
-        if self.values.get("is_causal") is False or self.flag("use_bidirectional_attention"):
+        if not self.flag("is_causal", True) or self.flag("use_bidirectional_attention"):
             return False
         names = self.values.get("architectures")
         masked = isinstance(names, list) and any(
             "MaskedLM" in str(n) for n in cast(list[object], names)
         )
-        return not masked and self.values.get("model_type") not in BIDIRECTIONAL
+        return not masked and self.kind not in BIDIRECTIONAL
 
     def _alibi(self, scale: float) -> Alibi | None:
-        kind = self.values.get("model_type")
+        kind = self.kind
         asked = self.flag("alibi") or kind == "bloom"
         # Baichuan's code is one for 7B, which rotates, and 13B, which has ALiBi.
         asked = asked or (kind == "baichuan" and self.layer_count() == 40)
@@ -288,8 +298,8 @@ class Config:
         scalar = self.number("query_pre_attn_scalar")
         if scalar is not None:
             return None if scalar == head_dim else scalar**-0.5
-        unscaled = self.values.get("scale_attn_weights") is False
-        if unscaled or self.values.get("model_type") in UNSCALED:
+        unscaled = not self.flag("scale_attn_weights", True)
+        if unscaled or self.kind in UNSCALED:
             return 1.0
         return self._yarn_scale(head_dim) if self.values.get("kv_lora_rank") else None
 
@@ -309,12 +319,17 @@ class Config:
         """The number of layers, None where the configuration does not say."""
         return self.integer("num_hidden_layers", "n_layer", "n_layers", "num_layers", most=100_000)
 
-    def flag(self, key: str) -> bool:
+    def flag(self, key: str, default: bool = False) -> bool:
         """Whether `key` is true. Raises CompileError where it is no truth value."""
         value = self._get(key)
         if value is None or isinstance(value, bool):
-            return bool(value)
+            return default if value is None else value
         raise self.error(f"'{key}' is {_shown(value)}; it must be true or false", key)
+
+    def natural(self, key: str) -> int | None:
+        """The integer from 0 on under `key`, None where there is none or null."""
+        value = self._get(key)
+        return value if value == 0 and isinstance(value, int) else self.integer(key)
 
     def integer(self, *keys: str, most: int = LARGEST) -> int | None:
         """The first of `keys` that is there and not null."""

@@ -81,11 +81,11 @@ def _refused(key: str, name: str) -> Kind:
 
 
 def _window(config: Config) -> int | None:
-    if config.values.get("use_sliding_window") is False:
+    if not config.flag("use_sliding_window", True):
         return None
     if config.inner.get("sliding_window_size") == -1:  # how MPT says none
         return None
-    neo = config.values.get("model_type") == "gpt_neo"
+    neo = config.kind == "gpt_neo"
     return config.integer(*(key for key in WINDOWS if key != "window_size" or neo))
 
 
@@ -104,7 +104,7 @@ def _names(config: Config, window: int | None, chunk: int | None) -> tuple[str, 
     if indices:
         return key, _each(config, lambda layer: FULL if layer in indices else OTHER)
     if period := config.integer(key := "attn_layer_period"):  # Jamba
-        offset = config.values.get("attn_layer_offset") or 0
+        offset = config.natural("attn_layer_offset") or 0
         return key, _each(config, lambda layer: FULL if layer % period == offset else OTHER)
     if interval := config.integer(key := "full_attention_interval"):
         return key, _each(config, lambda layer: OTHER if (layer + 1) % interval else FULL)
@@ -120,8 +120,8 @@ def _sliding(config: Config) -> list[str]:
     pattern = _pattern(config)
     if pattern:
         return _each(config, lambda layer: pattern[layer % len(pattern)])
-    first = config.values.get("max_window_layers")
-    if config.flag("use_sliding_window") and isinstance(first, int):
+    first = config.natural("max_window_layers")
+    if config.flag("use_sliding_window") and first is not None:
         return _each(config, lambda layer: SLIDING if layer >= first else FULL)
     return [SLIDING] * (config.layer_count() or 1)
 
@@ -129,9 +129,12 @@ def _sliding(config: Config) -> list[str]:
 def _chunked(config: Config) -> list[str]:
     """Llama 4: layers without rotations see all, the others their chunk."""
     rotated = config.values.get("no_rope_layers")
-    if isinstance(rotated, list) and rotated:
-        return [CHUNKED if flag else FULL for flag in cast(list[object], rotated)]
-    if config.values.get("model_type") in ("llama4_text", "llama4"):
+    if rotated:
+        flags = cast(list[object], rotated) if isinstance(rotated, list) else []
+        if len(flags) != (config.layer_count() or len(flags)) or set(map(repr, flags)) - {"0", "1"}:
+            raise config.error("'no_rope_layers' has a 0 or a 1 for each layer", "no_rope_layers")
+        return [CHUNKED if flag else FULL for flag in flags]
+    if config.kind in ("llama4_text", "llama4"):
         every = config.integer("no_rope_layer_interval") or 4
         return _each(config, lambda layer: CHUNKED if (layer + 1) % every else FULL)
     return [CHUNKED] * (config.layer_count() or 1)
@@ -149,7 +152,7 @@ def _pattern(config: Config) -> list[str] | None:
         return [SLIDING if letter == "L" else FULL for letter in written]
     every = config.integer("sliding_window_pattern", "_sliding_window_pattern", most=100_000)
     if every is None:
-        every = _PATTERNS.get(str(config.values.get("model_type")))
+        every = _PATTERNS.get(config.kind)
     return None if every is None else [SLIDING] * (every - 1) + [FULL]
 
 
