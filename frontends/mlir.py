@@ -304,7 +304,11 @@ def _parse_failure(error: ParseError, filename: str, line_offset: int) -> Compil
     if message == "Could not parse entire input!":
         found = f"'{error.span.text}'" if error.span.text else "the end of the input"
         message = f"expected an operation, found {found}"
-    elif not error.span.text and message.startswith("in "):  # where xDSL was, and no more
+    elif (
+        not error.span.text
+        and error.span.start >= len(error.span.input.content.rstrip())
+        and not message.startswith("unknown")
+    ):
         message = f"the input ends too early: {message}"
     place = error.span.get_location()
     line = place.line - error.span.line_offset + line_offset
