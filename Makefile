@@ -72,6 +72,7 @@ check: install
 	$(BIN)/python -m fa.machine.spec.isa_page --check
 	$(BIN)/python bench/attention_costs.py --check
 	$(BIN)/python bench/mappings.py --check
+	$(BIN)/python bench/model_configs.py --check
 	$(BIN)/python docs/mapping/draw.py --check
 
 conformance: install

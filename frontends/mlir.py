@@ -75,6 +75,9 @@ def make_context() -> Context:
     return context
 
 
+LARGEST = (1 << 63) - 1
+"""The largest dimension of a type, as in MLIR."""
+
 _UNREGISTERED = re.compile(r"'(\w+)\.([\w.$]+)' is not registered")
 """What xDSL says of an attribute or type that it does not know."""
 
@@ -139,6 +142,8 @@ class LocatedParser(Parser):
             op = super().parse_operation()
         except ParseError:
             raise
+        except RecursionError:
+            self.raise_error("nested too deep; write it flatter", self._name_positions[0])
         except Exception as error:
             # Constraints that fail while a custom format is parsed raise without a position, and
             # some malformed text trips xDSL's parser itself: a 2^40-bit integer for one, of which
@@ -149,6 +154,13 @@ class LocatedParser(Parser):
         if op.location is UNKNOWN_LOC:
             op.location = self._location(start)
         return op
+
+    def parse_shape_dimension(self, allow_dynamic: bool = True) -> int:
+        start = self.pos
+        size = super().parse_shape_dimension(allow_dynamic)
+        if size > LARGEST:
+            self.raise_error(f"a dimension is at most {LARGEST}, a signed 64-bit integer", start)
+        return size
 
     def _get_op_by_name(self, name: str) -> type[Operation]:
         try:
@@ -292,6 +304,12 @@ def _parse_failure(error: ParseError, filename: str, line_offset: int) -> Compil
     if message == "Could not parse entire input!":
         found = f"'{error.span.text}'" if error.span.text else "the end of the input"
         message = f"expected an operation, found {found}"
+    elif (
+        not error.span.text
+        and error.span.start >= len(error.span.input.content.rstrip())
+        and not message.startswith("unknown")
+    ):
+        message = f"the input ends too early: {message}"
     place = error.span.get_location()
     line = place.line - error.span.line_offset + line_offset
     return CompileError(message, f"{filename}:{line}:{place.col}")

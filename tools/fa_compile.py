@@ -12,9 +12,11 @@ from ..machine.cost.figures import TARGETS
 from .support.driver import (
     CONSTANT_HELP,
     ToolParser,
+    check_directory,
     collect_passes,
     explain_arguments,
     read_source,
+    refuse_stream,
     run_tool,
     write_directory,
     write_text,
@@ -38,6 +40,7 @@ def _compile(arguments: Sequence[str]) -> None:
     # argparse would take the input file for the form of a bare --cost.
     others = ["--cost=table" if argument == "--cost" else argument for argument in others]
     args = _Parser().parse_args(others)
+    refuse_stream(args.output, args.emulator_dir)
     wanted = (args.output, args.emulator_dir, args.cost)
     if not args.print_layout and all(each is None for each in wanted):
         raise CompileError(
@@ -46,6 +49,11 @@ def _compile(arguments: Sequence[str]) -> None:
         )
     if args.arg and args.emulator_dir is None:
         raise CompileError("--arg is for --emulator-dir; fa-sim takes the arguments of a kernel")
+    for directory in (args.output, args.emulator_dir):
+        if directory is not None:
+            check_directory(directory)
+    if args.output is not None and args.output == args.emulator_dir:
+        raise CompileError("-o and --emulator-dir are the same directory; give each its own")
     source = read_source(args.input, args.constant)
 
     from ..compiler import compile as compile_attention

@@ -126,6 +126,8 @@ class FaOpt(xDSLOptMain):
         # Abbreviations would take a mistyped pass for some other flag.
         arg_parser.allow_abbrev = False
         arg_parser.error = self._refuse
+        # argparse looks away where this fails.
+        arg_parser.print_help = lambda file=None: write_text(None, arg_parser.format_help())
         if self._wants_help:
             arg_parser.formatter_class = argparse.RawDescriptionHelpFormatter
             arg_parser.epilog = _pass_help(self.available_passes)
@@ -175,7 +177,8 @@ class FaOpt(xDSLOptMain):
         return display_name(self._input_path())
 
     def _input_path(self) -> str:
-        return self.args.input_file or "-"
+        path: str | None = self.args.input_file
+        return "-" if path is None else path
 
     def parse_chunk(
         self, chunk: IO[bytes], file_extension: str, start_offset: int = 0

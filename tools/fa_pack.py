@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..diagnostics import CompileError
 from .support.driver import ToolParser, check_writable, run_tool, unwritable, write_file
+from .support.numbers import natural
 
 if TYPE_CHECKING:
     from ..compiler import Kernel
@@ -165,7 +166,7 @@ def _parser() -> ToolParser:
         help="new tokens [batch, heads, tokens, dim] of the argument NAME",
     )
     parser.add_argument("--into", metavar="IMAGE", help="the image to append to")
-    parser.add_argument("--at", metavar="N", type=int, help="the token from which on to append")
+    parser.add_argument("--at", metavar="N", type=natural, help="the token from which on to append")
     return parser
 
 

@@ -10,7 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ..diagnostics import CompileError
-from .support.driver import ToolParser, check_writable, run_tool, write_directory, write_text
+from .support.driver import (
+    ToolParser,
+    check_directory,
+    check_files,
+    check_outputs,
+    refuse_stream,
+    run_tool,
+    write_directory,
+    write_text,
+)
+from .support.numbers import natural
 from .support.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -32,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _simulate(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
+    refuse_stream(args.dump_dir)
     _check_arguments(args)
 
     # numpy is only loaded when there is something to compute.
@@ -75,11 +86,10 @@ def _simulate(arguments: Sequence[str] | None) -> None:
 
 def _check_arguments(args: argparse.Namespace) -> None:
     """What cannot be written or makes no sense is better known before a long simulation."""
-    files = [args.stats, args.trace]
-    for path in (*args.out, *(path for path in files if path not in (None, "-"))):
-        check_writable(path)
-    if args.dump_dir is not None and not os.path.isdir(args.dump_dir):
-        check_writable(args.dump_dir)
+    check_files(args.out)
+    check_outputs([*args.out, args.stats, args.trace])
+    if args.dump_dir is not None:
+        check_directory(args.dump_dir)
     reports = {
         "--profile": args.profile,
         "--strict": args.strict,
@@ -264,7 +274,7 @@ def _parser() -> ToolParser:
         "--break",
         metavar="PC",
         dest="break_pc",
-        type=int,
+        type=natural,
         help="stop when the instruction PC, counted from 0, is first reached; print the registers",
     )
     parser.add_argument(

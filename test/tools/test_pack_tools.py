@@ -97,7 +97,7 @@ PACK_ERRORS = [
     ("./kernel --into ./image -o ./x", "--into and --at go with --append"),
     ("./kernel --append k --at 1 --into ./image", "--append takes NAME=FILE, got 'k'"),
     ("./kernel --append k=./new.npy --at 62 --into ./image", "cache overflow: k holds 64 tokens"),
-    ("./kernel --append k=./new.npy --at -1 --into ./image", "cache overflow"),
+    ("./kernel --append k=./new.npy --at -1 --into ./image", "'-1' is not an integer from"),
     ("./kernel --append z=./new.npy --at 1 --into ./image", "no argument called 'z'"),
     ("./kernel --append k=./bytes.npy --at 1 --into ./image", "must hold values"),
     ("./kernel --append k=./new.npy --append v=./q.npy --at 1 --into ./image", "cache overflow"),
@@ -187,7 +187,7 @@ def test_fa_accuracy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     ("text", "message"),
     [
         ("--model GPT-3 --seq 8", "unknown model 'GPT-3'"),
-        ("--model GPT-2 --seq 0", "'0' is no positive integer"),
+        ("--model GPT-2 --seq 0", "'0' is not a positive integer"),
         ("--model GPT-2 --seq 8 --policy fp8", "unknown policy 'fp8'"),
         ("--model GPT-2 --seq 8 --policy plena+k=fp8", "unknown number format 'fp8'"),
         ("--model GPT-2 --seq 8 --policy plena+x=bf16", "unknown role 'x'"),
