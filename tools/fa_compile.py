@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from ..diagnostics import CompileError
 from ..frontends.mlir import everything
 from ..machine.cost.figures import TARGETS
+from ..output_files import check_directory, write_directory
 from .support.driver import (
     CONSTANT_HELP,
     ToolParser,
@@ -16,7 +17,6 @@ from .support.driver import (
     explain_arguments,
     read_source,
     run_tool,
-    write_directory,
     write_text,
 )
 
@@ -46,6 +46,9 @@ def _compile(arguments: Sequence[str]) -> None:
         )
     if args.arg and args.emulator_dir is None:
         raise CompileError("--arg is for --emulator-dir; fa-sim takes the arguments of a kernel")
+    for path in (args.output, args.emulator_dir):
+        if path is not None:
+            check_directory(path)
     source = read_source(args.input, args.constant)
 
     from ..compiler import compile as compile_attention
@@ -64,7 +67,7 @@ def _compile(arguments: Sequence[str]) -> None:
     if args.emulator_dir is not None:
         _write_for_emulator(kernel, args.emulator_dir, args.arg)
     if args.output is not None:
-        write_directory(args.output, kernel.save)
+        kernel.save(args.output)
     if args.print_layout:
         write_text(None, kernel.layout_table())
     if args.cost == "table":

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ..diagnostics import CompileError
-from .support.driver import ToolParser, check_writable, run_tool, write_directory, write_text
+from ..output_files import check_directory, write_directory
+from .support.driver import ToolParser, check_writable, run_tool, write_text
 from .support.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def _check_arguments(args: argparse.Namespace) -> None:
     files = [args.stats, args.trace]
     for path in (*args.out, *(path for path in files if path not in (None, "-"))):
         check_writable(path)
-    if args.dump_dir is not None and not os.path.isdir(args.dump_dir):
-        check_writable(args.dump_dir)
+    if args.dump_dir is not None:
+        check_directory(args.dump_dir)
     reports = {
         "--profile": args.profile,
         "--strict": args.strict,

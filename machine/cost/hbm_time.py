@@ -3,20 +3,20 @@
 Traffic is exact. Time is that of the memory model (`dram.py`) on the very addresses, at the very
 times: of all transfers where they are few, otherwise of samples spread evenly over the program. How
 long a transfer takes depends on its size and on the DRAM rows that those before it left open, so a
-sample is some transfers in a row, before which the rows of some more are opened without timing
-them, and times that are known already are not asked for again (`quiet_memory.py`).
+sample is some transfers in a row; which rows earlier ones left open in the places of these is looked
+up, and times that are known already are not asked for again (`quiet_memory.py`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
 from ..hbm.dram import Dram
-from ..hbm.quiet_memory import QUIET, QuietMemory
+from ..hbm.quiet_memory import QUIET, Lines, QuietMemory
 from ..program.linear_mod32 import Linear
 from ..spec.params import HBM_LINE
 from .transfer_plan import NotLinear, Transfer, known, lines_of
@@ -31,8 +31,8 @@ LINES_PER_WORK = 16
 """Lines that count as much as a transfer that is looked up, where they have to be timed. That takes
 longer, but only once in a process."""
 
-WARM = 16
-"""Transfers before a sample whose rows are opened."""
+WARM = 256
+"""Transfers before a sample that are looked at, at most, for the rows that they left open."""
 
 LENGTH = 32
 """Transfers in a sample."""
@@ -183,14 +183,14 @@ class _Sampling:
         """Estimated cycles of each transfer instruction."""
         total = self.executions.total
         if total <= WORK // 2:
-            self._window(0, total, 0)
+            self._window(0, total)
         else:
             self._samples(total)
         for each in self.classes.values():
             missing = min(LEAST, each.executed) - each.timed
             for sample in range(missing):
                 index = int((sample + 0.5) * each.executed / missing)
-                self._window(self._member(each, index), 1, WARM)
+                self._window(self._member(each, index), 1)
         return [
             self.class_of[id(transfer)].mean * transfer.executed if transfer.executed else 0.0
             for transfer in self.executions.transfers
@@ -209,7 +209,7 @@ class _Sampling:
         places.shuffle(order)
         for stretch in order:
             first = int((stretch + places.random()) * (total - LENGTH) / stretches)
-            self._window(first, LENGTH, WARM)
+            self._window(first, LENGTH)
             if self.looked_up + self.memory.missed // LINES_PER_WORK > WORK:
                 return
 
@@ -221,21 +221,27 @@ class _Sampling:
             index -= transfer.executed
         raise IndexError(index)
 
-    def _window(self, first: int, length: int, warm: int) -> None:
-        """Time `length` transfers from number `first` on; `warm` before them leave rows open."""
+    def _window(self, first: int, length: int) -> None:
+        """Time `length` transfers from number `first` on."""
         executions, memory = self.executions, self.memory
+        # A store goes on while the transfer behind it begins, so the one before them is timed too.
+        begin = max(0, first - 1)
+        stretch = [executions.execution(number) for number in range(begin, first + length)]
+        lines = [transfer.line_array(numbers) for transfer, numbers, _ in stretch]
+        self.looked_up += len(lines) + memory.resume(lines, self._back_from(begin))
         before: int | None = None
-        for number in range(max(0, first - warm), first + length):
-            transfer, numbers, start = executions.execution(number)
-            lines = transfer.line_array(numbers)
-            self.looked_up += 1
-            if number < first - 1:
-                memory.touch(lines)
-                continue
+        for number, wanted in enumerate(lines, begin):
+            transfer, _, start = stretch[number - begin]
             gap = QUIET if before is None else start - before
             before = start
-            took = memory.time(lines, transfer.store, gap)
+            took = memory.time(wanted, transfer.store, gap)
             if number >= first:
                 group = self.class_of[id(transfer)]
                 group.cycles += took
                 group.timed += 1
+
+    def _back_from(self, number: int) -> Iterator[Lines]:
+        """The lines of the transfers before a number, the latest first."""
+        for earlier in range(number - 1, max(-1, number - 1 - WARM), -1):
+            transfer, numbers, _ = self.executions.execution(earlier)
+            yield transfer.line_array(numbers)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import tempfile
 import warnings
@@ -160,30 +159,6 @@ def write_file(path: str, write: Callable[[str], object]) -> None:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
-    except OSError as error:
-        raise unwritable(path, error) from None
-
-
-def write_directory(path: str, write: Callable[[str], object]) -> None:
-    """Let `write` fill a temporary directory, which then becomes the directory `path`.
-
-    Where `path` is there already, its files of the same names are replaced. Raises CompileError.
-    """
-    target = os.path.realpath(path)
-    try:
-        if os.path.exists(target) and not os.path.isdir(target):
-            raise NotADirectoryError(0, "Not a directory")
-        temporary = tempfile.mkdtemp(dir=os.path.dirname(target), prefix=".fa.")
-        try:
-            write(temporary)
-            if os.path.isdir(target):
-                for name in sorted(os.listdir(temporary)):
-                    os.replace(os.path.join(temporary, name), os.path.join(target, name))
-            else:
-                os.chmod(temporary, 0o777 & ~_umask())
-                os.rename(temporary, target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise unwritable(path, error) from None
 
