@@ -16,6 +16,7 @@ from fa.dialects.json_attr import decode
 from fa.dialects.machine_attr import machine_of
 from fa.dialects.target_attr import attach_target, target_of
 from fa.frontends.mlir import module_text, parse_module, read_module, run_passes, with_position
+from fa.kernel_files import KERNEL_FILES as KERNEL_FILES
 from fa.kernel_files import LAYOUT, KernelFiles
 from fa.machine import mx
 from fa.machine.cost.cost import Cost, CostError, program_cost

@@ -27,6 +27,12 @@ LINES = 4_000
 WORK = 2_400
 """Work that samples of a longer program may take: looking up a transfer takes 1, some 35 us."""
 
+MOST_WORK = 4 * WORK
+"""Work that samples may take where they differ."""
+
+AIM = 0.04
+"""Error of the estimate at which no more samples are taken."""
+
 LINES_PER_WORK = 16
 """Lines that count as much as a transfer that is looked up, where they have to be timed. That takes
 longer, but only once in a process."""
@@ -36,6 +42,12 @@ WARM = 256
 
 LENGTH = 32
 """Transfers in a sample."""
+
+DEVIATIONS = 3
+"""Standard deviations of the estimate that are called its error."""
+
+KNOWN_ERROR = 0.005
+"""Part of a time that looking it up in place of timing it may be wrong by."""
 
 LEAST = 8
 """Transfers of each class that should be in samples."""
@@ -118,10 +130,19 @@ def _after(
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class TransferTime:
+    """Cycles of each transfer instruction in all of its executions, and by how much their sum may
+    be off, as a part of it: 0 where all were timed."""
+
+    cycles: list[float]
+    error: float = 0.0
+
+
 def transfer_cycles(
     executions: Executions, counts: Sequence[int], lines: int | None = LINES
-) -> list[float]:
-    """Cycles that each transfer instruction takes in all of its executions.
+) -> TransferTime:
+    """How long the transfers of a program take.
 
     `counts` are its `line_counts`. With more than `lines` lines in the program times are estimated
     from samples; None times all of them, which is what the simulator counts.
@@ -135,8 +156,10 @@ def transfer_cycles(
             took = _time(dram, transfer, numbers, start + spent)
             spent += took
             cycles[position[id(transfer)]] += took
-        return cycles
-    return _Sampling(executions, counts).cycles()
+        return TransferTime(cycles)
+    sampling = _Sampling(executions, counts)
+    cycles = sampling.cycles()
+    return TransferTime(cycles, sampling.error())
 
 
 def _time(dram: Dram, transfer: Transfer, numbers: dict[int, int], now: int) -> int:
@@ -167,6 +190,8 @@ class _Sampling:
         self.executions = executions
         self.memory = QuietMemory()
         self.looked_up = 0
+        # Of each sample, what it timed: cycles and transfers by class.
+        self.timed: list[list[tuple[_Class, int]]] = []
         self.classes: dict[tuple[object, ...], _Class] = {}
         self.class_of: dict[int, _Class] = {}
         for transfer, count in zip(executions.transfers, counts, strict=True):
@@ -196,6 +221,19 @@ class _Sampling:
             for transfer in self.executions.transfers
         ]
 
+    def error(self) -> float:
+        """By how much the sum of `cycles` may be off, as a part of it.
+
+        Samples differ by so much from what the means of their classes would make them; three
+        standard deviations of the sum that this makes, and what a known time may be off by.
+        """
+        estimate = sum(each.mean * each.executed for each in self.classes.values())
+        variance = 0.0
+        for sample in self.timed:
+            off = sum((took - each.mean) * each.executed / each.timed for each, took in sample)
+            variance += off * off
+        return KNOWN_ERROR + DEVIATIONS * variance**0.5 / estimate if estimate else 0.0
+
     def _samples(self, total: int) -> None:
         """Time samples of a program of so many transfers.
 
@@ -207,10 +245,11 @@ class _Sampling:
         places = Random(0)
         order = list(range(stretches))
         places.shuffle(order)
-        for stretch in order:
+        for stretch in order * (MOST_WORK // WORK):
             first = int((stretch + places.random()) * (total - LENGTH) / stretches)
             self._window(first, LENGTH)
-            if self.looked_up + self.memory.missed // LINES_PER_WORK > WORK:
+            work = self.looked_up + self.memory.missed // LINES_PER_WORK
+            if work > MOST_WORK or (work > WORK and self.error() <= AIM):
                 return
 
     def _member(self, group: _Class, index: int) -> int:
@@ -230,6 +269,7 @@ class _Sampling:
         lines = [transfer.line_array(numbers) for transfer, numbers, _ in stretch]
         self.looked_up += len(lines) + memory.resume(lines, self._back_from(begin))
         before: int | None = None
+        sample: list[tuple[_Class, int]] = []
         for number, wanted in enumerate(lines, begin):
             transfer, _, start = stretch[number - begin]
             gap = QUIET if before is None else start - before
@@ -239,6 +279,8 @@ class _Sampling:
                 group = self.class_of[id(transfer)]
                 group.cycles += took
                 group.timed += 1
+                sample.append((group, took))
+        self.timed.append(sample)
 
     def _back_from(self, number: int) -> Iterator[Lines]:
         """The lines of the transfers before a number, the latest first."""

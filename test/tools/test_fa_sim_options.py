@@ -184,7 +184,7 @@ def test_what_the_emulator_options_refuse(
     assert fa_compile.main([SOURCE, "--emulator-dir", str(emulator)]) == 0
     assert fa_sim.main([str(emulator), *arguments]) == 1
     assert "--arg is for compiled kernels" in error(capsys)
-    (emulator / "kernel.mem").write_text("0x1\nnonsense\n")
+    (emulator / "kernel.mem").write_text("0x00000001\nnonsense\n")
     assert fa_sim.main([str(emulator)]) == 1
     assert error(capsys).startswith(f"{emulator / 'kernel.mem'}:2:1: error: 'nonsense' is not")
     (emulator / "plena_settings.toml").write_text("[MODE\n")
@@ -234,15 +234,17 @@ def test_traps_of_kernels_name_the_operation(
     kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     folder = tmp_path / "k"
-    Kernel.load(kernel).save(folder)
-    program = (folder / "kernel.asm").read_text().splitlines()
+    changed = Kernel.load(kernel)
+    program = changed.asm.splitlines()
     # The address of the first scaled row becomes an odd one.
     at = next(pc for pc, line in enumerate(program) if "V_MUL_VF" in line)
     assert program[at - 1].startswith("C_LOOP_START ")
     pointer = program[at].split()[1].rstrip(",")
     assert program[at - 2].startswith(f"S_ADDI_INT {pointer}, gp0, ")
     program[at - 2] = f"S_ADDI_INT {pointer}, gp0, 1"
-    (folder / "kernel.asm").write_text("; changed by hand\n" + "\n".join(program) + "\n")
+    changed.asm = "; changed by hand\n" + "\n".join(program) + "\n"
+    changed.words = assemble(changed.asm)
+    changed.save(folder)
     assert fa_sim.main([str(folder)]) == 1
     found = error(capsys)
     assert found.startswith(

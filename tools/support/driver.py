@@ -22,6 +22,7 @@ from xdsl.dialects.builtin import ModuleOp
 from ...diagnostics import CompileError
 from ...frontends.mlir import STDIN, decode, parse_module
 from ...frontends.pipeline_text import Factories, unknown_pass
+from ...output_files import write_directory as write_directory
 from ...universe import PASSES
 
 BAD_INPUT = 1

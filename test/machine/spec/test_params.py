@@ -79,12 +79,16 @@ def test_contradictions_are_for_compilers_to_refuse(make_machine, config, key):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("[TRANSACTIONAL.CONFIG.BLEN]", "[TRANSACTIONAL.CONFIG.BLAN]", "CONFIG.BLEN: missing"),
+        (
+            "[TRANSACTIONAL.CONFIG.BLEN]",
+            "[TRANSACTIONAL.CONFIG.BLAN]",
+            "CONFIG.BLAN: there is no such key",
+        ),
         ('format = "Mx"', 'format = "MX"', "format: is 'MX', must be"),
         ("block = 8", "block = 7", "block"),
         ("exponent = 4", "exponent = 3", "elements of 7 bits"),
         ("sign = true", 'sign = "yes"', "must be true or false"),
-        ("dc_lib_en = 8", "dc_lib_on = 8", "VECTOR_SUM_CYCLES.dc_lib_en: missing"),
+        ("dc_lib_en = 8", "dc_lib_on = 8", "VECTOR_SUM_CYCLES.dc_lib_on: there is no such key"),
     ],
 )
 def test_bad_files(tmp_path, old, new, message):
