@@ -107,9 +107,9 @@ def _decoded(data: bytes, path: Path) -> str:
 
 def _manifest(data: bytes, path: Path) -> dict[str, Any]:
     """The manifest, of this version."""
-    where = f"{path}:1:1"
+    where, text = f"{path}:1:1", _decoded(data, path)
     try:
-        found = json.loads(_decoded(data, path))
+        found = json.loads(text)
         # Half a surrogate pair is valid in JSON, and in no text that could be printed.
         json.dumps(found, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:

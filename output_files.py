@@ -43,6 +43,8 @@ def check_directory(path: str) -> None:
     """Check that a directory `path` could be written, before long work. Raises CompileError."""
     if not path:
         raise CompileError("cannot write '': an output directory needs a name")
+    if "\0" in path:
+        raise CompileError(f"cannot write {path!r}: no path has a null character")
     target = os.path.realpath(path)
     try:
         folder = target if os.path.lexists(target) else _nearest(target)
@@ -50,8 +52,6 @@ def check_directory(path: str) -> None:
             raise NotADirectoryError(0, "Not a directory")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(0, "Permission denied")
-    except ValueError:
-        raise CompileError(f"cannot write {path!r}: no path has a null character") from None
     except OSError as error:
         raise unwritable(path, error) from None
 

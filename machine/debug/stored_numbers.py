@@ -87,6 +87,9 @@ def _stores(program: Program, int_mem: Sequence[int]) -> Iterator[tuple[Transfer
     try:
         try:
             transfers = plan_transfers(program, structure, int_mem).transfers
+            for transfer in transfers:
+                if transfer.store:
+                    _ = [known(place) for place in transfer.places]
         except NotLinear:
             transfers = replay(program, structure, int_mem).transfers
         for transfer in transfers:

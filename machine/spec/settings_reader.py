@@ -41,7 +41,7 @@ class Settings:
 
     def error(self, key: str, problem: str) -> MachineError:
         """An error about `key`, to be raised."""
-        return MachineError(f"{self.name}: {key:.120}: {problem:.240}", path=self.name)
+        return MachineError(f"{self.name}: {key:.120}: {problem:.400}", path=self.name)
 
     def table(self, *path: str) -> Table:
         """The table at `path`; MachineError if it is missing or no table."""

@@ -161,12 +161,37 @@ def test_files_for_the_emulator_and_its_dumps(
     for directory, given in ((kernel, arguments), (str(emulator), [])):
         assert fa_sim.main([directory, *given, "--from-dumps", str(dumps)]) == 0
         assert capsys.readouterr().out.count("_dump.bin: equal\n") == 4
+    # HBM is there only when the emulator debugs.
+    assert fa_sim.main([kernel, *arguments, "--from-dumps", str(dumps)]) == 0
+    assert (
+        "hbm_dump.bin: not compared, there is none; the emulator writes it with RUST_LOG=warn,"
+        in (capsys.readouterr().out)
+    )
+    np.load(dumps / "hbm.npy").tofile(dumps / "hbm_dump.bin")
+    cycles = int(with_kernel.split()[1])
+    log = tmp_path / "log"
+    compared = [kernel, *arguments, "--from-dumps", str(dumps), "--emulator-log", str(log)]
+    log.write_text(f"Simulation completed. Latency {cycles}ns\n")
+    assert fa_sim.main(compared) == 0
+    found = capsys.readouterr().out
+    assert "hbm_dump.bin: equal\nhbm_dump.bin: not compared from byte " in found
+    assert f"time: equal, {cycles:,} cycles\n" in found
+    log.write_text(f"Simulation completed. Latency {2 * cycles}ns\n")
+    assert fa_sim.main(compared) == 1
+    assert "the time differs from the log's" in capsys.readouterr().err
+    log.write_text("nothing\n")
+    assert fa_sim.main(compared) == 1
+    assert error(capsys).startswith(f"{log}:1:1: error: there is no line 'Simulation completed.")
+    assert fa_sim.main([kernel, "--emulator-log", str(log)]) == 1
+    assert "--emulator-log goes with --from-dumps" in error(capsys)
+    assert fa_sim.main([*compared, "--hbm-time", "none"]) == 1
+    assert "--hbm-time none leaves out" in error(capsys)
     # Other arguments give other memories.
     assert fa_sim.main([kernel, "--from-dumps", str(dumps)]) == 1
     output = capsys.readouterr()
     assert "vram_dump.bin: " in output.out
     assert "values differ, at most " in output.out
-    assert "vram_dump.bin, mram_dump.bin differ from this run" in output.err
+    assert "vram_dump.bin, mram_dump.bin, hbm_dump.bin differ from this run" in output.err
 
 
 def test_what_the_emulator_options_refuse(
