@@ -117,11 +117,11 @@ def _check(layout: Layout, hbm_bytes: int) -> None:
 def _held(region: Region, arguments: Sequence[Shape]) -> Shape:
     """The shape of what the host puts into a region; its own where it puts nothing there."""
     if region.role == "argument":
-        if region.recipe and next(leaves(region.recipe, "argument"), None) != region.index:
-            shape_of(region.recipe, _leaf("argument", arguments))
-            raise LayoutError(f"{region.name} is made of other arguments than {region.index}")
         recipe = region.recipe or ["argument", region.index]
-        return shape_of(recipe, _leaf("argument", arguments))
+        made = shape_of(recipe, _leaf("argument", arguments))
+        if next(leaves(recipe, "argument"), None) != region.index:
+            raise LayoutError(f"{region.name} is made of other arguments than {region.index}")
+        return made
     if region.role == "constant":
         return shape_of(region.recipe, _leaf("argument", ()))
     if region.recipe:

@@ -206,6 +206,7 @@ def recipe_of(manifest: dict[str, Any]) -> dict[str, Any]:
         ["constant", [1], "f32", "no base64"],
         ["constant", [1 << 30], "f32", "AAAA"],
         ["transpose", [0, 0], ["argument", 0]],
+        ["additive", ["argument"]],
         ["argument", -1],
         ["argument", 10**30],
         ["argument", True],
