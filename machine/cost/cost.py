@@ -35,8 +35,8 @@ class Cost(Breakdown, Mapping[str, Any]):
 
     Also a mapping: `cost["emulator_cycles"]`, `dict(cost)`. The keys are those of `Figures` for the
     whole program, `instructions` (executed), `hbm_cycles` (of the emulator's), `hbm_exact` (whether
-    all transfers were timed), `hbm_error` (by which part `hbm_cycles` may be off), and three with dictionaries of figures: `by_unit`, `moving_q_and_o`
-    and `without_q_and_o`.
+    all transfers were timed), `hbm_error` (by which part `hbm_cycles` may be off), and three with
+    dictionaries of figures: `by_unit`, `moving_q_and_o` and `without_q_and_o`.
     """
 
     instructions: int

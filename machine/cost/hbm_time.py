@@ -3,8 +3,8 @@
 Traffic is exact. Time is that of the memory model (`dram.py`) on the very addresses, at the very
 times: of all transfers where they are few, otherwise of samples spread evenly over the program. How
 long a transfer takes depends on its size and on the DRAM rows that those before it left open, so a
-sample is some transfers in a row; which rows earlier ones left open in the places of these is looked
-up, and times that are known already are not asked for again (`quiet_memory.py`).
+sample is some transfers in a row; which rows earlier ones left open in the places of these is
+looked up, and times that are known already are not asked for again (`quiet_memory.py`).
 """
 
 from __future__ import annotations

@@ -110,7 +110,8 @@ def _value(line: Line, operand: Operand, token: Token, first: bool) -> int:
             if index >= 1 << operand.width:
                 raise line.error(
                     token,
-                    f"there is no register {text:.60}: {prefix}0 to {prefix}{operand.limit - 1} exist",
+                    f"there is no register {text:.60}: {prefix}0 to {prefix}{operand.limit - 1} "
+                    "exist",
                 )
             return index
         raise line.error(

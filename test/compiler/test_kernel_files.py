@@ -229,7 +229,7 @@ def test_damaged_recipes(folder: Path, recipe: object):
 def test_the_same_from_a_module(kernel: fa.Kernel):
     """The layout of a module of instructions is checked as one of a directory is."""
     text = kernel.mlir.replace("hbm_bytes = ", "hbm_bytes = 1", 1)
-    with pytest.raises(fa.CompileError, match="hbm_bytes is 1[0-9]+, but the regions end at"):
+    with pytest.raises(fa.CompileError, match=r"hbm_bytes is 1[0-9]+, but the regions end at"):
         fa.compile(text)
 
 
