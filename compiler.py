@@ -273,6 +273,8 @@ class Kernel:
             raise CompileError(str(error), where) from None
         except TypeError as error:
             raise CompileError(f"mask_tiles is damaged: {error}; compile again", where) from None
+        if files.problem is not None:
+            raise files.problem
         kernel = cls(
             *(files.asm, layout, machine, files.mlir, ""),
             sources=sources,

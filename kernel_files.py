@@ -35,13 +35,18 @@ DIGESTS = "digests"
 
 @dataclass(frozen=True)
 class KernelFiles:
-    """What the files of a kernel say; `manifest` is layout.json without its digests."""
+    """What the files of a kernel say; `manifest` is layout.json without its digests.
+
+    `problem` is a digest that does not fit what was read: to be raised where nothing else, of which
+    more could be said, is wrong.
+    """
 
     mlir: str
     asm: str
     words: Sequence[int]
     manifest: Mapping[str, Any]
     report: str
+    problem: CompileError | None = None
 
     def write(self, directory: str | Path) -> None:
         """Write them, all or none. Raises CompileError."""
@@ -65,16 +70,16 @@ class KernelFiles:
     def read(cls, directory: str | Path) -> KernelFiles:
         """Read what `write` wrote.
 
-        Raises CompileError where files are missing or damaged, or are not of one kernel.
+        Raises CompileError where files are missing or damaged, or are not of one kernel; where only
+        the digests say so, it is the `problem` of what is returned.
         """
         folder = Path(directory)
         data = {name: _contents(folder / name) for name in KERNEL_FILES}
         manifest = _manifest(data[LAYOUT], folder / LAYOUT)
         texts = {name: _decoded(data[name], folder / name) for name in KERNEL_FILES}
-        # What is wrong with the program is said in more detail than a digest could.
         words = _words(texts[ASM], texts[MEM], folder)
-        _check_digests(data, manifest, folder)
-        return cls(texts[MLIR], texts[ASM], words, manifest, texts[REPORT])
+        problem = _wrong_digest(data, manifest, folder)
+        return cls(texts[MLIR], texts[ASM], words, manifest, texts[REPORT], problem)
 
 
 def digest(data: bytes) -> str:
@@ -130,21 +135,24 @@ def _manifest(data: bytes, path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _check_digests(data: Mapping[str, bytes], manifest: dict[str, Any], folder: Path) -> None:
-    """Check that files are those that the manifest was written with, and take its digests out."""
+def _wrong_digest(
+    data: Mapping[str, bytes], manifest: dict[str, Any], folder: Path
+) -> CompileError | None:
+    """What is not as the manifest was written with; takes its digests out of it."""
     where = f"{folder / LAYOUT}:1:1"
     known = manifest.pop(DIGESTS, None)
     if not isinstance(known, dict):
-        raise CompileError(f"'{DIGESTS}' is missing; compile again", where)
+        return CompileError(f"'{DIGESTS}' is missing; compile again", where)
     digests = cast("dict[str, object]", known)
     if digests.get(LAYOUT) != digest(_canonical(manifest)):
-        raise CompileError(f"{LAYOUT} has been changed since it was written; compile again", where)
+        return CompileError(f"{LAYOUT} has been changed since it was written; compile again", where)
     for name in KERNEL_FILES:
         if name != LAYOUT and digests.get(name) != digest(data[name]):
-            raise CompileError(
+            return CompileError(
                 f"{name} is not the one that {LAYOUT} was written with; compile again",
                 f"{folder / name}:1:1",
             )
+    return None
 
 
 def _words(asm: str, mem: str, folder: Path) -> list[int]:
