@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from ..diagnostics import CompileError
 from ..frontends.mlir import everything
 from ..machine.cost.figures import TARGETS
+from ..output_files import check_directory, write_directory
 from .support.driver import (
     CONSTANT_HELP,
     ToolParser,
-    check_directory,
     collect_passes,
     explain_arguments,
     read_source,
     refuse_stream,
     run_tool,
-    write_directory,
     write_text,
 )
 
@@ -72,7 +71,7 @@ def _compile(arguments: Sequence[str]) -> None:
     if args.emulator_dir is not None:
         _write_for_emulator(kernel, args.emulator_dir, args.arg)
     if args.output is not None:
-        write_directory(args.output, kernel.save)
+        kernel.save(args.output)
     if args.print_layout:
         write_text(None, kernel.layout_table())
     if args.cost == "table":

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..diagnostics import CompileError
-from .support.driver import ToolParser, check_writable, run_tool, unwritable, write_file
+from ..output_files import unwritable
+from .support.driver import ToolParser, check_writable, run_tool, write_file
 from .support.numbers import natural
 
 if TYPE_CHECKING:

@@ -54,9 +54,21 @@ class MaskTiles:
     def from_json(cls, entry: Mapping[str, Any]) -> MaskTiles:
         """The counts of an entry of `to_json`; raises TypeError where it is none."""
         counts = {name: value for name, value in entry.items() if name != "where"}
-        if any(not isinstance(value, int) or value < 0 for value in counts.values()):
+        if any(type(value) is not int or value < 0 for value in counts.values()):
             raise TypeError("counts of tiles are integers, and none of them negative")
+        if not isinstance(entry.get("where"), str):
+            raise TypeError("where an attention stands is a text")
         return cls(**entry)
+
+    @classmethod
+    def all_from_json(cls, entries: object) -> tuple[MaskTiles, ...]:
+        """The counts of a list of such entries; raises TypeError where it is none."""
+        if not isinstance(entries, Sequence) or isinstance(entries, str):
+            raise TypeError("not a list")
+        items = cast("Sequence[object]", entries)
+        if not all(isinstance(entry, Mapping) for entry in items):
+            raise TypeError("not a list of dictionaries")
+        return tuple(cls.from_json(cast("Mapping[str, Any]", entry)) for entry in items)
 
     @property
     def masked(self) -> bool:
@@ -77,12 +89,7 @@ def mask_tiles(op: Operation) -> tuple[MaskTiles, ...]:
     if attribute is None:
         return ()
     try:
-        entries = decode(attribute)
-        if not isinstance(entries, Sequence) or isinstance(entries, str):
-            raise TypeError("not a list")
-        if not all(isinstance(entry, Mapping) for entry in entries):
-            raise TypeError("not a list of dictionaries")
-        return tuple(MaskTiles.from_json(cast("Mapping[str, Any]", entry)) for entry in entries)
+        return MaskTiles.all_from_json(decode(attribute))
     except TypeError as error:
         raise OpError(op, f"{MASK_TILES} is a list of counts as passes write it: {error}") from None
 

@@ -166,6 +166,34 @@ def test_programs(category, engine, capsys):
     assert not problems
 
 
+# A NaN of a 16-bit format with a payload in its low bits only is an infinity in the dump.
+SMALL_PAYLOADS = ("H_PREFETCH_M_p1_all-F_bf16_f16-0", "H_PREFETCH_M_p0_all-F_mx16-0")
+
+
+@pytest.mark.parametrize("engine", ["fast", "plain"])
+def test_nan_bits_that_transfers_leave(engine):
+    """Matrix SRAM is written by transfers only, so even NaNs have the recorded bits there."""
+    document = read_recordings("memory")
+    compared, infinities = 0, {}
+    for case in document["cases"]:
+        if case["words"] is None or case["final"]["status"] != "ok":
+            continue
+        machine = machine_of(
+            case["config"], document["configs"][case["config"]], case["init"]["hbm_size"]
+        )
+        simulator = Simulator(machine)
+        apply({"vram": simulator.vector, "hbm": simulator.hbm}, case["init"])
+        simulator.run(np.array(case["words"], np.uint32), hbm_time="none", engine=engine)
+        want = expected(simulator, case)["mram"]
+        got = simulator.matrix_bits.reshape(want.shape)
+        assert np.array_equal(got, want), case["name"]
+        compared += int(is_nan(want).sum())
+        nan = np.isnan(simulator.matrix).reshape(want.shape)
+        infinities[case["name"]] = int((nan & ~is_nan(want)).sum())
+    assert compared > 10_000
+    assert [infinities[name] for name in SMALL_PAYLOADS] == [1, 3]
+
+
 def replay(case, config, engine):
     """What is wrong with a replayed case; how it went; how far its memory time is off (cycles)."""
     if case["words"] is None:

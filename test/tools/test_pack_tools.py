@@ -125,7 +125,7 @@ def damaged(image: bytes) -> dict[str, bytes]:
         "short": image[:5000],
         "header": image[:64],
         "long": image + b"\0",
-        "old": image.replace(b"FA-HBM 3", b"FA-HBM 1", 1),
+        "old": image.replace(b"FA-HBM 4", b"FA-HBM 1", 1),
         "other": image[:20] + b"ffff" + image[24:],
         "none": b"hello",
     }
@@ -137,7 +137,7 @@ def damaged(image: bytes) -> dict[str, bytes]:
         ("short", "bytes of image, and this kernel's has"),
         ("header", "is no packed image"),
         ("long", "bytes of image, and this kernel's has"),
-        ("old", "is a packed image of version 1, this is version 3; pack it again"),
+        ("old", "is a packed image of version 1, this is version 4; pack it again"),
         ("other", "was packed for another kernel"),
         ("none", "is no packed image; fa-pack writes them"),
     ],

@@ -10,7 +10,6 @@ import argparse
 import errno
 import os
 import re
-import shutil
 import sys
 import tempfile
 import warnings
@@ -26,6 +25,7 @@ from ...diagnostics import CompileError, printable
 from ...frontends.mlir import STDIN, decode, parse_module
 from ...frontends.onnx.constants import parse_constants
 from ...frontends.pipeline_text import Factories, unknown_pass
+from ...output_files import check_name, umask, unwritable
 from ...universe import PASSES
 from .folders import folders_above, nearest_folder
 from .interrupts import INTERRUPTED, interrupted, leave_at_once, raise_interrupts
@@ -164,11 +164,6 @@ def read_source(path: str, constants: Sequence[str] = ()) -> ModuleOp:
     return parse_module(read_text(path), display_name(path))
 
 
-def unwritable(path: str, error: OSError) -> CompileError:
-    """The error for an output that cannot be written."""
-    return CompileError(f"cannot write '{display_name(path)}': {error.strerror}")
-
-
 def write_text(path: str | None, text: str) -> None:
     """Write `text` to the file `path`, or to standard output for None and `-`."""
     if path is None or path == "-":
@@ -207,44 +202,12 @@ def _replace_file(target: str, write: Callable[[str], object]) -> None:
     os.close(handle)
     try:
         write(temporary)
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~umask())
         os.replace(temporary, target)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
-
-
-def write_directory(path: str, write: Callable[[str], object]) -> None:
-    """Let `write` fill a temporary directory, which then becomes the directory `path`.
-
-    Where `path` is there already, its files of the same names are replaced. Raises CompileError.
-    """
-    target = os.path.realpath(path)
-    try:
-        if os.path.exists(target) and not os.path.isdir(target):
-            raise NotADirectoryError(0, "Not a directory")
-        temporary = tempfile.mkdtemp(dir=os.path.dirname(target), prefix=".fa.")
-        try:
-            write(temporary)
-            if os.path.isdir(target):
-                for name in sorted(os.listdir(temporary)):
-                    os.replace(os.path.join(temporary, name), os.path.join(target, name))
-            else:
-                os.chmod(temporary, 0o777 & ~_umask())
-                os.rename(temporary, target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise unwritable(path, error) from None
-
-
-def check_name(path: str) -> None:
-    """Check that `path` can name an output at all. Raises CompileError."""
-    if not path:
-        raise CompileError("an output cannot be called ''; write a path")
-    if "\0" in path:
-        raise CompileError(f"an output cannot be called '{display_name(path)}', which has a NUL")
 
 
 def check_writable(path: str) -> None:
@@ -294,24 +257,6 @@ def refuse_stream(*directories: str | None) -> None:
     """Raise CompileError where an output directory is to be standard output."""
     if "-" in directories:
         raise CompileError("standard output ('-') takes no directory; write the path of one")
-
-
-def check_directory(path: str) -> None:
-    """Check that a directory `path` could be written, before long work. Raises CompileError."""
-    check_name(path)
-    if not os.path.isdir(path):
-        if os.path.lexists(path):
-            raise unwritable(path, NotADirectoryError(errno.ENOTDIR, "Not a directory"))
-        check_writable(path)
-    elif not os.access(path, os.W_OK):
-        raise unwritable(path, PermissionError(errno.EACCES, "Permission denied"))
-
-
-def _umask() -> int:
-    """The permissions that new files do not get; reading it means setting it for a moment."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def collect_passes(arguments: Sequence[str], known: Container[str]) -> tuple[list[str], list[str]]:
