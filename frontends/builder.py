@@ -89,7 +89,7 @@ def attention(
     value = TensorType(element, [size[k] for k in ("batch", "kv_heads", "kv_len", "value_dim")])
     given_mask = _mask(mask, causal_offset)
     if given_mask is not None:
-        _check_mask(given_mask, size["batch"])
+        _check_mask(given_mask, size["batch"], size["kv_len"])
     cap = _number("softcap", softcap)
     if cap is not None and not cap > 0:
         raise CompileError(f"softcap is {cap}; it must be positive")
@@ -161,13 +161,13 @@ def _mask(mask: str | None, causal_offset: SupportsIndex | None) -> Attribute | 
         raise CompileError(f"causal_offset is {causal_offset!r}; it must be an integer") from None
 
 
-def _check_mask(mask: Attribute, batch: int) -> None:
+def _check_mask(mask: Attribute, batch: int, kv_len: int) -> None:
     from xdsl.utils.exceptions import VerifyException
 
     from ..dialects.fa.masks import verify_mask
 
     try:
-        verify_mask(mask, batch)
+        verify_mask(mask, batch, kv_len)
     except VerifyException as error:
         raise CompileError(str(error)) from None
 

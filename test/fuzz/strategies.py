@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from fa.machine.cost.figures import TARGETS
@@ -52,7 +53,8 @@ def positioned(draw: st.DrawFn, q_len: int, kv_len: int) -> list[Any]:
     elif kind == "prefix":
         given["length"] = draw(reach)
     elif kind == "documents":
-        given["lengths"] = draw(st.lists(st.integers(1, max(1, kv_len)), min_size=1, max_size=4))
+        ends = draw(st.sets(st.integers(1, kv_len), max_size=3)) | {kv_len}
+        given["lengths"] = [b - a for a, b in pairwise([0, *sorted(ends)])]
     return [kind, {**given, **draw(offsets(q_len, kv_len))}]
 
 

@@ -65,7 +65,7 @@ def test_what_would_be_lost_is_refused(name: str):
     (old, new), message = CHANGED[name]
     text = tiled()
     assert text.count(old) == 1
-    with pytest.raises(fa.CompileError, match=rf"^b.mlir:\d+:\d+: error: ") as error:
+    with pytest.raises(fa.CompileError, match=r"^b.mlir:\d+:\d+: error: ") as error:
         run_passes(parse_module(text.replace(old, new), "b.mlir"), "fuse")
     assert message in str(error.value)
 
