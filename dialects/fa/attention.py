@@ -274,7 +274,9 @@ class AttentionOp(IRDLOperation):
             )
         held, wanted = tensor_element(self.output), tensor_element(self.query)
         if held != wanted:
-            raise VerifyException(f"the result must hold what the query holds, {wanted}; got {held}")
+            raise VerifyException(
+                f"the result must hold what the query holds, {wanted}; got {held}"
+            )
         if (self.lse is None) != (self.logsumexp is None):
             raise VerifyException("`lse` and a second result go together")
         if (self.qk is None) != (self.scores is None):

@@ -488,7 +488,7 @@ def run_function(
     throughout. Raises InterpretationError for arguments that do not fit the function, and where an
     operation has no meaning here.
     """
-    functions = [op for op in module.ops if isinstance(op, func.FuncOp)]
+    functions = [f for f in module.ops if isinstance(f, func.FuncOp) and not f.is_declaration]
     if len(functions) != 1:
         raise InterpretationError(f"the module must hold one function, got {len(functions)}")
     function = functions[0]

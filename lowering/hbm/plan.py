@@ -9,7 +9,7 @@ row of a panel never cross the 64-byte line that one prefetch reads (ISA section
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
@@ -59,6 +59,8 @@ def plan(machine: Machine, function: func.FuncOp) -> dict[SSAValue, Region]:
         if isinstance(op, fa.LoadOp | fa.StoreOp):
             hbm = op.source if isinstance(op, fa.LoadOp) else op.target
             accesses.setdefault(hbm, []).append(op)
+    for argument in _handed_through(function, accesses):
+        accesses[argument] = []
     results = _results(function)
     interfaces = {hbm: _interface(hbm, ops, function, results) for hbm, ops in accesses.items()}
     constants = [hbm for hbm in accesses if interfaces[hbm].role == "constant"]
@@ -122,6 +124,27 @@ def _results(function: func.FuncOp) -> dict[SSAValue, tuple[int, Attribute]]:
         if isinstance(source, OpResult) and isinstance(source.op, fa.ResultOp):
             buffers.setdefault(source.op.buffer, (index, _plain_type(value, source)))
     return buffers
+
+
+def _handed_through(function: func.FuncOp, accessed: Collection[SSAValue]) -> list[BlockArgument]:
+    """Arguments that results are made of and no tile is loaded from: what a mask hides whole."""
+    known: dict[SSAValue, Recipe] = {origin(hbm): () for hbm in accessed}
+    for tensor in list(known):
+        _take_back(tensor, (), known)
+    found: dict[BlockArgument, None] = {}
+
+    def visit(value: SSAValue) -> None:
+        if value in known:
+            return
+        if isinstance(value, OpResult) and isinstance(value.op, (DequantizeOp, *BOUNDARY)):
+            for operand in value.op.operands:
+                visit(operand)
+        elif isinstance(value, BlockArgument) and len(_tensor(value).shape) > 1:
+            found[value] = None
+
+    for value in _returned(function).arguments:
+        visit(value)
+    return list(found)
 
 
 def _plain_type(value: SSAValue, source: SSAValue) -> Attribute:
@@ -251,9 +274,12 @@ _ROLE_KINDS: dict[str, Kind] = {
 
 
 def _argument_kind(accesses: Sequence[fa.LoadOp | fa.StoreOp]) -> Kind:
-    """What the tiles of a tensor are used for; the first in memory order where it is several."""
+    """What the tiles of a tensor are used for; the first in memory order where it is several.
+
+    What no tile is loaded from is a cache that is handed through.
+    """
     kinds = {_ROLE_KINDS[load_role(op)] for op in accesses if isinstance(op, fa.LoadOp)}
-    return next(kind for kind in KINDS if kind in kinds)
+    return next((kind for kind in KINDS if kind in kinds), "key")
 
 
 def _preparations(hbm: SSAValue) -> tuple[Preparation, ...]:
@@ -323,8 +349,8 @@ def _region(
         if line_rows > cols:
             line_rows = cols
     else:
-        rows = max(_last(op, -2) + fa.tile(op.tile).rows for op in ops)
-        cols = max(_last(op, -1) + fa.tile(op.tile).cols for op in ops)
+        rows = max((_last(op, -2) + fa.tile(op.tile).rows for op in ops), default=0)
+        cols = max((_last(op, -1) + fa.tile(op.tile).cols for op in ops), default=0)
         rows, cols = max(rows, interface.shape[-2]), max(cols, interface.shape[-1])
         for op in ops:
             if any(start % width for start in _starts(affine(op.indices[-1]), op)):

@@ -41,7 +41,7 @@ class LowerMxPass(ModulePass):
     name = "lower-mx"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+        for function in [f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration]:
             _Lowering().function(function)
 
 
