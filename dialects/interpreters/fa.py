@@ -158,6 +158,11 @@ class FaFunctions(InterpreterFunctions):
         values = mx_semantics.rotate(args[0], op.seed.value.data)
         return (self.round(values, fa.tensor_element(op.result)),)
 
+    @impl(mx.LimitOp)
+    def limit(self, _: Interpreter, op: mx.LimitOp, args: PythonValues) -> PythonValues:
+        values = mx_semantics.limit(args[0], op.depth.value.data)
+        return (self.round(values, fa.tensor_element(op.result)),)
+
     @impl(fa.AttentionOp)
     def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
         q, k, v, *rest = args

@@ -9,7 +9,7 @@ from xdsl.ir import BlockArgument, OpResult, SSAValue
 
 from ...diagnostics import OpError
 from ...dialects import fa
-from ...dialects.mx import CenterOp, RotateOp
+from ...dialects.mx import CenterOp, LimitOp, RotateOp
 from ...machine.host.recipe import Recipe
 from .constant_tensors import constant_recipe
 
@@ -53,6 +53,9 @@ def argument_recipe(value: SSAValue) -> Recipe:
     if isinstance(value, BlockArgument):
         return ["argument", value.index]
     assert isinstance(value, OpResult)
+    if isinstance(value.op, LimitOp):
+        depth, kind = value.op.depth.value.data, str(fa.tensor_element(value))
+        return ["prepare", "limit", depth, kind, argument_recipe(value.op.source)]
     if isinstance(value.op, CenterOp | RotateOp):
         number = value.op.axis if isinstance(value.op, CenterOp) else value.op.seed
         step = "center" if isinstance(value.op, CenterOp) else "rotate"

@@ -21,7 +21,7 @@ from xdsl.utils.hints import isa
 from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.fa.types import storage_of
-from ...dialects.mx import BlockAttr, CenterOp, DequantizeOp, QuantizeOp, RotateOp
+from ...dialects.mx import BlockAttr, CenterOp, DequantizeOp, LimitOp, QuantizeOp, RotateOp
 from ...dialects.mx.types import LAST
 from ...machine.host.layout import KINDS, LINE, Kind, Preparation, Region, Role, Storage, Tensor
 from ...machine.host.recipe import Recipe, leaves
@@ -279,18 +279,22 @@ def _argument_kind(accesses: Sequence[fa.LoadOp | fa.StoreOp]) -> Kind:
     What no tile is loaded from is a cache that is handed through.
     """
     kinds = {_ROLE_KINDS[load_role(op)] for op in accesses if isinstance(op, fa.LoadOp)}
-    return next((kind for kind in KINDS if kind in kinds), "key")
+    handed_through: Kind = "key"
+    return next((kind for kind in KINDS if kind in kinds), handed_through)
 
 
 def _preparations(hbm: SSAValue) -> tuple[Preparation, ...]:
     """What the host does to an argument before it quantizes it, first step first."""
     steps: list[Preparation] = []
-    while isinstance(hbm, OpResult) and isinstance(hbm.op, QuantizeOp | CenterOp | RotateOp):
+    kinds = (QuantizeOp, CenterOp, RotateOp, LimitOp)
+    while isinstance(hbm, OpResult) and isinstance(hbm.op, kinds):
         dtype = str(fa.tensor_element(hbm))
         if isinstance(hbm.op, CenterOp):
             steps.append(Preparation("center", hbm.op.axis.value.data, dtype))
         elif isinstance(hbm.op, RotateOp):
             steps.append(Preparation("rotate", hbm.op.seed.value.data, dtype))
+        elif isinstance(hbm.op, LimitOp):
+            steps.append(Preparation("limit", hbm.op.depth.value.data, dtype))
         hbm = hbm.op.source
     return tuple(reversed(steps))
 
