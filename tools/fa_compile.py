@@ -11,10 +11,12 @@ from ..frontends.mlir import everything
 from ..machine.cost.figures import TARGETS
 from .support.driver import (
     CONSTANT_HELP,
+    REPRODUCER_HELP,
     ToolParser,
     collect_passes,
     explain_arguments,
     read_source,
+    reproducing,
     run_tool,
     write_directory,
     write_text,
@@ -50,13 +52,21 @@ def _compile(arguments: Sequence[str]) -> None:
 
     from ..compiler import compile as compile_attention
 
-    kernel = compile_attention(
-        source,
-        machine=args.machine,
-        passes=",".join(pieces) or None,
-        optimize_for=args.optimize_for,
-        tune=args.tune,
-    )
+    found: list[Kernel] = []
+
+    def build() -> None:
+        found.append(
+            compile_attention(
+                source,
+                machine=args.machine,
+                passes=",".join(pieces) or None,
+                optimize_for=args.optimize_for,
+                tune=args.tune,
+            )
+        )
+
+    reproducing(args.crash_reproducer, build)
+    kernel = found[0]
     for count in kernel.mask_tiles:
         if count.masked:
             # On standard error, so that what is printed stays what was asked for.
@@ -166,6 +176,7 @@ class _Parser(ToolParser):
             action="store_true",
             help="print where each tensor lies in HBM; -o is then optional",
         )
+        self.add_argument("--crash-reproducer", metavar="FILE", help=REPRODUCER_HELP)
         self.add_argument(
             "--constant", metavar="NAME=N,...", action="append", default=[], help=CONSTANT_HELP
         )

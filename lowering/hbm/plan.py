@@ -279,8 +279,10 @@ def _argument_kind(accesses: Sequence[fa.LoadOp | fa.StoreOp]) -> Kind:
     What no tile is loaded from is a cache that is handed through.
     """
     kinds = {_ROLE_KINDS[load_role(op)] for op in accesses if isinstance(op, fa.LoadOp)}
-    handed_through: Kind = "key"
-    return next((kind for kind in KINDS if kind in kinds), handed_through)
+    for kind in KINDS:
+        if kind in kinds:
+            return kind
+    return "key"
 
 
 def _preparations(hbm: SSAValue) -> tuple[Preparation, ...]:

@@ -23,6 +23,7 @@ from xdsl.dialects.builtin import ModuleOp
 from ...diagnostics import CompileError
 from ...frontends.mlir import STDIN, decode, parse_module
 from ...frontends.pipeline_text import Factories, unknown_pass
+from ...frontends.reproducer import RECORDING
 from ...universe import PASSES
 
 BAD_INPUT = 1
@@ -47,6 +48,28 @@ def run_tool(tool: str, body: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+REPRODUCER_HELP = (
+    "where to write, when a pass fails, what it was given: fa-opt --run-reproducer runs it again"
+)
+
+
+def reproducing(path: str | None, body: Callable[[], None]) -> None:
+    """Do `body`; where a pass fails, write its input and the passes left to the file `path`."""
+    if path is None:
+        body()
+        return
+    check_writable(path)
+    token = RECORDING.set(True)
+    try:
+        body()
+    except CompileError as error:
+        if error.reproducer is not None:
+            write_text(path, error.reproducer)
+        raise
+    finally:
+        RECORDING.reset(token)
 
 
 class ToolParser(argparse.ArgumentParser):
