@@ -24,6 +24,12 @@ BOUNDARY = (
 )
 """Operations on tensors that the host does."""
 
+CHAINED = (
+    "an attention takes what another one computes, and a program has no form for that; attentions "
+    "of a program take its arguments and constants"
+)
+"""Why attentions that feed one another are refused."""
+
 
 def recipe_of(value: OpResult, make: Callable[[SSAValue], Recipe]) -> Recipe:
     """The recipe of a boundary operation's result, its operands' recipes made by `make`."""
@@ -44,6 +50,8 @@ def recipe_of(value: OpResult, make: Callable[[SSAValue], Recipe]) -> Recipe:
             return ["crop", list(value.op.places), dims, make(value.op.source)]
         case fa.AdditiveOp():
             return ["additive", make(value.op.source)]
+        case fa.ResultOp():
+            raise OpError(value.op, CHAINED)
         case _:
             raise OpError(value.op, f"{value.op.name} is not what the host does with tensors")
 

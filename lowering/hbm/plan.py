@@ -29,7 +29,7 @@ from ...machine.spec.params import Machine
 from ...passes.support.loop_affine import Affine, affine, around, iterations, largest
 from ...passes.support.operand_roles import load_role, origin
 from .constant_tensors import constant_recipe
-from .host_recipes import BOUNDARY, argument_recipe, recipe_of
+from .host_recipes import BOUNDARY, CHAINED, argument_recipe, recipe_of
 
 PLAIN = Storage("bf16", 2)
 
@@ -255,6 +255,8 @@ def _interface(
         lines = any(isinstance(op, fa.StoreOp) and op.row is not None for op in accesses)
         kind: Kind = "result" if lines else "output"
         return Interface("result", kind, index, f"result{index}", *_shape(type_))
+    if isinstance(source, OpResult) and isinstance(source.op, fa.ResultOp):
+        raise OpError(source.op, CHAINED)
     if not isinstance(hbm, OpResult) or not isinstance(hbm.op, memref.AllocOp):
         raise OpError(
             accesses[0],
