@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import fa
@@ -40,9 +41,9 @@ def test_the_line_and_the_file(
     assert capsys.readouterr().err == f"{file}:2:1: error: {WHOLE}\n"
     defect.undo()
     assert fa_opt.main(["--run-reproducer", str(file)]) == 0
-    replayed = capsys.readouterr().out
+    replayed = re.sub('where = "[^"]*"', "", capsys.readouterr().out)
     assert fa_opt.main([*flags, str(SMALL)]) == 0
-    assert replayed == capsys.readouterr().out
+    assert replayed == re.sub('where = "[^"]*"', "", capsys.readouterr().out)
 
 
 def test_of_fa_compile(
@@ -52,7 +53,7 @@ def test_of_fa_compile(
     flags = ["-p", "tile,fuse", "-o", str(out), "--crash-reproducer", str(file)]
     assert fa_compile.main([*flags, str(SMALL)]) == 1
     assert capsys.readouterr().err == f"{SMALL}:1:1: error: {WHOLE}\n"
-    assert file.read_text().startswith("// configuration: -p 'fuse'\nbuiltin.module attributes")
+    assert file.read_text().startswith("// configuration: -p 'fuse,stream-softmax,")
     assert not out.exists()
 
 
