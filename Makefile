@@ -5,7 +5,8 @@
 #             XDSL, in an environment of its own under build/
 # make check  format, lint, types, generated documentation
 # make conformance   ONNX's own cases of attention, at three levels
-# make fuzz   CASES random attentions on random machines, every level against float64;
+# make fuzz   CASES random attentions on random machines, every level against float64; and as
+#             their share laws, chains, ONNX models, changed texts, programs in both engines;
 #             FILE=build/fuzz/NAME.mlir runs again one that failed
 #
 # Each sets up .venv first; PYTHON names the interpreter to make it with.
@@ -79,7 +80,8 @@ conformance: install
 	$(BIN)/python bench/onnx_conformance.py
 
 fuzz: install
-	FA_FUZZ=$(CASES) FA_FUZZ_FILE=$(FILE) $(BIN)/pytest -q -n $(JOBS) test/fuzz/test_fuzz.py
+	FA_FUZZ=$(CASES) FA_FUZZ_FILE=$(FILE) $(BIN)/pytest -q -n $(JOBS) \
+	  $(if $(FILE),test/fuzz/test_fuzz.py,test/fuzz test/machine/simulator/test_engines.py)
 
 format: install
 	$(BIN)/ruff format .

@@ -13,7 +13,7 @@ import numpy as np
 from fa.diagnostics import CompileError, position
 from fa.dialects.fa.problem_attr import problems_of
 from fa.dialects.json_attr import decode
-from fa.dialects.machine_attr import machine_of
+from fa.dialects.machine_attr import machine_of, settle_machine
 from fa.dialects.target_attr import attach_target, target_of
 from fa.frontends.mlir import module_text, parse_module, read_module, run_passes, with_position
 from fa.kernel_files import KERNEL_FILES as KERNEL_FILES
@@ -369,7 +369,10 @@ def _chosen(module: ModuleOp, choice: Choice, machine: str | None) -> Kernel | N
     The same again is not lowered again, unless FA_CACHE=0 says that nothing is to be remembered.
     """
     places = "".join(str(op.location) for op in module.walk())
-    key = (module_text(module), places, choice.pipeline)
+    named = module.clone()
+    if machine is not None:
+        with_position(lambda: settle_machine(named, machine), named)
+    key = (module_text(named), places, choice.pipeline)
     kernel = _COMPILED.get(key)
     if kernel is None:
         try:

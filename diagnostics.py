@@ -21,8 +21,11 @@ class CompileError(ValueError):
     """Bad input. Its text is the one line that the tools print.
 
     `message` says what is wrong and what would be right; `location` is `file:line:col` where there
-    is one. Where there is none a tool puts its own name there, the Python API `fa`.
+    is one. Where there is none a tool puts its own name there, the Python API `fa`. `reproducer` is
+    a file with what the failing pass was given, where that is recorded (`frontends.reproducer`).
     """
+
+    reproducer: str | None = None
 
     def __init__(self, message: str, location: str | None = None):
         self.message = one_line(message)

@@ -96,7 +96,7 @@ def attention(
     value = TensorType(element, [size[k] for k in ("batch", "kv_heads", "kv_len", "value_dim")])
     given_mask = _mask(mask, causal_offset)
     if given_mask is not None:
-        _check_mask(given_mask, size["batch"])
+        _check_mask(given_mask, size["batch"], size["kv_len"])
     cap = _number("softcap", softcap)
     if cap is not None and not cap > 0:
         raise CompileError(f"softcap is {cap}; it must be positive")
@@ -197,13 +197,13 @@ def build_mask(mask: str | None, q_len: int, kv_len: int) -> MaskAttr | None:
     return None if built is None else built.resolved(q_len, kv_len)
 
 
-def _check_mask(mask: Attribute, batch: int) -> None:
+def _check_mask(mask: Attribute, batch: int, kv_len: int) -> None:
     from xdsl.utils.exceptions import VerifyException
 
     from ..dialects.fa.masks import verify_mask
 
     try:
-        verify_mask(mask, batch)
+        verify_mask(mask, batch, kv_len)
     except VerifyException as error:
         raise CompileError(str(error)) from None
 

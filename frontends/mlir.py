@@ -39,9 +39,10 @@ from xdsl.utils.exceptions import DiagnosticException, ParseError, VerifyExcepti
 from xdsl.utils.lexer import Input, Span
 
 from ..diagnostics import CompileError, OpError, position
-from ..passes.runner import run
+from ..passes.runner import run, schedule
 from ..universe import FA_UNIVERSE, bare_passes
 from .pipeline_text import build_passes
+from .reproducer import RECORDING, reproducer
 
 STDIN = "<stdin>"
 """The file name of standard input in locations."""
@@ -421,7 +422,7 @@ def apply_passes(
 
     Steps that are missing are run as well (`passes/runner`). `machine` is a preset's name or a
     settings file, attached to the module before the first pass. Raises CompileError at the
-    operation that a pass cannot take.
+    operation that a pass cannot take, and for whatever else escapes a pass.
     """
     if machine is not None:
         from ..dialects.machine_attr import settle_machine
@@ -430,19 +431,50 @@ def apply_passes(
         check_machine(machine)
         with_position(lambda: settle_machine(module, machine), module)
     previous: ModulePass | None = None
+    planned, failed = list[ModulePass](), ""
+    if RECORDING.get():
+        with_position(lambda: planned.extend(one for _, one in schedule(passes, module)), module)
 
     def apply(step: ModulePass) -> None:
-        nonlocal previous
+        nonlocal previous, failed
         if observe is not None:
             observe(previous, module, step)
-        step.apply(context, module)
-        if verify:
-            verify_module(module, f"after pass '{step.name}': ")
+        before = module.clone() if planned else None
+        try:
+            _guarded(context, module, step)
+            if verify:
+                verify_module(module, f"after pass '{step.name}': ")
+        except Exception:
+            if before is not None:
+                failed = reproducer(module_text(before), planned if step in planned else [step])
+            raise
+        while step in planned:
+            if planned.pop(0) == step:
+                break
         previous = step
 
-    with_position(lambda: run(context, module, passes, apply), module)
+    try:
+        with_position(lambda: run(context, module, passes, apply), module)
+    except CompileError as error:
+        error.reproducer = failed or None
+        raise
     if observe is not None:
         observe(previous, module, None)
+
+
+def _guarded(context: Context, module: ModuleOp, step: ModulePass) -> None:
+    """Run one pass. What escapes it that is no complaint about its input is a defect of ours: it
+    becomes a CompileError that names the pass."""
+    try:
+        step.apply(context, module)
+    except (CompileError, DiagnosticException, ParseError):
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise CompileError(
+            f"pass '{step.name}' failed with {said}; this is a defect of the compiler",
+            position(module),
+        ) from error
 
 
 def with_position(action: Callable[[], object], module: ModuleOp) -> None:

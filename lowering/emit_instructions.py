@@ -23,7 +23,7 @@ from ..dialects import fa, plena
 from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
 from ..dialects.machine_attr import settle_machine
-from ..dialects.mx import CenterOp, DequantizeOp, QuantizeOp, RotateOp
+from ..dialects.mx import CenterOp, DequantizeOp, LimitOp, QuantizeOp, RotateOp
 from ..machine.host.layout import Layout, Region
 from ..machine.spec.params import Machine
 from ..passes.masks.mask_counts import MASK_TILES
@@ -57,11 +57,14 @@ class EmitInstructionsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = settle_machine(op, self.machine)
-        functions = [inner for inner in op.ops if isinstance(inner, func.FuncOp)]
+        # Declarations have no program, and stay.
+        functions = [f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration]
         if not functions:
             return
         if len(functions) > 1:
             raise OpError(functions[1], "a program is made of one function; this is the second")
+        if len(functions[0].body.blocks) > 1:
+            raise OpError(functions[0], "a program has no branches; a loop is scf.for")
         share_constants(functions[0])
         kernel, layout = _emit(machine, functions[0])
         region_dce(kernel.body)
@@ -222,7 +225,8 @@ class _Lowering:
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
                 | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ViewOp()
                 | fa.ResultOp()
-                | QuantizeOp() | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp()
+                | QuantizeOp() | DequantizeOp() | CenterOp() | RotateOp() | LimitOp()
+                | fa.ReshapeOp()
                 | fa.TransposeOp() | fa.BroadcastOp() | fa.ConcatOp() | fa.PadOp() | fa.CropOp()
                 | fa.AdditiveOp() | scf.YieldOp()
                 | func.ReturnOp()

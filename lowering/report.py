@@ -30,6 +30,9 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
         "",
         *(_region(region) for region in layout.regions),
     ]
+    lost = [_lost(region) for region in layout.regions if region.kind == "bias"]
+    if any(lost):
+        lines += ["", *(line for line in lost if line)]
     unfused = kernel.attributes.get(UNFUSED)
     if isinstance(unfused, StringAttr):
         lines += ["", f"not fused: {unfused.data}"]
@@ -75,6 +78,26 @@ def kernel_slots(kernel: plena.KernelOp) -> int:
             if isinstance(kind, plena.SlotType) and kind.text:
                 used = max(used, (kind.number or 0) + 1)
     return used
+
+
+def _lost(region: Region) -> str:
+    """What a bias loses in its blocks where it hides keys; nothing for any other region."""
+    depth = next((step.value for step in region.prepare if step.step == "limit"), None)
+    if depth is None or not region.storage.scaled:
+        return ""
+    import numpy as np
+
+    from ..machine.host.hbm_image import quantized
+    from ..machine.numerics.mx_blocks import dequantize
+
+    size = region.storage.block
+    values = np.linspace(-4, 4, 32 * (size - 1), dtype=np.float32).reshape(32, size - 1)
+    blocks = np.pad(values, ((0, 0), (0, 1)), constant_values=-depth)
+    off = np.abs(dequantize(quantized(blocks, region.storage)) - blocks)[:, :-1].max()
+    return (
+        f"{region.name}: a bias of -4 to 4 is off by up to {off:.2g} where its block of {size} "
+        f"hides a key by {-depth} or less; -inf takes nothing from the others"
+    )
 
 
 def _region(region: Region) -> str:

@@ -109,7 +109,7 @@ def done_in(module: ModuleOp) -> frozenset[str]:
     from ..dialects import fa, plena
     from .mapping.map import MAPPED
 
-    functions = [op for op in module.ops if isinstance(op, func.FuncOp)]
+    functions = [f for f in module.ops if isinstance(f, func.FuncOp) and not f.is_declaration]
     if not functions:
         has_kernel = any(isinstance(op, plena.KernelOp) for op in module.ops)
         return frozenset({"emit-instructions"} if has_kernel else ())

@@ -12,11 +12,13 @@ from ..machine.cost.figures import TARGETS
 from ..output_files import check_directory, write_directory
 from .support.driver import (
     CONSTANT_HELP,
+    REPRODUCER_HELP,
     ToolParser,
     collect_passes,
     explain_arguments,
     read_source,
     refuse_stream,
+    reproducing,
     run_tool,
     write_text,
 )
@@ -57,13 +59,21 @@ def _compile(arguments: Sequence[str]) -> None:
 
     from ..compiler import compile as compile_attention
 
-    kernel = compile_attention(
-        source,
-        machine=args.machine,
-        passes=",".join(pieces) or None,
-        optimize_for=args.optimize_for,
-        tune=args.tune,
-    )
+    found: list[Kernel] = []
+
+    def build() -> None:
+        found.append(
+            compile_attention(
+                source,
+                machine=args.machine,
+                passes=",".join(pieces) or None,
+                optimize_for=args.optimize_for,
+                tune=args.tune,
+            )
+        )
+
+    reproducing(args.crash_reproducer, build)
+    kernel = found[0]
     for count in kernel.mask_tiles:
         if count.masked:
             # On standard error, so that what is printed stays what was asked for.
@@ -173,6 +183,7 @@ class _Parser(ToolParser):
             action="store_true",
             help="print where each tensor lies in HBM; -o is then optional",
         )
+        self.add_argument("--crash-reproducer", metavar="FILE", help=REPRODUCER_HELP)
         self.add_argument(
             "--constant", metavar="NAME=N,...", action="append", default=[], help=CONSTANT_HELP
         )

@@ -31,13 +31,16 @@ from ..frontends.mlir import (
 )
 from ..frontends.onnx.constants import parse_constants
 from ..frontends.pipeline_text import build, build_passes, split_pipeline
+from ..frontends.reproducer import configuration
 from ..universe import PASSES, pass_class
 from .support.driver import (
     CONSTANT_HELP,
+    REPRODUCER_HELP,
     collect_passes,
     display_name,
     explain_arguments,
     read_bytes,
+    reproducing,
     run_tool,
     write_text,
 )
@@ -66,6 +69,7 @@ class FaOpt(xDSLOptMain):
 
     def __init__(self, arguments: Sequence[str]):
         self._pieces, others = collect_passes(arguments, everything().all_passes)
+        self._contents: bytes | None = None
         self._wants_help = bool({"-h", "--help"} & set(others))
         try:
             super().__init__(
@@ -122,6 +126,12 @@ class FaOpt(xDSLOptMain):
         arg_parser.add_argument(
             "--constant", metavar="NAME=N,...", action="append", default=[], help=CONSTANT_HELP
         )
+        arg_parser.add_argument("--crash-reproducer", metavar="FILE", help=REPRODUCER_HELP)
+        arg_parser.add_argument(
+            "--run-reproducer",
+            action="store_true",
+            help="run the passes that the input, a crash reproducer, names in its first line",
+        )
         arg_parser.prog = TOOL
         # Abbreviations would take a mistyped pass for some other flag.
         arg_parser.allow_abbrev = False
@@ -139,6 +149,11 @@ class FaOpt(xDSLOptMain):
         raise CompileError(explain_arguments(message, self.available_passes))
 
     def setup_pipeline(self) -> None:
+        if self.args.run_reproducer:
+            if self._pieces or self.args.machine:
+                raise CompileError("--run-reproducer: passes and machine are those of the file")
+            name = self.get_input_name()
+            self._pieces = [configuration(decode(self._input(), name), name)]
         passes = build_passes(",".join(self._pieces), self.available_passes)
         self.pipeline = PassPipeline(passes)
         self._target = self._find_target()
@@ -171,7 +186,13 @@ class FaOpt(xDSLOptMain):
         path = self._input_path()
         extension = os.path.splitext(path)[1].removeprefix(".")
         known = extension in self.available_frontends
-        return BytesIO(read_bytes(path)), extension if known else "mlir"
+        return BytesIO(self._input()), extension if known else "mlir"
+
+    def _input(self) -> bytes:
+        """The contents of the input, read once."""
+        if self._contents is None:
+            self._contents = read_bytes(self._input_path())
+        return self._contents
 
     def get_input_name(self) -> str:
         return display_name(self._input_path())
@@ -237,6 +258,9 @@ class FaOpt(xDSLOptMain):
 
     def run(self) -> None:
         """Do everything; the output is written when all of it is there."""
+        reproducing(self.args.crash_reproducer, self._run)
+
+    def _run(self) -> None:
         chunks, extension = self.prepare_input()
         outputs: list[str] = []
         try:

@@ -113,7 +113,7 @@ def _problem(entry: Attribute) -> Problem:
     mask = entry.data.get("mask")
     if mask is None:
         return masked_problem(extents, None)
-    verify_mask(mask, batch)
+    verify_mask(mask, batch, kv_len)
     assert isinstance(mask, MaskAttr)
     return masked_problem(extents, mask.resolved(q_len, kv_len))
 

@@ -159,6 +159,11 @@ class FaFunctions(InterpreterFunctions):
         values = mx_semantics.rotate(args[0], op.seed.value.data)
         return (self.round(values, fa.tensor_element(op.result)),)
 
+    @impl(mx.LimitOp)
+    def limit(self, _: Interpreter, op: mx.LimitOp, args: PythonValues) -> PythonValues:
+        values = mx_semantics.limit(args[0], op.depth.value.data)
+        return (self.round(values, fa.tensor_element(op.result)),)
+
     @impl(fa.AttentionOp)
     def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
         q, k, v, *rest = args
@@ -492,7 +497,7 @@ def run_function(
     throughout. Raises InterpretationError for arguments that do not fit the function, and where an
     operation has no meaning here.
     """
-    functions = [op for op in module.ops if isinstance(op, func.FuncOp)]
+    functions = [f for f in module.ops if isinstance(f, func.FuncOp) and not f.is_declaration]
     if len(functions) != 1:
         raise InterpretationError(f"the module must hold one function, got {len(functions)}")
     function = functions[0]

@@ -58,10 +58,10 @@ class Storage:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What the host does to an argument before it stores it: `center` along axis `value`, or
-    `rotate` by seed `value`; the result is rounded to `dtype`."""
+    """What the host does to an argument before it stores it: `center` along axis `value`, `rotate`
+    by seed `value`, or `limit` to depth `value`; the result is rounded to `dtype`."""
 
-    step: Literal["center", "rotate"]
+    step: Literal["center", "rotate", "limit"]
     value: int
     dtype: str
 

@@ -57,6 +57,9 @@ class TilePass(ModulePass):
         for attention in [inner for inner in op.walk() if isinstance(inner, fa.AttentionOp)]:
             if not isinstance(attention.parent_op(), func.FuncOp):
                 raise OpError(attention, "fa.attention must stand directly in a function")
+            block = attention.parent_block()
+            if block is None or block.prev_block is not None or block.next_block is not None:
+                raise OpError(attention, "fa.attention must stand in a function without branches")
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
             try:
                 sizes = tile_sizes.choose(

@@ -25,6 +25,7 @@ from ...diagnostics import CompileError, printable
 from ...frontends.mlir import STDIN, decode, parse_module
 from ...frontends.onnx.constants import parse_constants
 from ...frontends.pipeline_text import Factories, unknown_pass
+from ...frontends.reproducer import RECORDING
 from ...output_files import check_name, umask, unwritable
 from ...universe import PASSES
 from .folders import folders_above, nearest_folder
@@ -86,6 +87,28 @@ def _status(tool: str, body: Callable[[], None]) -> int:
         complain(CompileError(f"{what}: {error.strerror}").text(tool))
         return BAD_INPUT
     return 0
+
+
+REPRODUCER_HELP = (
+    "where to write, when a pass fails, what it was given: fa-opt --run-reproducer runs it again"
+)
+
+
+def reproducing(path: str | None, body: Callable[[], None]) -> None:
+    """Do `body`; where a pass fails, write its input and the passes left to the file `path`."""
+    if path is None:
+        body()
+        return
+    check_writable(path)
+    token = RECORDING.set(True)
+    try:
+        body()
+    except CompileError as error:
+        if error.reproducer is not None:
+            write_text(path, error.reproducer)
+        raise
+    finally:
+        RECORDING.reset(token)
 
 
 class ToolParser(argparse.ArgumentParser):

@@ -24,7 +24,7 @@ MASKS = (
     "#fa.all_of<[#fa.chunked<size = 48>, #fa.causal]>",
     "#fa.prefix<length = 70>",
     "#fa.documents<[60, 28, 42]>",
-    "#fa.documents<[60, 28]>",
+    "#fa.documents<[60, 70], offset = -20>",
     "#fa.ragged<[130, 64]>",
     "#fa.ragged<[130, 3], #fa.causal>",
     "#fa.ragged<[0, 64], #fa.causal>",
