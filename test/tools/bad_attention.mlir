@@ -1,162 +1,145 @@
-// RUN: fa-opt --split-input-file --parsing-diagnostics --verify-diagnostics < %s | filecheck %s --match-full-lines --strict-whitespace
+// RUN: fa-opt %s --split-input-file --verify-diagnostics
 
 // The message that a user gets for attention that makes no sense.
 
-// CHECK:<stdin>:7:8: error: 'fa.attention': query must have rank 4 [batch, heads, length, dim], got rank 3
 func.func @rank(%q: tensor<4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': query must have rank 4 [batch, heads, length, dim], got rank 3}}
   %o = fa.attention %q, %k, %v
       : tensor<4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<4x10x32x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:16:8: error: 'fa.attention': batch sizes differ: query 1, key 2, value 2
-
 func.func @batch(%q: tensor<1x4x10x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': batch sizes differ: query 1, key 2, value 2}}
   %o = fa.attention %q, %k, %v
       : tensor<1x4x10x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:25:8: error: 'fa.attention': the number of query heads (3) must be a multiple of the number of KV heads (2)
-
 func.func @heads(%q: tensor<1x3x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': the number of query heads (3) must be a multiple of the number of KV heads (2)}}
   %o = fa.attention %q, %k, %v
       : tensor<1x3x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x3x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:34:8: error: 'fa.attention': key has 2 heads and value 4; they must agree
-
 func.func @kv_heads(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x4x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': key has 2 heads and value 4; they must agree}}
   %o = fa.attention %q, %k, %v
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x4x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:43:8: error: 'fa.attention': key has 20 rows and value 21; they must agree
-
 func.func @kv_len(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x21x32xbf16>) {
+  // expected-error @below {{'fa.attention': key has 20 rows and value 21; they must agree}}
   %o = fa.attention %q, %k, %v
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x21x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:52:8: error: 'fa.attention': query has 32 columns and key 64; the head dimensions must agree
-
 func.func @head_dim(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x64xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': query has 32 columns and key 64; the head dimensions must agree}}
   %o = fa.attention %q, %k, %v
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x64xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:61:8: error: 'fa.attention': the result must be 1x4x10x32, got 1x4x10x64
-
 func.func @result(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': the result must be 1x4x10x32, got 1x4x10x64}}
   %o = fa.attention %q, %k, %v
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x64xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:70:8: error: 'fa.attention': query must hold bf16, f16 or f32, got i8
-
 func.func @element(%q: tensor<1x4x10x32xi8>, %k: tensor<1x2x20x32xi8>, %v: tensor<1x2x20x32xi8>) {
+  // expected-error @below {{'fa.attention': query must hold bf16, f16 or f32, got i8}}
   %o = fa.attention %q, %k, %v
       : tensor<1x4x10x32xi8>, tensor<1x2x20x32xi8>, tensor<1x2x20x32xi8> -> tensor<1x4x10x32xi8>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:79:8: error: 'fa.attention': the extents of query must be static and at least 1, got tensor<1x4x?x32xbf16>
-
 func.func @dynamic(%q: tensor<1x4x?x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': the extents of query must be static and at least 1, got tensor<1x4x?x32xbf16>}}
   %o = fa.attention %q, %k, %v
       : tensor<1x4x?x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x?x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:88:8: error: 'fa.attention': the extents of key must be static and at least 1, got tensor<1x2x0x32xbf16>
-
 func.func @zero(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x0x32xbf16>, %v: tensor<1x2x0x32xbf16>) {
+  // expected-error @below {{'fa.attention': the extents of key must be static and at least 1, got tensor<1x2x0x32xbf16>}}
   %o = fa.attention %q, %k, %v
       : tensor<1x4x10x32xbf16>, tensor<1x2x0x32xbf16>, tensor<1x2x0x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:97:8: error: 'fa.attention': unknown mask "window"; there are #fa.causal, #fa.window, #fa.chunked, #fa.prefix, #fa.documents, #fa.all_of, #fa.ragged, #fa.grouped
-
 func.func @mask(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': unknown mask "window"; there are #fa.causal, #fa.window, #fa.chunked, #fa.prefix, #fa.documents, #fa.all_of, #fa.ragged, #fa.grouped}}
   %o = fa.attention %q, %k, %v {mask = "window"}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:106:50: error: unknown attribute or type 'fa.banded'; there are fa.all_of, fa.causal, fa.chunked, fa.documents, fa.grouped, fa.hbm, fa.packing, fa.prefix, fa.ragged, fa.row_loop, fa.tile, fa.window
-
 func.func @mask_attribute(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{unknown attribute or type 'fa.banded'; there are fa.all_of, fa.causal, fa.chunked, fa.documents, fa.grouped, fa.hbm, fa.packing, fa.prefix, fa.ragged, fa.row_loop, fa.tile, fa.window}}
   %o = fa.attention %q, %k, %v {mask = #fa.banded}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:115:60: error: Expected integer literal
-
 func.func @offset(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{Expected integer literal}}
   %o = fa.attention %q, %k, %v {mask = #fa.causal<offset = 1.5>}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:124:21: error: unknown attribute 'dropout' of fa.attention; there are lse, mask, scale, softcap, qk
-
 func.func @attribute(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{unknown attribute 'dropout' of fa.attention; there are lse, mask, scale, softcap, qk}}
   %o = fa.attention %q, %k, %v {dropout = 50.0 : f32}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:133:21: error: scale must be a float, such as 0.125 : f32
-
 func.func @scale(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{scale must be a float, such as 0.125 : f32}}
   %o = fa.attention %q, %k, %v {scale = "x"}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:142:21: error: fa.attention needs a type for each of its 3 operands and for each of its results: the output, with `lse` the logsumexp, with `qk` the scores (2 here)
-
 func.func @lse(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{fa.attention needs a type for each of its 3 operands and for each of its results: the output, with `lse` the logsumexp, with `qk` the scores (2 here)}}
   %o = fa.attention %q, %k, %v {lse}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:151:14: error: 'fa.attention': the logsumexp result must hold f32
-
 func.func @lse_type(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': the logsumexp result must hold f32}}
   %o, %lse = fa.attention %q, %k, %v {lse}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>, tensor<1x4x10xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:160:27: error: fa.attention needs a type for each of its 3 operands and for each of its results: the output, with `lse` the logsumexp, with `qk` the scores (1 here)
-
 func.func @results(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{fa.attention needs a type for each of its 3 operands and for each of its results: the output, with `lse` the logsumexp, with `qk` the scores (1 here)}}
   %o, %lse = fa.attention %q, %k, %v
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>, tensor<1x4x10xf32>
   func.return
