@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 import numpy as np
 from fa.diagnostics import CompileError, position
 from fa.dialects import plena
+from fa.dialects.discardable_attrs import attribute_of
 from fa.dialects.fa.problem_attr import problems_of
-from fa.dialects.json_attr import decode
-from fa.dialects.machine_attr import machine_of
+from fa.dialects.machine_attr import attach_machine
+from fa.dialects.plena.discardable_attrs import LAYOUT, layout_from
 from fa.dialects.target_attr import attach_target, target_of
 from fa.frontends.mlir import module_text, parse_module, read_module, run_passes, with_position
 from fa.machine import mx
@@ -435,29 +436,20 @@ def kernel_of(module: ModuleOp) -> Kernel:
 
     def build() -> None:
         op = the_kernel(module)
-        machine = machine_of(module)
-        manifest = op.attributes.get("layout")
+        machine = attach_machine(module)
+        manifest = attribute_of(op, LAYOUT)
         # A kernel from elsewhere has no arguments and no results, and says nothing of memories.
         layout = Layout(op.sym_name.data, (), ())
         if manifest is not None:
-            layout = Layout.from_json(_mapping(decode(manifest)))
+            layout = layout_from(manifest)
         text = report(op, layout, machine)
         mlir = module_text(module)
         sources, problems, counts = source_map(op), problems_of(module), mask_tiles(op)
         asm = assembly(op)
         found.append(Kernel(asm, layout, machine, mlir, text, sources, problems, counts))
 
-    try:
-        with_position(build, module)
-    except LayoutError as error:
-        raise CompileError(str(error)) from None
+    with_position(build, module)
     return found[0]
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise LayoutError("the layout of a kernel is a dictionary")
-    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def interpret(

@@ -7,7 +7,7 @@ name that prints as assembly; its attribute `layout` says where the host puts ar
 constants and finds results (`machine/host/layout.py`). Loops stay loops, but for those that
 `unroll-loops` finds worth their text, within a fixed number of instructions, and those of which one
 iteration executes more than the machine's MAX_LOOP_INSTRUCTIONS, which the attribute
-`unrolled_loops` tells. The attribute `not_cleaned_up` says why, where the clean-up was given up.
+`plena.unrolled_loops` tells. `plena.not_cleaned_up` says why, where the clean-up was given up.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from xdsl.transforms.dead_code_elimination import region_dce
 
 from ..diagnostics import OpError
 from ..dialects import fa, plena
+from ..dialects.fa.discardable_attrs import MASK_TILES, UNFUSED
 from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
-from ..dialects.machine_attr import machine_of
+from ..dialects.machine_attr import attach_machine
 from ..dialects.mx import CenterOp, DequantizeOp, QuantizeOp, RotateOp
+from ..dialects.plena.discardable_attrs import LAYOUT, NOT_CLEANED_UP
 from ..machine.host.layout import Layout, Region
 from ..machine.spec.params import Machine
-from ..passes.masks.mask_counts import MASK_TILES
 from ..passes.placement.allocate_sram import AllocateSramPass
 from ..passes.placement.tile_liveness import stays_in_row_loop
 from ..passes.storage.quantize import QuantizePass
 from ..passes.support.loop_affine import Affine, iterations
-from ..passes.tiling.fuse import UNFUSED
 from ..passes.tiling.tile import TilePass
 from .cleanup.limit_loops import check_loop_limit, limit_loops
 from .cleanup.pipeline import optimize
@@ -58,7 +58,7 @@ from .instruction_sources import named_location
 from .registers.allocate import allocate_registers
 from .registers.spilling import NoRegisters
 from .registers.verify import check_registers
-from .report import NOT_CLEANED_UP, kernel_slots
+from .report import kernel_slots
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class LowerToIsaPass(ModulePass):
     clean_up: bool = True
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = machine_of(op, self.machine)
+        machine = attach_machine(op, self.machine)
         functions = [inner for inner in op.ops if isinstance(inner, func.FuncOp)]
         if not functions:
             return
@@ -96,7 +96,7 @@ class LowerToIsaPass(ModulePass):
             _finish(kernel, machine, clean_up=False)
             kernel.attributes[NOT_CLEANED_UP] = StringAttr(str(error))
         sram = {**layout.sram, "int_mem": kernel_slots(kernel)}
-        kernel.attributes["layout"] = encode(replace(layout, sram=sram).to_json())
+        kernel.attributes[LAYOUT] = encode(replace(layout, sram=sram).to_json())
         Rewriter.replace_op(functions[0], kernel, [])
 
 

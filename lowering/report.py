@@ -8,15 +8,14 @@ from typing import cast
 from xdsl.dialects.builtin import StringAttr
 
 from ..dialects import plena
+from ..dialects.discardable_attrs import attribute_of
+from ..dialects.fa.discardable_attrs import UNFUSED
 from ..dialects.json_attr import decode
+from ..dialects.plena.discardable_attrs import NOT_CLEANED_UP, UNROLLED_LOOPS
 from ..machine.host.layout import Layout, Region
 from ..machine.spec.params import Machine
 from ..passes.masks.mask_counts import mask_tiles
-from ..passes.tiling.fuse import UNFUSED
-from .cleanup.limit_loops import UNROLLED, emitted, executed
-
-NOT_CLEANED_UP = "not_cleaned_up"
-"""Kernel attribute: why the kernel is as it was emitted, where clean-up was asked for."""
+from .cleanup.limit_loops import emitted, executed
 
 
 def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
@@ -32,16 +31,16 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
         "",
         *(_region(region) for region in layout.regions),
     ]
-    unfused = kernel.attributes.get(UNFUSED)
+    unfused = attribute_of(kernel, UNFUSED)
     if isinstance(unfused, StringAttr):
         lines += ["", f"not fused: {unfused.data}"]
-    untidy = kernel.attributes.get(NOT_CLEANED_UP)
+    untidy = attribute_of(kernel, NOT_CLEANED_UP)
     if isinstance(untidy, StringAttr):
         lines += ["", f"not cleaned up, which would take too many registers: {untidy.data}"]
     masks = [f"  {count.where or 'attention'}: {count}" for count in mask_tiles(kernel)]
     if masks:
         lines += ["", "tiles of scores, over all heads and batches:", *masks]
-    unrolled = kernel.attributes.get(UNROLLED)
+    unrolled = attribute_of(kernel, UNROLLED_LOOPS)
     if unrolled is not None:
         limit = machine.max_loop_instructions
         lines += ["", f"loops unrolled, because an iteration executes more than {limit:,}:"]

@@ -14,7 +14,7 @@ tiles of keys, over parts of them, and masks that differ between heads or batche
                                                     %at = %key + %t * 64
                                                     ... mask at[.., %row, %at]
 
-The function's attribute `mask_tiles` says how many tiles of each class there were.
+The function's attribute `fa.mask_tiles` says how many tiles of each class there were.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import fa
-from ...dialects.machine_attr import machine_of
+from ...dialects.machine_attr import attach_machine
 from ..support.loop_affine import Affine, affine, iterations
 from ..support.tile_builder import index_constant, index_value
 from ..tiling.match_attention import is_online
@@ -51,7 +51,7 @@ class SlideKeysPass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        granule = machine_of(op, self.machine).prefetch_m
+        granule = attach_machine(op, self.machine).prefetch_m
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             shown = {m: shown_by(m) for m in function.walk() if isinstance(m, fa.MaskOp)}
             bands = [

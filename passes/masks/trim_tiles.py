@@ -19,7 +19,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import fa
 from ...dialects.fa.types import TileType
-from ...dialects.machine_attr import machine_of
+from ...dialects.machine_attr import attach_machine
 from ...machine.spec.params import Machine
 from ..support.loop_affine import Affine, affine
 from ..support.tile_builder import index_value
@@ -37,7 +37,7 @@ class TrimTilesPass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = machine_of(op, self.machine)
+        machine = attach_machine(op, self.machine)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             for mask in [inner for inner in function.walk() if isinstance(inner, fa.MaskOp)]:
                 chain = _Chain.of(mask)

@@ -24,11 +24,13 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
+from ...dialects.fa.discardable_attrs import MAPPING
 from ...dialects.fa.mapping_attrs import ROW_LOOP, ROW_LOOP_SCRATCH
 from ...dialects.fa.types import TileType
-from ...dialects.machine_attr import machine_of
+from ...dialects.machine_attr import attach_machine
 from ...machine.spec.params import Machine
-from ..mapping.map import WISHES, MapPass
+from ..mapping.map import MapPass
 from ..mapping.shifted_copies import ShiftedCopies
 from ..masks.slide_keys import SlideKeysPass
 from ..masks.specialize_masks import SpecializeMasksPass
@@ -51,7 +53,7 @@ class AllocateSramPass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = machine_of(op, self.machine)
+        machine = attach_machine(op, self.machine)
         for step in (
             StreamSoftmaxPass(machine=self.machine),
             TabulatePass(self.machine),
@@ -306,7 +308,7 @@ def _complain(
         # They would fit if none had a place yet.
         needed = max(at + block.size for at, block in zip(first_fit(blocks), blocks, strict=True))
     less = "smaller tiles (q-tile, kv-tile) need less"
-    set_by_hand = function.attributes.get(WISHES)
+    set_by_hand = attribute_of(function, MAPPING)
     qk = set_by_hand.data.get("qk") if isinstance(set_by_hand, DictionaryAttr) else None
     if isinstance(qk, StringAttr) and qk.data != "tmm" and space == "vector":
         less += f", and so does qk=tmm in the place of qk={qk.data}"

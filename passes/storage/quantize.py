@@ -39,9 +39,11 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.types import HbmAttr, TileType
-from ...dialects.machine_attr import machine_of
+from ...dialects.machine_attr import attach_machine
 from ...dialects.mx import BlockAttr, DequantizeOp, QuantizeOp, block_format
+from ...dialects.mx.discardable_attrs import POLICY, policy_from
 from ...machine.numerics.storage_policies import ROLES, Policy, PolicyError, settings_keys, unusable
 from ...machine.spec.formats import HbmFormat, MxFormat, PlainFormat
 from ...machine.spec.params import Machine
@@ -50,9 +52,6 @@ from ..support.operand_roles import Operand, operands
 from ..tiling.stream_softmax import StreamSoftmaxPass
 
 BF16_TYPE = BFloat16Type()
-
-POLICY = "mx.policy"
-"""The attribute of a function that was quantized by another policy than the machine's."""
 
 Rule = Literal["floor", "ceil", "rceil", "even"]
 Rounding = Literal["nearest", "store"]
@@ -78,7 +77,7 @@ class QuantizePass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = machine_of(op, self.machine)
+        machine = attach_machine(op, self.machine)
         policy = self._policy(op)
         StreamSoftmaxPass(machine=self.machine).apply(ctx, op)
         TabulatePass(self.machine).apply(ctx, op)
@@ -107,7 +106,7 @@ class QuantizePass(ModulePass):
     def _decided(self, function: func.FuncOp) -> bool:
         """Whether an earlier run of another policy holds; else records this one."""
         formats = self._policy_record()
-        before = function.attributes.get(POLICY)
+        before = attribute_of(function, POLICY)
         if before is not None:
             if formats is not None and formats != before:
                 raise OpError(function, f"the function is quantized already, by {before}")
@@ -291,14 +290,8 @@ def _masks(op: Operation) -> bool:
 
 def store_masks(machine: Machine, function: func.FuncOp) -> None:
     """Give mask tiles that were made after `quantize` their format, by the same policy."""
-    record = function.attributes.get(POLICY)
-    given = dict(record.data) if isinstance(record, DictionaryAttr) else {}
-    options = {key: text.data for key, text in given.items() if isinstance(text, StringAttr)}
-    name = options.pop("policy", QuantizePass.policy)
-    try:
-        policy = Policy.get(name, options)
-    except PolicyError as error:
-        raise OpError(function, f"{POLICY}: {error}") from None
+    record = attribute_of(function, POLICY)
+    policy = policy_from(record) if isinstance(record, DictionaryAttr) else Policy.get()
     # 0 and a power of two are exact whatever the rounding.
     quantization = _Quantization(machine, policy, QuantizePass.rule, QuantizePass.rounding)
     for operand in operands(function):

@@ -4,7 +4,7 @@ Precondition: what `tile` makes: a nest that stores scores S, one that turns who
 one that accumulates P V, over the same query rows.
 Postcondition: S and P are gone, and with them their HBM traffic: each tile of scores is used at
 once, and the division by the running sum l comes last. Nests of another form stay as they are: they
-lower to correct code too, and the function's attribute `unfused` says why.
+lower to correct code too, and the function's attribute `fa.unfused` says why.
 Options: `order=queries` (default) is FlashAttention-2: queries outside, the running maximum and
 sum (m, l) and the accumulator carried on chip from key tile to key tile. `order=keys` is
 FlashAttention-1: keys outside, each tile of K and V loaded once, the state of every query tile
@@ -27,16 +27,14 @@ from xdsl.passes import ModulePass
 
 from ...diagnostics import OpError
 from ...dialects import fa
-from ...dialects.machine_attr import machine_of
+from ...dialects.fa.discardable_attrs import UNFUSED
+from ...dialects.machine_attr import attach_machine
 from ...machine.spec.params import Machine
 from ..support.tile_builder import Loop
 from .fused_nest import FusedNest, State
 from .keys_outside import KeysOutside
 from .match_attention import Nests, match
 from .tile_sizes import SPARE_ROWS, SPARE_SCALARS, row_granule
-
-UNFUSED = "unfused"
-"""The attribute of a function that says why an attention in it was not fused."""
 
 PARTS_STATISTICS = 5
 """FP_MEM entries for each query row: maximum and sum of two parts, and the factor of one."""
@@ -53,7 +51,7 @@ class FusePass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = machine_of(op, self.machine)
+        machine = attach_machine(op, self.machine)
         if self.split_kv < 1:
             raise OpError(op, f"split-kv must be at least 1, got {self.split_kv}")
         if self.split_kv > 1 and self.order == "keys":

@@ -19,7 +19,7 @@ func.func @twice(%X: tensor<2x8x64xbf16>) -> tensor<2x8x64xbf16> {
 
 // The kernel says where its tensors lie and what FP_MEM holds: 2.0, 0x4000 in bf16.
 //
-// CHECK:      plena.kernel @twice attributes {layout = {
+// CHECK:      plena.kernel @twice attributes {plena.layout = {
 // CHECK-SAME: fp_mem = [16384 : i64]
 // CHECK:          %0 = plena.get_register : !plena.gp<gp0>
 //

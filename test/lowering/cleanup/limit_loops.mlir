@@ -11,7 +11,7 @@
 // ENOUGH-NOT: unrolled_loops
 // ENOUGH: plena.loop 2
 
-// CHECK: plena.kernel @nest attributes {unrolled_loops = [{iterations = 2 : i64, instructions = 10 : i64}]} {
+// CHECK: plena.kernel @nest attributes {plena.unrolled_loops = [{iterations = 2 : i64, instructions = 10 : i64}]} {
 plena.kernel @nest {
   %zero = plena.get_register : !plena.gp<gp0>
   %start = plena.s_addi_int %zero, 5 : (!plena.gp<gp0>) -> !plena.gp

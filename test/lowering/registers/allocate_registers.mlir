@@ -60,7 +60,7 @@ plena.kernel @overwritten {
 // Sixteen values at once: one of them goes to the first entry of INT_MEM after the constants.
 
 // CHECK-LABEL: plena.kernel @spill
-plena.kernel @spill attributes {int_mem_used = 3 : i64} {
+plena.kernel @spill attributes {plena.int_mem_used = 3 : i64} {
   %zero = plena.get_register : !plena.gp<gp0>
   %v0 = plena.s_ld_int %zero, 0 : (!plena.gp<gp0>) -> !plena.gp
   // CHECK: plena.spill %v{{.*}} -> !plena.slot<slot3>

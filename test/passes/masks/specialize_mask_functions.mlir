@@ -27,7 +27,7 @@ func.func @checkerboard(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x2x128x64xbf16>
 // BEFORE:               fa.online_softmax %s_masked, %m_2, %l_2 :
 
 // CHECK-LABEL: @checkerboard
-// CHECK-SAME:    mask_tiles = [{where = {{.*}} rows = 64 : i64, cols = 64 : i64, empty = 0 : i64, full = 0 : i64, partial = 8 : i64, distinct = 1 : i64, stored = 1 : i64}]
+// CHECK-SAME:    fa.mask_tiles = [{where = {{.*}} rows = 64 : i64, cols = 64 : i64, empty = 0 : i64, full = 0 : i64, partial = 8 : i64, distinct = 1 : i64, stored = 1 : i64}]
 // CHECK-NEXT:    %masks = arith.constant dense<{{.*}}> : tensor<1x64x64xbf16>
 // CHECK:         %hidden = fa.load %masks[%c0, %c0, %c0] : tensor<1x64x64xbf16> -> !fa.tile<64x64xbf16, vector>
 // CHECK:         scf.for %kv_head
