@@ -81,7 +81,7 @@ class KernelOp(IRDLOperation):
 
     def verify_(self) -> None:
         if self.body.block.args:
-            raise VerifyException("a kernel has no arguments: its data is where `layout` says")
+            raise VerifyException("a kernel has no arguments: its data is where its layout says")
         for name in self.attributes:
             if "." not in name:
                 raise VerifyException(

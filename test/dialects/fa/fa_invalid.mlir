@@ -589,3 +589,240 @@ func.func @op(%x: tensor<8x64xbf16>, %y: tensor<8x64xf32>) {
   %0 = fa.concat %x, %x {axis = 0 : i64} : tensor<8x64xbf16>, tensor<8x64xbf16> -> tensor<16x64xf32>
   func.return
 }
+
+// -----
+func.func @scale(%k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scale': the operand must lie in vector memory, got matrix}}
+  %0 = fa.scale %k by 2.0 : f32 : !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @scratch(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>, %room: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': scratch must be 1 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
+  %0 = fa.scores %q, %k scratch %room {family = "btmm"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> scratch !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @scratch(%p: !fa.tile<8x64xbf16, vector>, %v: !fa.tile<64x64xbf16, matrix>, %room: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.matmul': scratch must be 1 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
+  %0 = fa.matmul %p, %v scratch %room : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @scratch(%s: !fa.tile<8x64xbf16, vector>, %i: index, %room: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.mask': scratch must be 2 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
+  %0 = fa.mask %s at[%i, %i, %i, %i] scratch %room {kv_len = 20 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @map(%s: !fa.tile<8x64xbf16, vector>, %i: index) {
+  // expected-error @below {{'fa.map': the result must be 8x64, got 4x64}}
+  %0 = fa.map %s at[%i, %i, %i, %i] {
+  ^bb0(%x: f32, %n: index, %h: index, %r: index, %c: index):
+    fa.yield %x : f32
+  } : !fa.tile<8x64xbf16, vector> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @scratch(%s: !fa.tile<8x64xbf16, vector>, %i: index, %room: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.map': scratch must be 1 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
+  %0 = fa.map %s at[%i, %i, %i, %i] scratch %room {
+  ^bb0(%x: f32, %n: index, %h: index, %r: index, %c: index):
+    fa.yield %x : f32
+  } : !fa.tile<8x64xbf16, vector> scratch !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @map(%s: !fa.tile<8x64xbf16, vector>, %t: !fa.tile<8x64xbf16, matrix>, %i: index) {
+  // expected-error @below {{'fa.map': a table must lie in vector memory, got matrix}}
+  %0 = fa.map %s at[%i, %i, %i, %i] with %t {
+  ^bb0(%x: f32, %n: index, %h: index, %r: index, %c: index, %y: f32):
+    fa.yield %y : f32
+  } : !fa.tile<8x64xbf16, vector> with !fa.tile<8x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @sink(%s: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.sink': the score must lie in vector memory, got matrix}}
+  %m, %l = fa.sink %s : !fa.tile<64x64xbf16, matrix> -> !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @probabilities(%s: !fa.tile<8x64xbf16, matrix>, %m: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.probabilities': the scores must lie in vector memory, got matrix}}
+  %0 = fa.probabilities %s, %m, %m : !fa.tile<8x64xbf16, matrix>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @probabilities(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.probabilities': the result must be 8x64, got 4x64}}
+  %0 = fa.probabilities %s, %m, %m : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @probabilities(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<4xf32, scalar>, %l: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.probabilities': the maximum must be 8, got 4}}
+  %0 = fa.probabilities %s, %m, %l : !fa.tile<8x64xbf16, vector>, !fa.tile<4xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @online_softmax(%s: !fa.tile<8x64xbf16, matrix>, %m: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.online_softmax': the scores must lie in vector memory, got matrix}}
+  %p, %n, %l, %a = fa.online_softmax %s, %m, %m : !fa.tile<8x64xbf16, matrix>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @online_softmax(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.online_softmax': the result must be 8x64, got 4x64}}
+  %p, %n, %l, %a = fa.online_softmax %s, %m, %m : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<4x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @scratch(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>, %room: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.online_softmax': scratch must be 1 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
+  %p, %n, %l, %a = fa.online_softmax %s, %m, %m scratch %room : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> scratch !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @normalize(%a: !fa.tile<8x64xbf16, vector>) {
+  // expected-error @below {{'fa.normalize': the sum is an operand, or in the first `sums` columns}}
+  %0 = fa.normalize %a : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @normalize(%a: !fa.tile<8x64xbf16, vector>) {
+  // expected-error @below {{'fa.normalize': sums and what they divide take 2 * 64 columns of 64}}
+  %0 = fa.normalize %a {sums = 64 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @normalize(%a: !fa.tile<8x64xbf16, vector>) {
+  // expected-error @below {{'fa.normalize': a row without keys has no sum to be divided by; give it}}
+  %0 = fa.normalize %a {sums = 32 : i64, empty_rows} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @normalize(%a: !fa.tile<8x64xbf16, matrix>, %l: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.normalize': the accumulator must lie in vector memory, got matrix}}
+  %0 = fa.normalize %a, %l : !fa.tile<8x64xbf16, matrix>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @scratch(%a: !fa.tile<8x64xbf16, vector>, %l: !fa.tile<8xf32, scalar>, %room: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize': scratch must be 1 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
+  %0 = fa.normalize %a, %l scratch %room : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> scratch !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @logsumexp(%m: !fa.tile<8xf32, scalar>, %l: !fa.tile<4xf32, scalar>) {
+  // expected-error @below {{'fa.logsumexp': the sum must be 8, got 4}}
+  %0 = fa.logsumexp %m, %l {bound = 20 : i64} : !fa.tile<8xf32, scalar>, !fa.tile<4xf32, scalar> -> !fa.tile<4x64xf32, vector>
+  func.return
+}
+
+// -----
+func.func @scratch(%m: !fa.tile<8xf32, scalar>, %room: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.logsumexp': scratch must be 3 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
+  %0 = fa.logsumexp %m, %m scratch %room {bound = 20 : i64} : !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x64xf32, vector>
+  func.return
+}
+
+// -----
+func.func @spread(%m: !fa.tile<4xf32, scalar>) {
+  // expected-error @below {{'fa.spread': the operand must be 8, got 4}}
+  %0 = fa.spread %m : !fa.tile<4xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @spread(%m: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.spread': the result must lie in vector memory, got matrix}}
+  %0 = fa.spread %m : !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, matrix>
+  func.return
+}
+
+// -----
+func.func @collect(%s: !fa.tile<8x64xbf16, matrix>) {
+  // expected-error @below {{'fa.collect': the operand must lie in vector memory, got matrix}}
+  %0 = fa.collect %s : !fa.tile<8x64xbf16, matrix> -> !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @collect(%s: !fa.tile<8x64xbf16, vector>) {
+  // expected-error @below {{'fa.collect': the result must be 8, got 4}}
+  %0 = fa.collect %s : !fa.tile<8x64xbf16, vector> -> !fa.tile<4xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @scratch(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>, %room: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.combine': scratch must be 1 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
+  %0, %1, %2 = fa.combine(%a, %m, %m), (%a, %m, %m) scratch %room : (!fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), (!fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>), !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @view(%k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.view': the view must lie in matrix memory, got vector}}
+  %0 = fa.view %k {row = 0 : i64, col = 0 : i64} : !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @concat(%x: tensor<2x3x4xbf16>, %y: tensor<2x3x5xbf16>) {
+  // expected-error @below {{'fa.concat': the operands must agree but for dimension 1}}
+  %0 = fa.concat %x, %y {axis = 1 : i64} : tensor<2x3x4xbf16>, tensor<2x3x5xbf16> -> tensor<2x6x4xbf16>
+  func.return
+}
+
+// -----
+func.func @crop(%x: tensor<2x3x4xbf16>) {
+  // expected-error @below {{'fa.crop': start needs a place in each of 3 dimensions}}
+  %0 = fa.crop %x {start = array<i64: 0, 0>} : tensor<2x3x4xbf16> -> tensor<1x1x1xbf16>
+  func.return
+}
+
+// -----
+func.func @crop(%x: tensor<2x3x4xbf16>) {
+  // expected-error @below {{'fa.crop': the element type must stay}}
+  %0 = fa.crop %x : tensor<2x3x4xbf16> -> tensor<1x1x1xf32>
+  func.return
+}
+
+// -----
+func.func @additive(%x: tensor<2x3xi1>) {
+  // expected-error @below {{'fa.additive': the bias must hold bf16, f16 or f32}}
+  %0 = fa.additive %x : tensor<2x3xi1> -> tensor<2x3xi8>
+  func.return
+}
+
+// -----
+func.func @additive(%x: tensor<2x3xi1>) {
+  // expected-error @below {{'fa.additive': the shape must stay}}
+  %0 = fa.additive %x : tensor<2x3xi1> -> tensor<3x2xbf16>
+  func.return
+}
+
+// -----
+// expected-error @below {{the numbers of a packing are at least 1}}
+func.func @packing() attributes {packing = #fa.packing<streams = 0, width = 16, block = 1, chunks = 4>} { func.return }

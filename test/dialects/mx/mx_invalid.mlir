@@ -45,3 +45,59 @@ func.func @plain(%x: tensor<4x64xbf16>) {
   %0 = mx.dequantize %x : tensor<4x64xbf16> -> tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 8>>
   func.return
 }
+
+// -----
+func.func @values(%x: tensor<4x64xi8>) {
+  // expected-error @below {{values are bf16, f16 or f32, got tensor<4x64xi8>}}
+  %0 = mx.quantize %x : tensor<4x64xi8> -> tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32>>
+  func.return
+}
+
+// -----
+func.func @requantize(%x: tensor<4x64xbf16>) {
+  // expected-error @below {{'mx.requantize': the source is plain; use mx.quantize}}
+  %0 = mx.requantize %x : tensor<4x64xbf16> -> tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32>>
+  func.return
+}
+
+// -----
+func.func @requantize(%x: tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32>>) {
+  // expected-error @below {{'mx.requantize': the result is plain; use mx.dequantize}}
+  %0 = mx.requantize %x : tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32>> -> tensor<4x64xbf16>
+  func.return
+}
+
+// -----
+func.func @center(%x: tensor<4x64xbf16>) {
+  // expected-error @below {{'mx.center': axis 1 is none of 0 to 0; the last dimension holds the vectors}}
+  %0 = mx.center %x along 1 : tensor<4x64xbf16> -> tensor<4x64xbf16>
+  func.return
+}
+
+// -----
+func.func @center(%x: tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32>>) {
+  // expected-error @below {{mx.center works on plain tensors, got tensor<4x64xbf16, #mx.block<}}
+  %0 = mx.center %x along 0 : tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32>> -> tensor<4x64xbf16>
+  func.return
+}
+
+// -----
+func.func @rotate(%x: tensor<4x64xbf16>) {
+  // expected-error @below {{'mx.rotate': a seed is at least 0, got -1}}
+  %0 = mx.rotate %x by -1 : tensor<4x64xbf16> -> tensor<4x64xbf16>
+  func.return
+}
+
+// -----
+func.func @rotate(%x: tensor<4x64xbf16>) {
+  // expected-error @below {{mx.rotate works on plain tensors, got tensor<4x64xbf16, #mx.block<}}
+  %0 = mx.rotate %x by 0 : tensor<4x64xbf16> -> tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32>>
+  func.return
+}
+
+// -----
+func.func @encoded(%x: tensor<?x64xbf16>) {
+  // expected-error @below {{the extent of axis 0, along which blocks lie, must be static}}
+  %0 = mx.quantize %x : tensor<?x64xbf16> -> tensor<?x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32, axis = 0>>
+  func.return
+}

@@ -24,7 +24,7 @@ func.func @store(%x: tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32, 
 func.func @scale(%x: tensor<4x64xbf16, #mx.block<e4m3, scale = e4m3, size = 32, variant = plena>>) { func.return }
 
 // -----
-// expected-error @below {{rule 'ceil' needs rounding = nearest}}
+// expected-error @below {{rule 'ceil' needs rounding = nearest; the machine's stores have the rule 'floor'}}
 func.func @own_rule(%x: tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32, rule = ceil, variant = plena>>) { func.return }
 
 // -----
@@ -83,3 +83,7 @@ func.func @rotate(%x: tensor<4x64xf32, #mx.block<e4m3, scale = e8m0, size = 32>>
   %0 = mx.rotate %x by 0 : tensor<4x64xf32, #mx.block<e4m3, scale = e8m0, size = 32>> -> tensor<4x64xf32>
   func.return
 }
+
+// -----
+// expected-error @below {{3 elements of 6 bits are not whole bytes, which inline scales need; use another size, or scales = behind}}
+func.func @bits(%x: tensor<4x64xbf16, #mx.block<e3m2, scale = e8m0, size = 3, scales = inline>>) { func.return }

@@ -6,7 +6,7 @@
 plena.kernel @misspelt attributes {plena.unrolled = 1 : i64} {}
 
 // -----
-// expected-error @below {{a kernel has no attribute layout; others than its own begin with a dialect's name, as plena.int_mem_used}}
+// expected-error @below {{'plena.kernel': a kernel has no attribute layout; others than its own begin with a dialect's name, as plena.int_mem_used}}
 plena.kernel @prefix attributes {layout = {}} {}
 
 // -----
