@@ -403,6 +403,7 @@ def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:
 def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
     """The mapping for a module (`fa.search`); None where there is nothing to choose.
 
+    The machine is attached to the module, whose text stands for it among kernels that are kept.
     Raises CompileError where the module names a target or a machine that there is none of.
     """
     from fa.frontends.machine_file import check_machine
@@ -410,6 +411,7 @@ def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
 
     if machine is not None:
         check_machine(machine)
+        with_position(lambda: attach_machine(module, machine), module)
 
     def measure(pipeline: str) -> int:
         kernel = _lowered(module.clone(), pipeline, machine)
