@@ -34,7 +34,7 @@ func.func @checkerboard(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x2x128x64xbf16>
 // CHECK:           scf.for %row = %c0 to %c128 step %c64
 // CHECK:             scf.for %key = %c0 to %c128 step %c64
 // CHECK:               %s_masked = fa.mask %s at[%c0, %c0, %c0, %c0] hidden(%hidden : !fa.tile<64x64xbf16, vector>) {kv_len = 128 : i64}
-// CHECK-NOT:         fa.mask
+// CHECK-NOT:         fa.mask %
 
 // -----
 
@@ -56,12 +56,12 @@ func.func @heads(%Q: tensor<1x3x64x64xbf16>, %K: tensor<1x3x128x64xbf16>) -> ten
 
 // CHECK-LABEL: @heads
 // CHECK-SAME:    empty = 1 : i64, full = 5 : i64, partial = 0 : i64
-// CHECK-NOT:     fa.mask
+// CHECK-NOT:     fa.mask %
 // CHECK:         fa.load %Q[%c0, %c0, %c0, %c0]
 // CHECK:         fa.load %K[%c0, %c0, %c0, %c0]
 // CHECK:         scf.for %kv_head = %c1 to %c3 step %c1
 // CHECK:           scf.for %key = %c0 to %c128 step %c64
-// CHECK-NOT:     fa.mask
+// CHECK-NOT:     fa.mask %
 // CHECK:         func.return
 
 // -----
