@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 
 import numpy as np
 from fa.diagnostics import CompileError, position
-from fa.dialects import plena
 from fa.dialects.discardable_attrs import attribute_of
 from fa.dialects.fa.problem_attr import problems_of
-from fa.dialects.machine_attr import attach_machine
+from fa.dialects.machine_attr import settle_machine
 from fa.dialects.plena.discardable_attrs import LAYOUT, layout_from
 from fa.dialects.target_attr import attach_target, target_of
 from fa.frontends.mlir import module_text, parse_module, read_module, run_passes, with_position
@@ -45,7 +44,7 @@ Progress = Callable[[int, int | None], None]
 Source: TypeAlias = Union[str, Path, ModuleOp, "ModelProto"]
 """MLIR text, a path (.mlir, .onnx), a module, or an ONNX model."""
 
-DEFAULT_PASSES = "group-heads,tile,fuse,quantize,allocate-sram,lower-to-isa"
+DEFAULT_PASSES = "fa-to-plena"
 
 KERNEL_FILES = ("kernel.mlir", "kernel.asm", "kernel.mem", "layout.json", "report.txt")
 
@@ -394,9 +393,7 @@ and the pipeline."""
 
 def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:
     """The kernel that a pipeline makes of a module, lowered at the end if it has not been."""
-    run_passes(module, passes, machine)
-    if not any(isinstance(op, plena.KernelOp) for op in module.ops):
-        run_passes(module, "lower-to-isa", machine)
+    run_passes(module, ",".join(filter(None, (passes.strip(), "lower-to-isa"))), machine)
     return kernel_of(module)
 
 
@@ -411,7 +408,7 @@ def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
 
     if machine is not None:
         check_machine(machine)
-        with_position(lambda: attach_machine(module, machine), module)
+        with_position(lambda: settle_machine(module, machine), module)
 
     def measure(pipeline: str) -> int:
         kernel = _lowered(module.clone(), pipeline, machine)
@@ -431,19 +428,20 @@ def kernel_of(module: ModuleOp) -> Kernel:
     """The kernel that a lowered module holds; raises CompileError where it holds none."""
     from fa.lowering.assembly import assembly, the_kernel
     from fa.lowering.instruction_sources import source_map
-    from fa.lowering.report import report
+    from fa.lowering.report import kernel_slots, report
     from fa.passes.masks.mask_counts import mask_tiles
 
     found: list[Kernel] = []
 
     def build() -> None:
         op = the_kernel(module)
-        machine = attach_machine(module)
+        machine = settle_machine(module)
         manifest = attribute_of(op, LAYOUT)
         # A kernel from elsewhere has no arguments and no results, and says nothing of memories.
         layout = Layout(op.sym_name.data, (), ())
         if manifest is not None:
             layout = layout_from(manifest)
+        layout = replace(layout, sram={**layout.sram, "int_mem": kernel_slots(op)})
         text = report(op, layout, machine)
         mlir = module_text(module)
         sources, problems, counts = source_map(op), problems_of(module), mask_tiles(op)

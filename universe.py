@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import cast
 
+from fa.passes import pipelines
 from xdsl.ir import Dialect
 from xdsl.passes import ModulePass
 from xdsl.universe import Universe
@@ -19,36 +20,7 @@ from xdsl.utils.target import Target
 
 PASS_PREFIX = "fa-"
 
-PASSES = {
-    "smooth-keys": "fa.passes.tensors.smooth_keys:SmoothKeysPass",
-    "rotate": "fa.passes.tensors.rotate:RotatePass",
-    "group-heads": "fa.passes.tensors.group_heads:GroupHeadsPass",
-    "tile": "fa.passes.tiling.tile:TilePass",
-    "fuse": "fa.passes.tiling.fuse:FusePass",
-    "stream-softmax": "fa.passes.tiling.stream_softmax:StreamSoftmaxPass",
-    "tabulate": "fa.passes.score_functions.tabulate:TabulatePass",
-    "map": "fa.passes.mapping.map:MapPass",
-    "quantize": "fa.passes.storage.quantize:QuantizePass",
-    "slide-keys": "fa.passes.masks.slide_keys:SlideKeysPass",
-    "specialize-masks": "fa.passes.masks.specialize_masks:SpecializeMasksPass",
-    "trim-tiles": "fa.passes.masks.trim_tiles:TrimTilesPass",
-    "schedule-rows": "fa.passes.placement.schedule_rows:ScheduleRowsPass",
-    "allocate-sram": "fa.passes.placement.allocate_sram:AllocateSramPass",
-    "lower-to-isa": "fa.lowering.lower_to_isa:LowerToIsaPass",
-    "lower-mx": "fa.passes.storage.lower_mx:LowerMxPass",
-    "fa-to-plena": "fa.passes.pipelines:FaToPlenaPass",
-    "fold-offsets": "fa.lowering.cleanup.fold_offsets:FoldOffsets",
-    "strength-reduce": "fa.lowering.cleanup.strength_reduce:StrengthReduce",
-    "share-pointers": "fa.lowering.cleanup.share_pointers:SharePointers",
-    "unroll-loops": "fa.lowering.cleanup.unroll_loops:UnrollLoops",
-    "forward-stores": "fa.lowering.cleanup.forward_stores:ForwardStores",
-    "settle-csrs": "fa.lowering.cleanup.settle_csrs:SettleCsrs",
-    "hoist-invariants": "fa.lowering.cleanup.hoist_invariants:HoistInvariants",
-    "remove-redundant": "fa.lowering.cleanup.remove_redundant:RemoveRedundant",
-    "allocate-registers": "fa.lowering.registers.allocate:AllocateRegisters",
-    "verify-registers": "fa.lowering.registers.verify:VerifyRegisters",
-    "limit-loops": "fa.lowering.cleanup.limit_loops:LimitLoops",
-}
+PASSES = {entry.name: entry.home for entry in pipelines.PASSES}
 """Bare pass name -> `module:class`, in the order in which a pipeline uses them."""
 
 _DIALECTS = {

@@ -22,7 +22,7 @@ DEFAULT = "plena-64"
 
 
 def machine_of(module: ModuleOp, requested: str | None = None) -> Machine:
-    """The machine of a module, which stays as it is.
+    """The machine of a module.
 
     What the module says holds; else `requested` (a preset or the path of a settings file), else the
     default preset. Raises OpError where both are given and differ.
@@ -47,13 +47,13 @@ def machine_of(module: ModuleOp, requested: str | None = None) -> Machine:
         raise OpError(module, str(error)) from None
 
 
-def attach_machine(module: ModuleOp, requested: str | None = None) -> Machine:
-    """The machine of a module, written into it, so that whatever comes later has the same.
+def settle_machine(module: ModuleOp, requested: str | None = None) -> Machine:
+    """The machine of a module, as `machine_of` gives it, written into the module.
 
-    Raises OpError as `machine_of` does.
+    What a pass has chosen for one machine must not be compiled for another.
     """
     machine = machine_of(module, requested)
-    module.attributes.setdefault(KEY, _to_attribute(machine))
+    module.attributes[KEY] = _to_attribute(machine)
     return machine
 
 

@@ -40,6 +40,7 @@ from xdsl.utils.lexer import Input, Span
 
 from ..diagnostics import CompileError, OpError, position
 from ..dialects.discardable_attrs import verify_attributes
+from ..passes.runner import run
 from ..universe import FA_UNIVERSE, bare_passes
 from .pipeline_text import build_passes
 
@@ -404,24 +405,30 @@ def apply_passes(
 ) -> None:
     """Run `passes` on `module`, which is verified, in place and verify it after each.
 
-    `machine` is a preset's name or a settings file, attached to the module before the first pass.
-    Raises CompileError at the operation that a pass cannot take.
+    Steps that are missing are run as well (`passes/runner`). `machine` is a preset's name or a
+    settings file, attached to the module before the first pass. Raises CompileError at the
+    operation that a pass cannot take.
     """
     if machine is not None:
-        from ..dialects.machine_attr import attach_machine
+        from ..dialects.machine_attr import settle_machine
         from .machine_file import check_machine
 
         check_machine(machine)
-        with_position(lambda: attach_machine(module, machine), module)
-    steps: list[ModulePass | None] = [None, *passes]
-    for previous, current in zip(steps, [*passes, None], strict=True):
+        with_position(lambda: settle_machine(module, machine), module)
+    previous: ModulePass | None = None
+
+    def apply(step: ModulePass) -> None:
+        nonlocal previous
         if observe is not None:
-            observe(previous, module, current)
-        if current is None:
-            return
-        with_position(lambda current=current: current.apply(context, module), module)
+            observe(previous, module, step)
+        step.apply(context, module)
         if verify:
-            verify_module(module, f"after pass '{current.name}': ")
+            verify_module(module, f"after pass '{step.name}': ")
+        previous = step
+
+    with_position(lambda: run(context, module, passes, apply), module)
+    if observe is not None:
+        observe(previous, module, None)
 
 
 def with_position(action: Callable[[], object], module: ModuleOp) -> None:

@@ -80,8 +80,9 @@ class ScoresOp(TileOp):
     """S = Q K^T: q [R, D] in vector, k [C, D] in matrix memory, result [R, C].
 
     `family` is the instruction that does it: tmm (M_TMM, the default), btmm or btmv. The latter two
-    take queries packed as `packing` says, and give 0.25 Q K^T (`mapping_attrs.BATCHED_FACTOR`). btmm
-    also takes queries as they are, by copies shifted into the last lane block, in scratch rows.
+    take queries packed as `packing` says, and give 0.25 Q K^T (`mapping_attrs.BATCHED_FACTOR`).
+    btmm also takes queries as they are, by copies shifted into the last lane block, in scratch
+    rows.
     """
 
     name = "fa.scores"

@@ -25,13 +25,14 @@ from xdsl.passes import ModulePass
 from ...diagnostics import OpError, file_position
 from ...dialects import plena
 from ...dialects.discardable_attrs import attribute_of
+from ...dialects.machine_attr import machine_of
 from ...dialects.plena.discardable_attrs import UNROLLED_LOOPS
 from .kernel_pass import zero_of
 
 
 @dataclass(frozen=True)
 class LimitLoops(ModulePass):
-    """Unroll the loops of which one iteration executes more than `max_instructions`.
+    """Unroll the loops of which one iteration executes more than the machine allows.
 
     No other loop is touched. Runs before or after register allocation; only afterwards is the count
     final, because allocation adds copies and spills. Postcondition: no iteration executes more than
@@ -40,14 +41,19 @@ class LimitLoops(ModulePass):
 
     name = "limit-loops"
 
-    max_instructions: int = 1_000_000_000
+    max_instructions: int | None = None
+    machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        if self.max_instructions < 1:
-            raise OpError(op, f"max-instructions must be at least 1, got {self.max_instructions}")
+        limit = self.max_instructions
+        if limit is None:
+            limit = machine_of(op, self.machine).max_loop_instructions
+        if limit < 1:
+            raise OpError(op, f"max-instructions must be at least 1, got {limit}")
         for kernel in list(op.walk()):
             if isinstance(kernel, plena.KernelOp):
-                limit_loops(kernel, self.max_instructions)
+                limit_loops(kernel, limit)
+                check_loop_limit(kernel, limit)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from xdsl.rewriter import Rewriter
 
 from ...diagnostics import OpError
 from ...dialects import plena
+from ...dialects.machine_attr import machine_of
 from .live_ranges import LiveRange
 from .spilling import NoRegisters, Spiller
 from .webs import Web, Webs, conventional_webs
@@ -38,21 +39,26 @@ class AllocateRegisters(ModulePass):
     are kept. Postcondition: all types name their register; `plena.copy`, `plena.spill`,
     `plena.reload` and recomputed constants have been added.
 
-    `int_slots`: entries of INT_MEM that the program may use, its constants (the kernel's attribute
-    `int_mem_used`) included; spill slots come after those. NoRegisters when they do not suffice,
-    and when float or address registers do not: those are not spilled.
+    `int_slots`: entries of INT_MEM that the program may use (default: all of the machine), its
+    constants (the kernel's attribute `plena.int_mem_used`) included; spill slots come after those.
+    NoRegisters when they do not suffice, and when float or address registers do not: those are not
+    spilled.
     """
 
     name = "allocate-registers"
 
-    int_slots: int = 32
+    int_slots: int | None = None
+    machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        if self.int_slots < 0:
-            raise OpError(op, f"int-slots must be at least 0, got {self.int_slots}")
+        slots = self.int_slots
+        if slots is None:
+            slots = machine_of(op, self.machine).int_sram_depth
+        if slots < 0:
+            raise OpError(op, f"int-slots must be at least 0, got {slots}")
         for kernel in op.walk():
             if isinstance(kernel, plena.KernelOp):
-                allocate_registers(kernel, self.int_slots)
+                allocate_registers(kernel, slots)
 
 
 def allocate_registers(kernel: plena.KernelOp, int_slots: int = 32) -> None:

@@ -1,8 +1,8 @@
 """What translated programs call: numpy views of the memories, and the larger instructions.
 
 Rounding to bf16 is the conversion of assignments to `B`, a bfloat16 view of vector SRAM; it differs
-from section 4.1 only in NaN payloads. Sums keep the orders of `summation_order.py`: numpy reduces the first
-axis of a C-contiguous array in order.
+from section 4.1 only in NaN payloads. Sums keep the orders of `summation_order.py`: numpy reduces
+the first axis of a C-contiguous array in order.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def pipeline(options: Mapping[str, str | int]) -> str:
     """The passes of a choice as the cache keeps it."""
     families = " ".join(f"{name}={options[name]}" for name in ("qk", "pv", "sums"))
     first = "group-heads," if options["grouped"] else ""
-    return f"{first}tile,fuse,map{{{families}}},quantize,allocate-sram,lower-to-isa"
+    return f"{first}tile,fuse,map{{{families}}},lower-to-isa"
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ function, so that query tiles and the heads of a group share them.
 
 Options: `qk` (tmm, btmm, btmv), `pv` (mm, btmv) and `sums` (row sums: reduce by V_RED_SUM, ones by
 the matrix unit with a tile of ones, columns with columns of ones in V); by default what costs least
-on the module's target. `unroll-rows`: rows in one iteration of a loop over rows, at most. A family
-that a product cannot take is an error that says why; by default another is taken. What is set by
-hand stands in the function's attribute `fa.mapping`; attention that is no tiles yet keeps it there
-until it is mapped.
+on the module's target. `unroll-rows`: rows in one iteration of a loop over rows, at most.
+`boundary=storage`: the caller gives arguments as they are stored, so that the host arranges only
+what is stored without blocks. A family that a product cannot take is an error that says why; by
+default another is taken. What is set by hand stands in the function's attribute `fa.mapping`;
+attention that is no tiles yet keeps it there until it is mapped.
 """
 
 from __future__ import annotations
@@ -46,15 +47,16 @@ from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, SCORE_FAMILIES
 from ...dialects.fa.problem_attr import problems_of
 from ...dialects.fa.types import TileType
 from ...dialects.json_attr import decode
-from ...dialects.machine_attr import attach_machine
+from ...dialects.machine_attr import settle_machine
 from ...dialects.target_attr import target_of
+from ...machine.numerics.storage_policies import settings_keys
 from ...machine.spec.formats import HbmFormat, MxFormat
 from ..support.loop_affine import affine
 from ..tiling.match_attention import producer
 from ..tiling.tile_sizes import round_up
+from .arrange_arguments import arranged, is_arrangeable
 from .family_costs import FamilyCosts
 from .packed_queries import QueryTile, pack, packing_for, shift
-from .rebuild_stored import rebuilt, stored_source
 from .sums_by_columns import divide_by_columns, only_divides, why_no_columns, with_ones
 from .sums_by_ones import sum_by_ones
 
@@ -76,10 +78,11 @@ class MapPass(ModulePass):
     pv: ProductFamily | None = None
     sums: SumFamily | None = None
     unroll_rows: int | None = None
+    boundary: Literal["values", "storage"] = "values"
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = attach_machine(op, self.machine)
+        machine = settle_machine(op, self.machine)
         if self.unroll_rows is not None and self.unroll_rows < 1:
             raise OpError(op, f"unroll-rows must be at least 1, got {self.unroll_rows}")
         given, found = self._given(), False
@@ -98,7 +101,7 @@ class MapPass(ModulePass):
                 wished = _wishes(function)
                 costs = FamilyCosts(machine, target_of(op))
                 seen = max((each.keys_of_a_row for each in problems_of(op)), default=None)
-                _Mapping(costs, function, wished, seen).apply()
+                _Mapping(costs, function, wished, self.boundary == "storage", seen).apply()
                 function.attributes[MAPPED] = UnitAttr()
                 if wished.unroll_rows is not None:
                     function.attributes[UNROLL_ROWS] = IntegerAttr(wished.unroll_rows, i64)
@@ -122,10 +125,20 @@ def _attribute(function: func.FuncOp) -> dict[str, Attribute]:
     return dict(attribute.data) if isinstance(attribute, DictionaryAttr) else {}
 
 
-def _wishes(function: func.FuncOp) -> MapPass:
+@dataclass(frozen=True)
+class Wishes:
+    """What was set by hand for a function; None where the cost decides."""
+
+    qk: ScoreFamily | None = None
+    pv: ProductFamily | None = None
+    sums: SumFamily | None = None
+    unroll_rows: int | None = None
+
+
+def _wishes(function: func.FuncOp) -> Wishes:
     """What was set by hand for a function. Raises OpError where it is none of the options."""
     options: Any = {name: decode(value) for name, value in _attribute(function).items()}
-    return MapPass(**options)
+    return Wishes(**options)
 
 
 class _Mapping:
@@ -135,7 +148,8 @@ class _Mapping:
         self,
         costs: FamilyCosts,
         function: func.FuncOp,
-        wished: MapPass,
+        wished: Wishes,
+        stored: bool,
         seen: int | None,
     ):
         self.costs = costs
@@ -144,6 +158,8 @@ class _Mapping:
         self.qk = wished.qk
         self.pv = wished.pv
         self.sums = wished.sums
+        self.stored = stored
+        """Whether the caller gives arguments as they are stored."""
         self.seen = seen
         """Keys that a row sees on average, where that is known."""
 
@@ -165,10 +181,14 @@ class _Mapping:
                 raise OpError(op, f"sums=ones is not possible here: {why}; sums=reduce is")
         self._hoist()
 
+    def _given(self, role: str) -> HbmFormat | None:
+        """The format in which the caller gives arguments of a role; None for values."""
+        return self.machine.hbm_formats[settings_keys(role)[0]] if self.stored else None
+
     def _scores(self, op: fa.ScoresOp) -> None:
         if op.packing is not None or op.family is not None:
             return
-        query = QueryTile.of(op)
+        query = QueryTile.of(op, self._given("q"))
         for family in (self.qk,) if self.qk is not None else self._score_families(op, query):
             if family == "tmm":
                 op.properties["family"] = StringAttr("tmm")
@@ -317,7 +337,7 @@ class _Mapping:
     def _not_transposable(self, op: fa.MatmulOp) -> str | None:
         """Why M_BTMV cannot do a product, if it cannot."""
         load = producer(op.rhs, fa.LoadOp)
-        if load is None or stored_source(load.source) is None:
+        if load is None or not is_arrangeable(load.source, self._given("v")):
             return "the values are no tensor that the host could transpose"
         if any(not isinstance(use.operation, fa.MatmulOp) for use in load.tile.uses):
             return "the values are used for something else too"
@@ -334,7 +354,7 @@ class _Mapping:
         kind = fa.tile(load.tile)
         rank = len(fa.tensor_dims(load.source))
         order = (*range(rank - 2), rank - 1, rank - 2)
-        source = rebuilt(
+        source = arranged(
             load.source,
             lambda value: with_ones(value) if ones else [fa.TransposeOp(value, order)],
         )

@@ -16,12 +16,13 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...dialects import fa
 from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, PackingAttr
 from ...dialects.fa.types import TileType
+from ...machine.spec.formats import HbmFormat
 from ...machine.spec.params import Machine
 from ..support.loop_affine import affine, per_iteration
 from ..support.tile_builder import index_constant
 from ..tiling.match_attention import producer
 from ..tiling.tile_sizes import round_up
-from .rebuild_stored import rebuilt, stored_source
+from .arrange_arguments import arranged, is_arrangeable
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,11 @@ class QueryTile:
     scores: tuple[fa.ScoresOp, ...]
 
     @classmethod
-    def of(cls, scores: fa.ScoresOp) -> QueryTile | str:
-        """The queries of a product; a reason where they cannot be packed."""
+    def of(cls, scores: fa.ScoresOp, given: HbmFormat | None = None) -> QueryTile | str:
+        """The queries of a product; a reason where they cannot be packed.
+
+        `given` is the format in which the caller gives queries; None for values.
+        """
         scale = producer(scores.query, fa.ScaleOp)
         load = producer(scores.query if scale is None else scale.source, fa.LoadOp)
         if load is None:
@@ -43,7 +47,7 @@ class QueryTile:
         products = tuple(user for user in users if isinstance(user, fa.ScoresOp))
         if len(products) < len(users) or (scale is not None and len(list(load.tile.uses)) > 1):
             return "the queries are used for something else too"
-        if stored_source(load.source) is None:
+        if not is_arrangeable(load.source, given):
             return "the queries are no tensor that the host could pack"
         rows = fa.tile(load.tile).rows
         place = per_iteration(affine(load.indices[-2]))
@@ -93,7 +97,7 @@ def pack(machine: Machine, query: QueryTile, packing: PackingAttr, family: str) 
         ops.append(fa.ReshapeOp(ops[-1].result, (*outer, tiles * held, streams * width)))
         return ops
 
-    source = rebuilt(load.source, make)
+    source = arranged(load.source, make)
     point = InsertPoint.before(load)
     row = _divided(load.indices[-2], rows, held, point, load.location)
     kind = TileType.get((held, streams * width), fa.tile(load.tile).element_type, "vector")

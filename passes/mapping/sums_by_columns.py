@@ -15,7 +15,6 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from ...dialects import fa
-from ...dialects.mx import DequantizeOp
 from ...machine.spec.formats import MxFormat
 from ...machine.spec.params import Machine
 from ..tiling.match_attention import only_user, producer
@@ -111,7 +110,7 @@ def divide_by_columns(ends: Sequence[fa.TileOp], columns: int) -> None:
 
 
 def _crop(result: fa.ResultOp, columns: int) -> None:
-    """Leave out the first columns of a result, after it has got its type back."""
+    """Leave out the first columns of a result."""
     tensor: OpResult = result.tensor
     element = fa.tensor_element(tensor)
     dims = fa.tensor_dims(tensor)
@@ -119,13 +118,6 @@ def _crop(result: fa.ResultOp, columns: int) -> None:
         tensor, TensorType(element, (*dims[:-1], 2 * columns))
     )
     point = InsertPoint.after(result)
-    restore = only_user(last, DequantizeOp)
-    if restore is not None:
-        back = fa.tensor_element(restore.result)
-        last = Rewriter.replace_value_with_new_type(
-            restore.result, TensorType(back, (*dims[:-1], 2 * columns))
-        )
-        point = InsertPoint.after(restore)
     crop = fa.CropOp(last, dims, (*(0 for _ in dims[:-1]), columns))
     crop.location = result.location
     last.replace_uses_with_if(crop.result, lambda use: use.operation is not crop)

@@ -15,8 +15,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import fa
 from ...dialects.fa.mapping_attrs import BATCHED_FACTOR
-from ...dialects.fa.types import TileType, storage_of
-from ...dialects.mx import QuantizeOp
+from ...dialects.fa.types import TileType
 from ...machine.spec.params import Machine
 from ..support.tile_builder import index_constant
 
@@ -44,7 +43,7 @@ def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str
     room = machine.matrix_tiles - rows // machine.mlen
     if needed > room:
         return steps[0], f"a tile of ones needs room in matrix SRAM beside {needed} tiles"
-    ones = _ones(machine, function, loads, rows)
+    ones = _ones(machine, function, rows)
     kind = fa.tile(steps[0].total) if steps[0].total is not None else None
     assert kind is not None
     for value in chain.values:
@@ -132,8 +131,8 @@ class Chain:
             self.follow(value)
 
 
-def _ones(machine: Machine, function: func.FuncOp, loads: list[fa.LoadOp], rows: int) -> SSAValue:
-    """A tile of ones, loaded at the start of the function in the format of another matrix tile."""
+def _ones(machine: Machine, function: func.FuncOp, rows: int) -> SSAValue:
+    """A tile of ones, loaded at the start of the function."""
     block = function.body.block
     first = block.first_op
     assert first is not None
@@ -146,19 +145,9 @@ def _ones(machine: Machine, function: func.FuncOp, loads: list[fa.LoadOp], rows:
     constant.location = function.location
     Rewriter.insert_op(constant, point)
     zero = index_constant(0, point, function.location)
-    ops: list[Operation] = []
-    source: SSAValue = constant.result
-    # Stored already: by an earlier `quantize`, or by the caller (boundary=storage).
-    formats = [storage_of(load.source.type) for load in loads]
-    for storage in [form for form in formats if form is not None][:1]:
-        convert = QuantizeOp(source, TensorType(element, kind.get_shape(), storage))
-        ops.append(convert)
-        source = convert.result
     tile = TileType.get((rows, machine.mlen), element, "matrix")
-    load = fa.LoadOp(source, (zero, zero), tile)
+    load = fa.LoadOp(constant.result, (zero, zero), tile)
     load.tile.name_hint = "ones_tile"
-    ops.append(load)
-    for op in ops:
-        op.location = function.location
-        Rewriter.insert_op(op, point)
+    load.location = function.location
+    Rewriter.insert_op(load, point)
     return load.tile

@@ -30,7 +30,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import fa
-from ...dialects.machine_attr import attach_machine
+from ...dialects.machine_attr import settle_machine
 from ..support.loop_affine import Affine, affine, iterations
 from ..support.tile_builder import index_constant, index_value
 from ..tiling.match_attention import is_online
@@ -51,7 +51,7 @@ class SlideKeysPass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        granule = attach_machine(op, self.machine).prefetch_m
+        granule = settle_machine(op, self.machine).prefetch_m
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             shown = {m: shown_by(m) for m in function.walk() if isinstance(m, fa.MaskOp)}
             bands = [

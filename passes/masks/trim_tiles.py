@@ -3,7 +3,8 @@
 Precondition: tile IR after `specialize-masks`, masks at constant places. Postcondition: where whole
 panels of keys at the start or the end of a tile of scores are seen by none of its rows, the tile
 has no such panels: scores, softmax and products are narrower, and keys and values are loaded from
-the first key that is seen to the last one, or are views of tiles that are loaded as a whole.
+the first key that is seen to the last one, or are views of tiles that are loaded as a whole. A mask
+that hides nothing of what is left is gone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import fa
 from ...dialects.fa.types import TileType
-from ...dialects.machine_attr import attach_machine
+from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
 from ..support.loop_affine import Affine, affine
 from ..support.tile_builder import index_value
@@ -37,7 +38,7 @@ class TrimTilesPass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = attach_machine(op, self.machine)
+        machine = settle_machine(op, self.machine)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             for mask in [inner for inner in function.walk() if isinstance(inner, fa.MaskOp)]:
                 chain = _Chain.of(mask)
@@ -79,7 +80,8 @@ class _Chain:
 
 
 def _trim(machine: Machine, chain: _Chain) -> None:
-    runs = [run for run in tile_mask(chain.mask).runs if run[0] < run[1]]
+    of_rows = tile_mask(chain.mask).runs
+    runs = [run for run in of_rows if run[0] < run[1]]
     cols, granule = fa.tile(chain.mask.result).cols, machine.prefetch_m
     if not runs:
         return
@@ -99,7 +101,8 @@ def _trim(machine: Machine, chain: _Chain) -> None:
     )
     _in_front(scores, new)
     value = new.results[0]
-    for op in (*chain.maps, chain.mask):
+    shows_all = all(run == (first, last) for run in of_rows)
+    for op in chain.maps if shows_all else (*chain.maps, chain.mask):
         start = _moved(op.col, first, op)
         if isinstance(op, fa.MapOp):
             place = (op.batch, op.head, op.row, start)

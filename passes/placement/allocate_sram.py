@@ -1,8 +1,6 @@
 """`allocate-sram`: an address for each tile.
 
-Precondition: tile IR. What settles which tiles exist runs first, unless it has been run:
-`stream-softmax`, `tabulate`, `map`, `slide-keys`, `specialize-masks`, `trim-tiles`,
-`schedule-rows`.
+Precondition: tile IR; which tiles there are is settled (`schedule-rows` comes before).
 Postcondition: every tile type has an address in elements, aligned as the machine wants it (whole
 rows of VLEN in vector SRAM, whole tiles in matrix SRAM), tiles alive together do not overlap, and
 the values of a loop-carried tile (initial, argument, yielded, result) lie in one place. Copies
@@ -28,19 +26,11 @@ from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.discardable_attrs import MAPPING
 from ...dialects.fa.mapping_attrs import ROW_LOOP, ROW_LOOP_SCRATCH
 from ...dialects.fa.types import TileType
-from ...dialects.machine_attr import attach_machine
+from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
-from ..mapping.map import MapPass
 from ..mapping.shifted_copies import ShiftedCopies
-from ..masks.slide_keys import SlideKeysPass
-from ..masks.specialize_masks import SpecializeMasksPass
-from ..masks.trim_tiles import TrimTilesPass
-from ..score_functions.tabulate import TabulatePass
 from ..score_functions.vector_plan import MapPlan
-from ..storage.quantize import store_masks
-from ..tiling.stream_softmax import StreamSoftmaxPass
 from .first_fit import Block, first_fit, most_alive
-from .schedule_rows import ScheduleRowsPass
 from .tile_liveness import Places, TileLiveness, stays_in_row_loop
 
 
@@ -53,19 +43,8 @@ class AllocateSramPass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = attach_machine(op, self.machine)
-        for step in (
-            StreamSoftmaxPass(machine=self.machine),
-            TabulatePass(self.machine),
-            MapPass(),
-            SlideKeysPass(self.machine),
-            SpecializeMasksPass(),
-            TrimTilesPass(),
-            ScheduleRowsPass(),
-        ):
-            step.apply(ctx, op)
+        machine = settle_machine(op, self.machine)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
-            store_masks(machine, function)
             tiles = [
                 value.type
                 for inner in function.walk()

@@ -27,7 +27,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.fa.types import TileType
-from ...dialects.machine_attr import attach_machine
+from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
 from ..support.loop_affine import Affine, affine, always_multiple, largest
 from ..support.tile_builder import index_value
@@ -56,7 +56,7 @@ class TabulatePass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = attach_machine(op, self.machine)
+        machine = settle_machine(op, self.machine)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             tabulation = _Tabulation(machine, function)
             for group in _alike(function):

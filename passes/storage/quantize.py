@@ -1,11 +1,12 @@
 """`quantize`: the storage format of each HBM tensor, and bf16 on chip.
 
-Precondition: tile IR; `tabulate` runs first, because its tables are stored too. Postcondition: each
-tensor that is loaded goes through `mx.quantize` into the format that the policy names for its role,
-results are stored as the policy has O, other buffers in HBM are plain bf16, and every tile holds
-bf16. A result that may hold -inf (a logsumexp, scores) is plain bf16 too: in a block of MX elements
-an infinity turns all others to 0. Formats that the machine cannot load or store are refused, and so
-is the unfused form where P would be stored with 8 bits.
+Precondition: tile IR in which all tensors that tiles are loaded from are known: tables
+(`tabulate`), what the mapping wants (`map`), tiles of masks (`specialize-masks`). Postcondition:
+each tensor that is loaded goes through `mx.quantize` into the format that the policy names for its
+role, results are stored as the policy has O, other buffers in HBM are plain bf16, and every tile
+holds bf16. A result that may hold -inf (a logsumexp, scores) is plain bf16 too: in a block of MX
+elements an infinity turns all others to 0. Formats that the machine cannot load or store are
+refused, and so is the unfused form where P would be stored with 8 bits.
 
 Options: `policy` (plena, the default: what the machine file says; mxfp8, mxfp4-kv, nvfp4-kv, bf16),
 and a format for one role (`k=mxfp8-e4m3:32`; weights, k, v, q, o, p, statistics). `rule` and
@@ -19,7 +20,7 @@ Run a second time with its defaults, it leaves what the first run decided.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from xdsl.context import Context
@@ -41,15 +42,13 @@ from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.types import HbmAttr, TileType
-from ...dialects.machine_attr import attach_machine
+from ...dialects.machine_attr import settle_machine
 from ...dialects.mx import BlockAttr, DequantizeOp, QuantizeOp, block_format
-from ...dialects.mx.discardable_attrs import POLICY, policy_from
+from ...dialects.mx.discardable_attrs import POLICY
 from ...machine.numerics.storage_policies import ROLES, Policy, PolicyError, settings_keys, unusable
 from ...machine.spec.formats import HbmFormat, MxFormat, PlainFormat
 from ...machine.spec.params import Machine
-from ..score_functions.tabulate import TabulatePass
-from ..support.operand_roles import Operand, operands
-from ..tiling.stream_softmax import StreamSoftmaxPass
+from ..support.operand_roles import Operand, operands, origin
 
 BF16_TYPE = BFloat16Type()
 
@@ -77,10 +76,8 @@ class QuantizePass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = attach_machine(op, self.machine)
+        machine = settle_machine(op, self.machine)
         policy = self._policy(op)
-        StreamSoftmaxPass(machine=self.machine).apply(ctx, op)
-        TabulatePass(self.machine).apply(ctx, op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             if not self._decided(function):
                 _Quantization(machine, policy, self.rule, self.rounding).function(function)
@@ -118,11 +115,10 @@ class QuantizePass(ModulePass):
     def _policy_record(self) -> DictionaryAttr | None:
         """The options that are not the defaults, None if all are."""
         named = ("policy", *ROLES)
-        defaults = QuantizePass()
         given = {
-            key: StringAttr(getattr(self, key))
-            for key in named
-            if getattr(self, key) != getattr(defaults, key)
+            field.name: StringAttr(getattr(self, field.name))
+            for field in fields(self)
+            if field.name in named and getattr(self, field.name) != field.default
         }
         return DictionaryAttr(given) if given else None
 
@@ -165,6 +161,10 @@ class _Quantization:
 
     def function(self, function: func.FuncOp) -> None:
         """Convert arguments, buffers, results and tiles."""
+        for operand in operands(function):
+            # What the user can change is complained of first.
+            if isinstance(origin(operand.value), BlockArgument):
+                self._format(operand.role, operand.op)
         for operand in operands(function):
             if isinstance(operand.op, fa.LoadOp) and block_format(operand.value.type) is None:
                 self.argument(operand)
@@ -288,17 +288,6 @@ def _masks(op: Operation) -> bool:
     return any(isinstance(i, fa.MaskOp) and i.shown is not None for i in function.walk())
 
 
-def store_masks(machine: Machine, function: func.FuncOp) -> None:
-    """Give mask tiles that were made after `quantize` their format, by the same policy."""
-    record = attribute_of(function, POLICY)
-    policy = policy_from(record) if isinstance(record, DictionaryAttr) else Policy.get()
-    # 0 and a power of two are exact whatever the rounding.
-    quantization = _Quantization(machine, policy, QuantizePass.rule, QuantizePass.rounding)
-    for operand in operands(function):
-        if operand.role == "mask" and block_format(operand.value.type) is None:
-            quantization.argument(operand)
-
-
 def _stored(shape: Sequence[int], storage: BlockAttr | None) -> TensorType[Attribute]:
     return TensorType(BF16_TYPE, shape, NoneAttr() if storage is None else storage)
 
@@ -364,12 +353,42 @@ def _prepares(op: Operation) -> bool:
     return any(isinstance(user, QuantizeOp) or _prepares(user) for user in users)
 
 
+def _is_stored_plain(value: SSAValue) -> bool:
+    """Whether a tensor, arranged or not, is stored as plain bf16 wherever it is read."""
+    for use in value.uses:
+        user = use.operation
+        if isinstance(user, ARRANGED):
+            plain = _is_stored_plain(user.results[0])
+        else:
+            plain = isinstance(user, QuantizeOp) and block_format(user.result.type) is None
+        if not plain:
+            return False
+    return value.first_use is not None
+
+
+def _retype(value: SSAValue) -> None:
+    """Let a tensor and all that is arranged of it hold bf16, which is how they are stored."""
+    plain = Rewriter.replace_value_with_new_type(
+        value, TensorType(BF16_TYPE, fa.tensor_dims(value))
+    )
+    for use in list(plain.uses):
+        user = use.operation
+        if isinstance(user, QuantizeOp):
+            user.result.replace_all_uses_with(plain)
+            Rewriter.erase_op(user)
+        else:
+            _retype(user.results[0])
+
+
 def _stored_argument(function: func.FuncOp, argument: BlockArgument) -> None:
+    if _is_stored_plain(argument):
+        _retype(argument)
+        return
     users = [use.operation for use in argument.uses]
     converts = [user for user in users if isinstance(user, QuantizeOp)]
     prepared = next((user for user in users if _prepares(user)), None)
     if prepared is not None:
-        arranged = "; run quantize before map, without group-heads"
+        arranged = "; write map{boundary=storage} before it, and no group-heads"
         raise OpError(
             prepared,
             f"{prepared.name} is the host's work before it quantizes; with boundary=storage "

@@ -21,7 +21,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...dialects import fa
 from ...dialects.fa.masks import GroupedAttr
 from ...dialects.fa.problem_attr import GROUPED, record_problem
-from ...dialects.machine_attr import attach_machine
+from ...dialects.machine_attr import settle_machine
 from .head_grouping import HeadGroup, group
 
 
@@ -34,7 +34,7 @@ class GroupHeadsPass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = attach_machine(op, self.machine)
+        machine = settle_machine(op, self.machine)
         for attention in [inner for inner in op.walk() if isinstance(inner, fa.AttentionOp)]:
             heads = fa.tensor_dims(attention.query)[1] // fa.tensor_dims(attention.key)[1]
             if heads < 2 or not attention.heads_alike:

@@ -28,7 +28,7 @@ from xdsl.passes import ModulePass
 from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.fa.discardable_attrs import UNFUSED
-from ...dialects.machine_attr import attach_machine
+from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
 from ..support.tile_builder import Loop
 from .fused_nest import FusedNest, State
@@ -51,7 +51,7 @@ class FusePass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = attach_machine(op, self.machine)
+        machine = settle_machine(op, self.machine)
         if self.split_kv < 1:
             raise OpError(op, f"split-kv must be at least 1, got {self.split_kv}")
         if self.split_kv > 1 and self.order == "keys":

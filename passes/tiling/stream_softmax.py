@@ -25,7 +25,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.fa.types import TileType
-from ...dialects.machine_attr import attach_machine
+from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
 from ..score_functions.index_dependence import IndexValues
 from ..support.loop_affine import Affine, affine
@@ -47,7 +47,7 @@ class StreamSoftmaxPass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = attach_machine(op, self.machine)
+        machine = settle_machine(op, self.machine)
         if self.columns is not None and (self.columns < 1 or self.columns % machine.vlen):
             nearest = max(1, round(self.columns / machine.vlen)) * machine.vlen
             raise OpError(

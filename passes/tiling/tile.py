@@ -28,7 +28,7 @@ from ...dialects import fa
 from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.problem_attr import GROUPED, record_problem
 from ...dialects.fa.types import HbmAttr, TileType
-from ...dialects.machine_attr import attach_machine
+from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
 from ..masks.mask_functions import MaskFunction
 from ..masks.problem_size import problem_of, shown_of
@@ -54,7 +54,7 @@ class TilePass(ModulePass):
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        machine = attach_machine(op, self.machine)
+        machine = settle_machine(op, self.machine)
         for attention in [inner for inner in op.walk() if isinstance(inner, fa.AttentionOp)]:
             if not isinstance(attention.parent_op(), func.FuncOp):
                 raise OpError(attention, "fa.attention must stand directly in a function")

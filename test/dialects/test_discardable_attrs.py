@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fa.diagnostics import CompileError, OpError
 from fa.dialects.discardable_attrs import attribute_of, table_of
-from fa.dialects.machine_attr import attach_machine, machine_of
+from fa.dialects.machine_attr import machine_of, settle_machine
 from fa.frontends.mlir import parse_module
 from xdsl.dialects.builtin import ModuleOp, StringAttr, UnitAttr
 
@@ -55,7 +55,7 @@ def test_asking_for_the_machine_writes_nothing():
     assert machine_of(module).name == "plena-64"
     assert machine_of(module, "plena-128").name == "plena-128"
     assert not module.attributes
-    assert attach_machine(module, "plena-128").name == machine_of(module).name == "plena-128"
+    assert settle_machine(module, "plena-128").name == machine_of(module).name == "plena-128"
     assert module.attributes == {"fa.machine": StringAttr("plena-128")}
     with pytest.raises(OpError, match="compiled for machine plena-128, not plena-64"):
-        attach_machine(module, "plena-64")
+        settle_machine(module, "plena-64")

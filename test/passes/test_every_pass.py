@@ -1,8 +1,8 @@
 """Every pass has a lit file that runs it alone on IR written by hand, and names no SSA value.
 
 `NAME.mlir` in the room of the pass, `NAME_alone.mlir` where that shows the pass after those before
-it. A RUN line has this pass and no other; what is checked with the prefix of that line takes values
-from FileCheck variables, so that names may change.
+it. A RUN line has this pass and no other; what the runner inserts finds nothing to do. What is
+checked with the prefix of that line takes values from FileCheck variables: names may change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tensors in HBM under another shape: boundary operations put in front of the storage format."""
+"""Tensors that tiles are loaded from, arranged anew by the host: boundary operations."""
 
 from __future__ import annotations
 
@@ -9,37 +9,30 @@ from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
-from ...dialects import fa
 from ...dialects.fa.types import storage_of
 from ...dialects.mx import QuantizeOp
-from ...dialects.mx.types import LAST
+from ...machine.spec.formats import HbmFormat, MxFormat
 
 
-def stored_source(hbm: SSAValue) -> SSAValue | None:
-    """The tensor of values behind what tiles are loaded from.
+def is_arrangeable(hbm: SSAValue, given: HbmFormat | None) -> bool:
+    """Whether the host can arrange a tensor anew: not a buffer, and nothing in blocks.
 
-    None for a buffer, and for a tensor that the caller gives in a storage format: its values are
-    not the host's to arrange.
+    `given` is the format in which the caller gives arguments of its role; None for values.
     """
-    if isinstance(hbm, OpResult) and isinstance(hbm.op, QuantizeOp):
-        storage = storage_of(hbm.type)
-        axis = None if storage is None else getattr(storage, "options", {}).get("axis", LAST)
-        if axis not in (None, LAST, len(fa.tensor_dims(hbm)) - 1):
-            return None
-        hbm = hbm.op.source
     kind = hbm.type
-    plain = isa(kind, TensorType[Attribute]) and storage_of(kind) is None
-    return hbm if plain else None
+    if isinstance(hbm, BlockArgument) and isinstance(given, MxFormat):
+        return False
+    if isinstance(hbm, OpResult) and isinstance(hbm.op, QuantizeOp):
+        return False
+    return isa(kind, TensorType[Attribute]) and storage_of(kind) is None
 
 
-def rebuilt(hbm: SSAValue, make: Callable[[SSAValue], Sequence[Operation]]) -> SSAValue:
-    """What `make` does to the values behind `hbm`, stored as `hbm` is; made once where it is known.
+def arranged(source: SSAValue, make: Callable[[SSAValue], Sequence[Operation]]) -> SSAValue:
+    """What `make` does to the tensor `source`; made once where it is known.
 
     `make` gives operations in order, the last one's result being the tensor. Those that are there
     already, from another load of the same tensor, are used again.
     """
-    source = stored_source(hbm)
-    assert source is not None
     value = source
     point = _after(source)
     doubles: list[Operation] = []
@@ -59,18 +52,7 @@ def rebuilt(hbm: SSAValue, make: Callable[[SSAValue], Sequence[Operation]]) -> S
             point = InsertPoint.after(found)
     for op in reversed(doubles):
         op.erase()
-    if value is source or not (isinstance(hbm, OpResult) and isinstance(hbm.op, QuantizeOp)):
-        return value
-    old = hbm.type
-    assert isa(old, TensorType[Attribute])
-    kind = TensorType(old.get_element_type(), fa.tensor_dims(value), old.encoding)
-    for use in value.uses:
-        if isinstance(use.operation, QuantizeOp) and use.operation.result.type == kind:
-            return use.operation.result
-    convert = QuantizeOp(value, kind)
-    convert.location, convert.result.name_hint = hbm.op.location, hbm.name_hint
-    Rewriter.insert_op(convert, point)
-    return convert.result
+    return value
 
 
 def _same(op: Operation) -> Operation | None:

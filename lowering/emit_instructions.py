@@ -1,0 +1,275 @@
+"""`emit-instructions`: tiles into PLENA instructions, on values that have no registers yet.
+
+Precondition: tile IR with addresses, one function with attention. Postcondition: the function is a
+`plena.kernel` of the same name; its attribute `plena.layout` says where the host puts arguments and
+constants and finds results (`machine/host/layout.py`). Equal constant tensors are one region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import arith, func, memref, scf
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.transforms.dead_code_elimination import region_dce
+
+from ..diagnostics import OpError
+from ..dialects import fa, plena
+from ..dialects.fa.discardable_attrs import MASK_TILES, UNFUSED
+from ..dialects.fa.types import TileType
+from ..dialects.json_attr import encode
+from ..dialects.machine_attr import settle_machine
+from ..dialects.mx import CenterOp, DequantizeOp, QuantizeOp, RotateOp
+from ..dialects.plena.discardable_attrs import LAYOUT
+from ..machine.host.layout import Layout, Region
+from ..machine.spec.params import Machine
+from ..passes.placement.tile_liveness import stays_in_row_loop
+from ..passes.support.loop_affine import Affine, iterations
+from .emit import (
+    batched_scores,
+    hbm_tiles,
+    row_ops,
+    score_functions,
+    shifted_scores,
+    systolic_products,
+)
+from .emit.address_registers import AddressRegisters
+from .emit.emitter import Emitter
+from .emit.float_constants import FloatConstants
+from .emit.row_loop import emit_row_loop, in_row_loop, row_loops
+from .hbm.constant_tensors import share_constants
+from .hbm.plan import outputs, plan, signature
+from .instruction_sources import named_location
+
+
+@dataclass(frozen=True)
+class EmitInstructionsPass(ModulePass):
+    """From placed tiles to PLENA instructions without registers."""
+
+    name = "emit-instructions"
+
+    machine: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        machine = settle_machine(op, self.machine)
+        functions = [inner for inner in op.ops if isinstance(inner, func.FuncOp)]
+        if not functions:
+            return
+        if len(functions) > 1:
+            raise OpError(functions[1], "a program is made of one function; this is the second")
+        share_constants(functions[0])
+        kernel, layout = _emit(machine, functions[0])
+        region_dce(kernel.body)
+        kernel.attributes[LAYOUT] = encode(layout.to_json())
+        Rewriter.replace_op(functions[0], kernel, [])
+
+
+def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layout]:
+    """A kernel that does what a function does, and where its data lies."""
+    used = _sram_used(machine, function)
+    regions = plan(machine, function)
+    floats = FloatConstants(first=used["fp_mem"])
+    kernel = plena.KernelOp(function.sym_name.data)
+    kernel.location = function.location
+    _Lowering(Emitter(machine, kernel, floats), regions).function(function)
+    if floats.end > machine.fp_sram_depth:
+        raise OpError(
+            function,
+            f"statistics and constants take {floats.end} entries of FP_MEM, and the machine has "
+            f"{machine.fp_sram_depth}; a smaller q-tile needs less",
+        )
+    layout = Layout(
+        function.sym_name.data,
+        signature(function),
+        tuple(regions.values()),
+        outputs(function, regions),
+        floats.memory(),
+        (),
+        {**used, "fp_mem": floats.end},
+    )
+    for name in (MASK_TILES, UNFUSED):
+        if name in function.attributes:
+            kernel.attributes[name] = function.attributes[name]
+    return kernel, layout
+
+
+def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:
+    """The extent of each memory that tiles take: rows, tiles, entries.
+
+    Raises OpError for a tile at an address that the machine does not have: addresses may have been
+    written by hand.
+    """
+    ends = {"vector": 0, "matrix": 0, "scalar": 0}
+    units = {"vector": machine.vlen, "matrix": machine.mlen**2, "scalar": 1}
+    rooms = {
+        "vector": machine.vector_sram_rows * machine.vlen,
+        "matrix": machine.matrix_tiles * machine.mlen**2,
+        "scalar": machine.fp_sram_depth,
+    }
+    for op in function.walk():
+        for result in op.results:
+            if not isinstance(kind := result.type, TileType) or isinstance(op, fa.ViewOp):
+                continue
+            if kind.at is None and stays_in_row_loop(result):
+                continue
+            space, end = kind.space.data, kind.placed + kind.elements
+            if kind.placed % units[space] or end > rooms[space]:
+                raise OpError(
+                    op,
+                    f"{kind} does not lie in the machine's {space} memory: addresses there are "
+                    f"multiples of {units[space]}, and the last element is {rooms[space] - 1}",
+                )
+            ends[space] = max(ends[space], end)
+        scratch: SSAValue | None = getattr(op, "scratch", None)
+        if scratch is not None and fa.tile(scratch).cols % machine.vlen:
+            raise OpError(op, f"scratch room has rows of VLEN = {machine.vlen} columns")
+    return {
+        "vector_rows": -(-ends["vector"] // machine.vlen),
+        "matrix_tiles": -(-ends["matrix"] // machine.mlen**2),
+        "fp_mem": ends["scalar"],
+    }
+
+
+class _Lowering:
+    """Walks a function and emits each operation; knows the open loops and the address registers."""
+
+    def __init__(self, emitter: Emitter, regions: dict[SSAValue, Region]):
+        self.e = emitter
+        self.regions = regions
+        self.bases = AddressRegisters(emitter, regions)
+        self.counters: dict[SSAValue, tuple[SSAValue, int]] = {}
+        # Iteration numbers of loops that are none.
+        self.known: dict[SSAValue, int] = {}
+
+    def function(self, function: func.FuncOp) -> None:
+        """The prologue, the function's body, and in front of it the constants that it needs."""
+        e = self.e
+        e.location = named_location(function)
+        self.bases.prologue()
+        block = e.block()
+        last = block.last_op
+        assert last is not None
+        for ops in row_loops(function.body.block):
+            e.location = named_location(ops[0])
+            self.bases.enter(ops[0])
+            self._operations(ops)
+        e.location = named_location(function)
+        e.insert_at(InsertPoint.after(last))
+        for value, parts in list(e.floats.computed.items()):
+            product = e.float(parts[0])
+            for part in parts[1:]:
+                product = e.get("S_MUL_FP", product, e.float(part))
+            e.do("S_ST_FP", product, e.zero, e.floats.slot(value))
+
+    def _block(self, block: Block) -> None:
+        for ops in row_loops(block):
+            self.e.location = named_location(ops[0])
+            self._operations(ops)
+
+    def _operations(self, ops: Sequence[Operation]) -> None:
+        if in_row_loop(ops[0]):
+            emit_row_loop(self.e, ops)
+        else:
+            self._operation(ops[0])
+
+    def _operation(self, op: Operation) -> None:
+        e = self.e
+        match op:
+            case scf.ForOp():
+                self._loop(op)
+            case fa.LoadOp():
+                hbm_tiles.load(e, op, *self._place(op.source, op.indices))
+            case fa.StoreOp():
+                hbm_tiles.store(e, op, *self._place(op.target, op.indices))
+            case fa.ScoresOp() if op.packing is not None:
+                batched_scores.scores(e, op)
+            case fa.ScoresOp() if op.batched:
+                shifted_scores.scores(e, op)
+            case fa.ScoresOp():
+                systolic_products.scores(e, op)
+            case fa.MatmulOp():
+                systolic_products.matmul(e, op)
+            case fa.FillOp():
+                row_ops.fill(e, op)
+            case fa.CopyOp():
+                row_ops.copy(e, op)
+            case fa.ScaleOp():
+                row_ops.scale(e, op)
+            case fa.MaskOp():
+                row_ops.mask(e, op)
+            case fa.MapOp():
+                score_functions.apply_map(e, op)
+            case fa.ProbabilitiesOp():
+                row_ops.probabilities(e, op)
+            case fa.SinkOp():
+                row_ops.sink(e, op)
+            case fa.SoftmaxOp():
+                row_ops.softmax(e, op)
+            case fa.AccumulateOp():
+                row_ops.accumulate(e, op)
+            case fa.LogsumexpOp():
+                row_ops.logsumexp(e, op)
+            case fa.SpreadOp():
+                row_ops.spread(e, op)
+            case fa.CollectOp():
+                row_ops.collect(e, op)
+            case fa.CombineOp():
+                row_ops.combine(e, op)
+            case (
+                arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
+                | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ViewOp()
+                | fa.ResultOp()
+                | QuantizeOp() | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp()
+                | fa.TransposeOp() | fa.BroadcastOp() | fa.ConcatOp() | fa.PadOp() | fa.CropOp()
+                | fa.AdditiveOp() | scf.YieldOp()
+                | func.ReturnOp()
+            ):  # fmt: skip
+                # Indices are computed where they are used; the rest is the host's or the planner's.
+                pass
+            case _:
+                raise OpError(op, f"{op.name} has no form in PLENA instructions")
+
+    def _loop(self, op: scf.ForOp) -> None:
+        """A loop as a hardware loop; tiles that it carries stay where they are."""
+        steps = iterations(op)
+        if not len(steps):
+            return
+        for argument, initial in zip(op.body.block.args[1:], op.iter_args, strict=True):
+            if argument.type != initial.type:
+                raise OpError(op, "a carried tile must keep its address; run allocate-sram")
+        variable = op.body.block.args[0]
+        with self.e.loop(len(steps)) as loop:
+            if loop.counter is None:
+                self.known[variable] = 0
+            else:
+                self.counters[variable] = (loop.counter, len(steps))
+            self._block(op.body.block)
+            self.e.location = named_location(op)
+
+    def _place(
+        self, hbm: SSAValue, indices: Sequence[SSAValue]
+    ) -> tuple[Region, SSAValue, SSAValue]:
+        """Region, address register and byte offset of an access."""
+        region = self.regions[hbm]
+        offset = hbm_tiles.byte_offset(region, indices)
+        return region, self.bases.of(hbm), self._value(offset.at(self.known))
+
+    def _value(self, offset: Affine) -> SSAValue:
+        """A register with an affine value of iteration numbers, which are count - counter each."""
+        e = self.e
+        total, parts = offset.constant, list[SSAValue]()
+        for variable, factor in offset.terms.items():
+            counter, count = self.counters[variable]
+            total += factor * count
+            parts.append(
+                counter if factor == 1 else e.get("S_MUL_INT", counter, e.constant(factor))
+            )
+        value = e.constant(total)
+        for part in parts:
+            value = e.get("S_SUB_INT", value, part)
+        return value
