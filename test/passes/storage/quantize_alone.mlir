@@ -15,7 +15,7 @@
 // CHECK-NEXT:    [[WIDE:%.*]] = mx.dequantize [[RESULT]] : tensor<64x64xbf16> -> tensor<64x64xf32>
 // CHECK-NEXT:    func.return [[WIDE]]
 
-func.func @product(%Q: tensor<64x64xf32>, %K: tensor<64x64xf32>) -> tensor<64x64xf32> {
+func.func @product(%Q: tensor<64x64xf32>, %K: tensor<64x64xf32>) -> tensor<64x64xf32> attributes {fa.mapped} {
   %c0 = arith.constant 0 : index
   %output = memref.alloc() : memref<64x64xf32, #fa.hbm>
   %q = fa.load %Q[%c0, %c0] : tensor<64x64xf32> -> !fa.tile<64x64xf32, vector>
