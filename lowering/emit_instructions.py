@@ -41,7 +41,7 @@ from .emit import (
 from .emit.address_registers import AddressRegisters
 from .emit.emitter import Emitter
 from .emit.float_constants import FloatConstants
-from .emit.row_loop import emit_row_loop, in_row_loop, row_loops
+from .emit.row_loop import emit_row_loop
 from .hbm.constant_tensors import share_constants
 from .hbm.plan import outputs, plan, signature
 from .instruction_sources import named_location
@@ -154,10 +154,10 @@ class _Lowering:
         block = e.block()
         last = block.last_op
         assert last is not None
-        for ops in row_loops(function.body.block):
-            e.location = named_location(ops[0])
-            self.bases.enter(ops[0])
-            self._operations(ops)
+        for op in function.body.block.ops:
+            e.location = named_location(op)
+            self.bases.enter(op)
+            self._operation(op)
         e.location = named_location(function)
         e.insert_at(InsertPoint.after(last))
         for value, parts in list(e.floats.computed.items()):
@@ -167,21 +167,19 @@ class _Lowering:
             e.do("S_ST_FP", product, e.zero, e.floats.slot(value))
 
     def _block(self, block: Block) -> None:
-        for ops in row_loops(block):
-            self.e.location = named_location(ops[0])
-            self._operations(ops)
-
-    def _operations(self, ops: Sequence[Operation]) -> None:
-        if in_row_loop(ops[0]):
-            emit_row_loop(self.e, ops)
-        else:
-            self._operation(ops[0])
+        for op in block.ops:
+            self.e.location = named_location(op)
+            self._operation(op)
 
     def _operation(self, op: Operation) -> None:
         e = self.e
         match op:
             case scf.ForOp():
                 self._loop(op)
+            case fa.RowLoopOp():
+                emit_row_loop(e, op.steps, op.rows.value.data, op.unroll.value.data)
+            case fa.TileOp() if op.row_wise:
+                emit_row_loop(e, [op], fa.tile(op.results[0]).rows, 1)
             case fa.LoadOp():
                 hbm_tiles.load(e, op, *self._place(op.source, op.indices))
             case fa.StoreOp():

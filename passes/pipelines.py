@@ -21,8 +21,8 @@ class PassEntry:
 
     `requires` are passes that must have run before; they are inserted where they are missing.
     `until` is the first pass of the order behind which this one comes too late; None if it never
-    does. Before `waits_for` the pass only records what is wanted, and does it where it is run again.
-    `provides` says in a few words what holds afterwards.
+    does. Before `waits_for` the pass only records what is wanted, and does it where it is run
+    again. `provides` says in a few words what holds afterwards.
     """
 
     name: str

@@ -11,8 +11,9 @@ from xdsl.ir import Dialect
 
 from .attention import AttentionOp, YieldOp
 from .host_ops import AdditiveOp, BroadcastOp, ConcatOp, CropOp, PadOp, ReshapeOp, TransposeOp
-from .mapping_attrs import PackingAttr, RowLoopAttr
+from .mapping_attrs import PackingAttr
 from .masks import MASKS
+from .row_loop import RowLoopOp
 from .tile_compute import (
     AccumulateOp,
     CollectOp,
@@ -58,7 +59,7 @@ __all__ = [
     "ProbabilitiesOp",
     "ReshapeOp",
     "ResultOp",
-    "RowLoopAttr",
+    "RowLoopOp",
     "ScaleOp",
     "ScoresOp",
     "ScratchOp",
@@ -109,6 +110,7 @@ FA = Dialect(
         CopyOp,
         ScratchOp,
         ResultOp,
+        RowLoopOp,
     ],
-    [TileType, HbmAttr, PackingAttr, RowLoopAttr, *MASKS],
+    [TileType, HbmAttr, PackingAttr, *MASKS],
 )

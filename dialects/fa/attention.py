@@ -78,7 +78,7 @@ class OwnValues(IsolatedFromAbove):
 
 @irdl_op_definition
 class YieldOp(AbstractYieldOperation[Attribute]):
-    """The result of a mask, score or probability function."""
+    """The result of a mask, score or probability function; what leaves a row loop."""
 
     name = "fa.yield"
 

@@ -23,9 +23,6 @@ SUM_FAMILIES = ("reduce", "ones", "columns")
 BATCHED_FACTOR = 0.25
 """What the batched instructions multiply each product with (ISA section 2, BMM scale)."""
 
-ROW_LOOP = "row_loop"
-"""The attribute of an operation that is emitted row by row together with its neighbours."""
-
 ROW_LOOP_SCRATCH = 2
 """Rows of a row loop's scratch in front of what write-outs fill: one to work in, one for a sum."""
 
@@ -97,34 +94,3 @@ class PackingAttr(ParametrizedAttribute):
             block=self.block,
             chunks=self.chunks,
         )
-
-
-@irdl_attr_definition
-class RowLoopAttr(ParametrizedAttribute):
-    """`#fa.row_loop<id = 0, rows = 64, unroll = 2>`: part of one loop over `rows` rows of tiles.
-
-    Neighbours with the same number are done together, row by row: what one of them makes of a row
-    the next takes from a register or a fixed place. `unroll` rows make one iteration.
-    """
-
-    name = "fa.row_loop"
-
-    number: IntAttr = param_def()
-    rows: IntAttr = param_def()
-    unroll: IntAttr = param_def()
-
-    @classmethod
-    def get(cls, number: int, rows: int, unroll: int) -> RowLoopAttr:
-        """Loop `number` over `rows` rows, `unroll` of them in one iteration."""
-        return cls(IntAttr(number), IntAttr(rows), IntAttr(unroll))
-
-    def verify(self) -> None:
-        if self.number.data < 0 or self.rows.data < 1 or self.unroll.data < 1:
-            raise VerifyException("rows and unroll of a row loop are at least 1")
-
-    @classmethod
-    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
-        return _fields(parser, ("id", "rows", "unroll"))
-
-    def print_parameters(self, printer: Printer) -> None:
-        _print(printer, id=self.number, rows=self.rows, unroll=self.unroll)

@@ -36,9 +36,11 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
+from ...machine.spec.params import Machine
 from .attention import OwnValues, verify_function, verify_mask_function
-from .mapping_attrs import PRODUCT_FAMILIES, SCORE_FAMILIES, PackingAttr
+from .mapping_attrs import PRODUCT_FAMILIES, ROW_LOOP_SCRATCH, SCORE_FAMILIES, PackingAttr
 from .masks import MaskAttr, unknown_mask
+from .shifted_copies import ShiftedCopies
 from .tile_memory import TileOp, expect, expect_scratch
 from .type_access import shape_text, tile
 from .types import TileType
@@ -54,6 +56,7 @@ class ScaleOp(TileOp, HasFolderInterface):
     factor = prop_def(FloatAttr)
     result = result_def(TileType)
 
+    LINEAR: ClassVar[dict[int, int]] = {0: 0}
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     assembly_format = "$source `by` $factor attr-dict `:` type($source) `->` type($result)"
 
@@ -126,6 +129,13 @@ class ScoresOp(TileOp):
     def batched(self) -> bool:
         """Whether the instruction has the fixed factor of the batched ones."""
         return self.instruction != "tmm"
+
+    def scratch_rows(self, machine: Machine) -> int:
+        """For M_BTMM on queries as they are: their shifted copies, and a write-out."""
+        if not self.batched or self.packing is not None:
+            return 0
+        q = tile(self.query)
+        return ShiftedCopies(machine, q.rows, q.cols // machine.mlen).scratch_rows
 
     def with_scratch(self, scratch: SSAValue) -> ScoresOp:
         """The same operation with room to work in."""
@@ -230,6 +240,18 @@ class MatmulOp(TileOp):
         """Whether the right operand is V transposed."""
         return self.instruction == "btmv"
 
+    @property
+    def row_wise(self) -> bool:
+        """M_BTMV takes a row at a time, M_MM blocks of them."""
+        return self.transposed
+
+    def scratch_rows(self, machine: Machine) -> int:
+        """For M_BTMV those of a row loop, and what the write-outs of all panels fill."""
+        if not self.transposed:
+            return 0
+        panels = tile(self.result).cols // machine.vlen
+        return ROW_LOOP_SCRATCH + machine.broadcast - 1 + panels
+
     def with_scratch(self, scratch: SSAValue) -> MatmulOp:
         """The same operation with room to work in."""
         element = tile(self.result).element_type
@@ -311,6 +333,10 @@ class MaskOp(TileOp):
         """The mask, or None where only padding is hidden."""
         assert self.mask is None or isinstance(self.mask, MaskAttr)
         return self.mask
+
+    def scratch_rows(self, machine: Machine) -> int:
+        """What hides, as it is and shifted."""
+        return 0 if self.hidden is not None else 2
 
     def at(self, scores: SSAValue, col: SSAValue) -> MaskOp:
         """The same mask of other scores, which start at another key."""
@@ -610,6 +636,18 @@ class OnlineSoftmaxOp(TileOp):
         """The first step has no statistics to update."""
         return self.IN_PLACE if self.maximum is not None else {0: 0}
 
+    @property
+    def row_wise(self) -> bool:
+        """Each row has statistics of its own."""
+        return True
+
+    def scratch_rows(self, machine: Machine) -> int:
+        """For sums: by a tile of ones a write-out, of several panels a row to add them up in."""
+        if self.ones is not None:
+            return ROW_LOOP_SCRATCH + machine.broadcast
+        wide = self.unsummed is None and tile(self.scores).cols > machine.vlen
+        return ROW_LOOP_SCRATCH if wide else 0
+
     def _again(
         self, past: tuple[SSAValue | None, SSAValue | None], scratch: SSAValue | None
     ) -> OnlineSoftmaxOp:
@@ -660,12 +698,18 @@ class AccumulateOp(TileOp):
     alpha = opt_operand_def(TileType)
     result = result_def(TileType)
 
+    LINEAR: ClassVar[dict[int, int]] = {0: 0, 1: 0}
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
     assembly_format = (
         "$acc `,` $addend (`rescale` $alpha^)? attr-dict `:` type($acc) `,` type($addend) "
         "(`,` type($alpha)^)? `->` type($result)"
     )
+
+    @property
+    def row_wise(self) -> bool:
+        """With a factor for each row."""
+        return self.alpha is not None
 
     def __init__(self, acc: SSAValue, addend: SSAValue, alpha: SSAValue | None = None):
         super().__init__(operands=[acc, addend, alpha], result_types=[tile(acc).placed_at(None)])
@@ -698,6 +742,7 @@ class NormalizeOp(TileOp):
     sums = opt_prop_def(IntegerAttr)
     result = result_def(TileType)
 
+    LINEAR: ClassVar[dict[int, int]] = {0: 0}
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
@@ -733,6 +778,15 @@ class NormalizeOp(TileOp):
     def sum_columns(self) -> int:
         """The columns of acc that hold the sum; 0 where it is an operand."""
         return 0 if self.sums is None else self.sums.value.data
+
+    @property
+    def row_wise(self) -> bool:
+        """Each row has a sum of its own."""
+        return True
+
+    def scratch_rows(self, machine: Machine) -> int:
+        """For sums in the first columns: their reciprocals."""
+        return ROW_LOOP_SCRATCH if self.total is None else 0
 
     def with_scratch(self, scratch: SSAValue) -> NormalizeOp:
         """The same operation with room to work in."""
@@ -801,6 +855,10 @@ class LogsumexpOp(TileOp):
             },
             result_types=[result],
         )
+
+    def scratch_rows(self, machine: Machine) -> int:
+        """The sum, and two intermediate values of the iteration."""
+        return 3
 
     def with_scratch(self, scratch: SSAValue) -> LogsumexpOp:
         """The same operation with room to work in."""
@@ -888,6 +946,7 @@ class CombineOp(TileOp):
     maximum = result_def(TileType)
     total = result_def(TileType)
 
+    LINEAR: ClassVar[dict[int, int]] = {0: 0, 3: 0}
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0, 1: 1, 2: 2}
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
@@ -910,6 +969,10 @@ class CombineOp(TileOp):
             properties={"empty_rows": UnitAttr() if empty_rows else None},
             result_types=[tile(value).placed_at(None) for value in first],
         )
+
+    def scratch_rows(self, machine: Machine) -> int:
+        """A product."""
+        return 1
 
     def with_scratch(self, scratch: SSAValue) -> CombineOp:
         """The same operation with room to work in."""

@@ -29,6 +29,7 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
+from ...machine.spec.params import Machine
 from .effects import TileEffects
 from .type_access import shape_text, tensor_dims, tensor_element, tensor_type, tile
 from .types import ELEMENT_TYPES, HbmAttr, TileType
@@ -57,16 +58,27 @@ class TileOp(IRDLOperation):
 
     `IN_PLACE` maps a result to the operand whose range it may share (result index -> operand
     index): the operation goes row by row and reads a row before it writes it. Any other placed
-    result must not overlap an operand.
+    result must not overlap an operand. `LINEAR` maps an operand to the result that is linear in it:
+    a factor of the operand is one of the result.
     """
 
     IN_PLACE: ClassVar[dict[int, int]] = {}
+    LINEAR: ClassVar[dict[int, int]] = {}
     traits = traits_def(TileEffects())
 
     @property
     def in_place(self) -> dict[int, int]:
         """`IN_PLACE` with the operands that there are."""
         return self.IN_PLACE
+
+    @property
+    def row_wise(self) -> bool:
+        """Whether the operation can be done one row after another, in a loop with others."""
+        return False
+
+    def scratch_rows(self, machine: Machine) -> int:
+        """Rows of vector memory that the operation works in on a machine; 0 for none."""
+        return 0
 
 
 class _HbmAccess(TileOp):

@@ -20,7 +20,16 @@ from xdsl.dialects.builtin import (
     ModuleOp,
     TensorType,
 )
-from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
+from xdsl.interpreter import (
+    Interpreter,
+    InterpreterFunctions,
+    PythonValues,
+    ReturnedValues,
+    TerminatorValue,
+    impl,
+    impl_terminator,
+    register_impls,
+)
 from xdsl.interpreters.arith import ArithFunctions
 from xdsl.interpreters.func import FuncFunctions
 from xdsl.interpreters.scf import ScfFunctions
@@ -106,6 +115,18 @@ class FaFunctions(InterpreterFunctions):
         kind = op.memref.type
         assert isa(kind, MemRefType[Attribute])
         return (np.zeros(kind.get_shape(), np.float32),)
+
+    @impl(fa.RowLoopOp)
+    def row_loop(
+        self, interpreter: Interpreter, op: fa.RowLoopOp, args: PythonValues
+    ) -> PythonValues:
+        return interpreter.run_ssacfg_region(op.body, ())
+
+    @impl_terminator(fa.YieldOp)
+    def leave(
+        self, _: Interpreter, op: fa.YieldOp, args: PythonValues
+    ) -> tuple[TerminatorValue, PythonValues]:
+        return ReturnedValues(args), ()
 
     @impl(fa.ResultOp)
     def result(self, _: Interpreter, op: fa.ResultOp, args: PythonValues) -> PythonValues:

@@ -8,14 +8,14 @@ panel of each tile; statistics are addressed by one index and immediates.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeAlias
 
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from ...diagnostics import OpError
 from ...dialects import fa
-from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, ROW_LOOP, ROW_LOOP_SCRATCH, RowLoopAttr
+from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, ROW_LOOP_SCRATCH
 from .emitter import Emitter
 from .matrix_operand import MatrixOperand
 from .row_ops import FULL, Guard, Rows
@@ -27,33 +27,10 @@ HELD_PANELS = 4
 """Up to so many panels of a row have a register each; more are walked by an inner loop."""
 
 
-def row_loop_of(op: Operation) -> RowLoopAttr | None:
-    """The row loop that an operation is part of; None where it says none."""
-    attribute = op.attributes.get(ROW_LOOP)
-    return attribute if isinstance(attribute, RowLoopAttr) else None
-
-
-def in_row_loop(op: Operation) -> bool:
-    """Whether an operation is done row by row, in a loop of its own if it names none."""
-    if isinstance(op, fa.MatmulOp):
-        return op.instruction == "btmv"
-    if isinstance(op, fa.AccumulateOp):
-        return op.alpha is not None
-    return type(op) in _PARTS
-
-
-def emit_row_loop(e: Emitter, ops: Sequence[Operation]) -> None:
-    """Emit neighbours that share a row loop."""
-    attribute = row_loop_of(ops[0])
-    rows, unroll = fa.tile(ops[0].results[0]).rows, 1
-    if attribute is not None:
-        rows, unroll = attribute.rows.data, attribute.unroll.data
-    if rows % unroll:
-        raise OpError(ops[0], f"unroll = {unroll} must divide the {rows} rows of a row loop")
+def emit_row_loop(e: Emitter, ops: Sequence[Operation], rows: int, unroll: int) -> None:
+    """Emit operations that share a loop over `rows` rows, `unroll` of them in an iteration."""
     loop = RowLoop(e, ops)
     parts = [_PARTS[type(op)](loop, op) for op in ops]
-    if any(rows > fa.tile(op.results[0]).rows for op in ops):
-        raise OpError(ops[0], f"the tiles of this row loop have fewer than {rows} rows")
     for part in parts:
         part.prepare()
     width = e.machine.vlen
@@ -189,22 +166,6 @@ class RowLoop:
             values = body(values, at)
             at = [e.add(a, step) for a, (_, step) in zip(at, pointers, strict=True)]
         return values
-
-
-def row_loops(block: Block) -> Iterator[list[Operation]]:
-    """The operations of a block in order, those of one row loop together."""
-    group: list[Operation] = []
-    for op in block.ops:
-        attribute = row_loop_of(op)
-        if group and (attribute is None or row_loop_of(group[0]) != attribute):
-            yield group
-            group = []
-        if attribute is None:
-            yield [op]
-        else:
-            group.append(op)
-    if group:
-        yield group
 
 
 class _Part(ABC):

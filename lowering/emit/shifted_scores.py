@@ -7,7 +7,7 @@ over all slices; a write-out fills the rows of all of them, of which the last ar
 from __future__ import annotations
 
 from ...dialects import fa
-from ...passes.mapping.shifted_copies import ShiftedCopies
+from ...dialects.fa.shifted_copies import ShiftedCopies
 from .emitter import Emitter
 from .matrix_operand import MatrixOperand
 from .row_ops import walk

@@ -425,12 +425,10 @@ def linear_ends(product: SSAValue) -> list[End] | None:
         for use in list(value.uses):
             user = use.operation
             match user:
-                case fa.AccumulateOp() if use.index < 2:
-                    follow(user.result)
-                case fa.ScaleOp():
-                    follow(user.result)
-                case fa.CombineOp() if use.index in (0, 3):
-                    follow(user.acc)
+                case fa.NormalizeOp() if use.index == 0:
+                    ends.append(user)
+                case fa.TileOp() if use.index in user.LINEAR:
+                    follow(user.results[user.LINEAR[use.index]])
                 case scf.ForOp():
                     follow(user.body.block.args[use.index - 2])
                 case scf.YieldOp():
@@ -438,8 +436,6 @@ def linear_ends(product: SSAValue) -> list[End] | None:
                     if not isinstance(loop, scf.ForOp):
                         return None
                     follow(loop.body.block.args[use.index + 1], loop.results[use.index])
-                case fa.NormalizeOp() if use.index == 0:
-                    ends.append(user)
                 case fa.StoreOp():
                     readers = [other.operation for other in user.target.uses]
                     if any(isinstance(reader, fa.ResultOp) for reader in readers):

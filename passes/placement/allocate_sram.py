@@ -24,11 +24,10 @@ from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.discardable_attrs import MAPPING
-from ...dialects.fa.mapping_attrs import ROW_LOOP, ROW_LOOP_SCRATCH
+from ...dialects.fa.row_loop import row_loop_around
 from ...dialects.fa.types import TileType
 from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
-from ..mapping.shifted_copies import ShiftedCopies
 from ..score_functions.vector_plan import MapPlan
 from .first_fit import Block, first_fit, most_alive
 from .tile_liveness import Places, TileLiveness, stays_in_row_loop
@@ -78,24 +77,13 @@ def _keep_sums(function: func.FuncOp) -> None:
         total = op.total
         if total is None or fa.tile(total).space.data != "vector" or len(list(total.uses)) == 1:
             continue
-        first: Operation = op
-        group = op.attributes.get(ROW_LOOP)
-        before = op.prev_op
-        while group is not None and before is not None and before is not total.owner:
-            if before.attributes.get(ROW_LOOP) != group:
-                break
-            first, before = before, before.prev_op
-        if (
-            before is not None
-            and before is total.owner
-            and group is not None
-            and before.attributes.get(ROW_LOOP) == group
-        ):
+        loop = row_loop_around(op)
+        if loop is not None and isinstance(total, OpResult) and total.op in loop.steps:
             # Made in the loop itself, where there is no place for a copy.
             continue
         copy = fa.CopyOp(total)
         copy.location = op.location
-        Rewriter.insert_op(copy, InsertPoint.before(first))
+        Rewriter.insert_op(copy, InsertPoint.before(loop or op))
         op.operands[1] = copy.result
 
 
@@ -112,39 +100,11 @@ WithScratch: TypeAlias = (
 """Operations that may work in rows of their own."""
 
 
-def _scratch_rows(machine: Machine, op: Operation) -> int:
-    """Rows of scratch that an operation needs; 0 for none.
-
-    Of a mask what hides, as it is and shifted; of a logsumexp the sum and two intermediate values
-    of its iteration; of a combination a product. Those of a map follow from its function.
-    Operations of a row loop share a row to work in, one for the sum of a row, and what a write-out
-    of M_BTMV fills, for each further panel of a product one row more.
-    """
-    match op:
-        case fa.MaskOp():
-            return 0 if op.hidden is not None else 2
-        case fa.LogsumexpOp():
-            return 3
-        case fa.CombineOp():
-            return 1
-        case fa.MapOp():
-            return max(1, MapPlan(op.function).count)
-        case fa.OnlineSoftmaxOp() if op.ones is not None:
-            return ROW_LOOP_SCRATCH + machine.broadcast
-        case fa.OnlineSoftmaxOp() if op.unsummed is not None:
-            return 0
-        case fa.OnlineSoftmaxOp() if fa.tile(op.scores).cols > machine.vlen:
-            return ROW_LOOP_SCRATCH
-        case fa.ScoresOp() if op.batched and op.packing is None:
-            q = fa.tile(op.query)
-            return ShiftedCopies(machine, q.rows, q.cols // machine.mlen).scratch_rows
-        case fa.NormalizeOp() if op.total is None:
-            return ROW_LOOP_SCRATCH
-        case fa.MatmulOp() if op.instruction == "btmv":
-            panels = fa.tile(op.result).cols // machine.vlen
-            return ROW_LOOP_SCRATCH + machine.broadcast - 1 + panels
-        case _:
-            return 0
+def _scratch_rows(machine: Machine, op: WithScratch) -> int:
+    """Rows of scratch that an operation needs; those of a map follow from its function."""
+    if isinstance(op, fa.MapOp):
+        return max(1, MapPlan(op.function).count)
+    return op.scratch_rows(machine)
 
 
 def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
@@ -156,7 +116,7 @@ def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
     ]
     groups: dict[Operation, list[WithScratch]] = {}
     for op in pending:
-        groups.setdefault(_first_of_row_loop(op), []).append(op)
+        groups.setdefault(row_loop_around(op) or op, []).append(op)
     for first, ops in groups.items():
         rows = max(_scratch_rows(machine, op) for op in ops)
         element = fa.tile(ops[0].results[0]).element_type
@@ -168,19 +128,6 @@ def _add_scratch(machine: Machine, function: func.FuncOp) -> None:
             replacement.location = op.location
             replacement.attributes.update(op.attributes)
             Rewriter.replace_op(op, replacement)
-
-
-def _first_of_row_loop(op: Operation) -> Operation:
-    """The first operation that is done row by row together with `op`; `op` itself if there is none.
-
-    Nothing may come between such operations.
-    """
-    loop = op.attributes.get(ROW_LOOP)
-    while (
-        loop is not None and op.prev_op is not None and op.prev_op.attributes.get(ROW_LOOP) == loop
-    ):
-        op = op.prev_op
-    return op
 
 
 def _share(function: func.FuncOp) -> Places:
@@ -197,6 +144,9 @@ def _share(function: func.FuncOp) -> Places:
                     places.merge(loop.body.block.args[position + 1], result)
         if not any(_carry(places, loop) for loop in loops):
             break
+    for loop in [op for op in function.walk() if isinstance(op, fa.RowLoopOp)]:
+        for value, output in zip(loop.yielded, loop.outputs, strict=True):
+            places.merge(value, output)
     for op in function.walk():
         if isinstance(op, fa.TileOp):
             for result, operand in op.in_place.items():

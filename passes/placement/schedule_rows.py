@@ -4,8 +4,8 @@ Precondition: tile IR after `specialize-masks`. Postcondition: the first key til
 recurrence starts it (nothing to rescale, nothing to fill); a loop over key tiles has its first
 iteration in front. Where M_MM does P V and there is one tile of keys, P is divided by the row sums
 instead of P V. Neighbouring operations that go over the rows of a tile one by one, and may be
-done row by row together, carry one `row_loop` attribute (`fa.row_loop`), which says how many rows
-there are to do and how many make an iteration.
+done row by row together, stand in one `fa.row_loop`, which says how many rows there are to do and
+how many make an iteration.
 
 Options: `unroll-rows`: rows in one iteration (default 4, or what divides the rows).
 """
@@ -19,7 +19,7 @@ from math import inf
 from xdsl.context import Context
 from xdsl.dialects import arith, func, scf
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.transforms.dead_code_elimination import region_dce
@@ -28,7 +28,6 @@ from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.discardable_attrs import UNROLL_ROWS
-from ...dialects.fa.mapping_attrs import ROW_LOOP, RowLoopAttr
 from ..support.loop_affine import Affine, affine, iterations
 from ..support.tile_builder import index_constant
 from ..tiling.match_attention import only_user, producer
@@ -39,9 +38,6 @@ UNROLLED_ROWS = 4
 MANY_LOOPS = 16
 """With more row loops than this, as unrolled query tiles have, iterations take fewer rows: the text
 is bounded by so many loops of `UNROLLED_ROWS` rows, and longer only where each row is a loop's."""
-
-ROW_WISE = (fa.OnlineSoftmaxOp, fa.MatmulOp, fa.AccumulateOp, fa.NormalizeOp)
-"""Operations that can be done row by row; a product only with M_BTMV."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +166,8 @@ class _Grouping:
     def apply(self) -> None:
         """Group the operations of every block, then say how many rows make an iteration."""
         for block in list(self.function.walk_blocks()):
+            if isinstance(block.parent_op(), fa.RowLoopOp):
+                continue
             group: list[fa.TileOp] = []
             waiting: list[Operation] = []
             for op in list(block.ops):
@@ -197,23 +195,40 @@ class _Grouping:
                 1, min(UNROLLED_ROWS, UNROLLED_ROWS * MANY_LOOPS // max(1, len(self.groups)))
             )
         single = _single_tile(self.function)
-        for number, group in enumerate(self.groups):
-            rows = _valid_rows(group, _rows(group[0]), single)
+        counts = [_valid_rows(group, _rows(group[0]), single) for group in self.groups]
+        for group, rows in zip(self.groups, counts, strict=True):
             unroll = next(count for count in range(min(wanted, rows), 0, -1) if rows % count == 0)
-            for op in group:
-                op.attributes[ROW_LOOP] = RowLoopAttr.get(number, rows, unroll)
+            _enclose(group, rows, unroll)
 
     def _close(self, group: list[fa.TileOp]) -> None:
         if group:
             self.groups.append(group)
 
 
+def _enclose(group: Sequence[fa.TileOp], rows: int, unroll: int) -> None:
+    """Put neighbours into one row loop, which yields what is needed outside of it."""
+    members = set[Operation](group)
+    leaving = [
+        result
+        for op in group
+        for result in op.results
+        if any(use.operation not in members for use in result.uses)
+    ]
+    body = Region(Block())
+    loop = fa.RowLoopOp(rows, unroll, body, [value.type for value in leaving])
+    loop.location = group[0].location
+    Rewriter.insert_op(loop, InsertPoint.before(group[0]))
+    for value, output in zip(leaving, loop.outputs, strict=True):
+        output.name_hint = value.name_hint
+        value.replace_uses_with_if(output, lambda use: use.operation not in members)
+    for op in group:
+        op.detach()
+        body.block.add_op(op)
+    body.block.add_op(fa.YieldOp(*leaving))
+
+
 def _row_wise(op: Operation) -> bool:
-    if isinstance(op, fa.MatmulOp):
-        return op.instruction == "btmv"
-    if isinstance(op, fa.AccumulateOp):
-        return op.alpha is not None
-    return isinstance(op, ROW_WISE)
+    return isinstance(op, fa.TileOp) and op.row_wise
 
 
 def _by_rows(op: Operation) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import func, scf
-from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue, Use
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue, Use
 
 from ...dialects import fa
-from ...dialects.fa.mapping_attrs import ROW_LOOP
+from ...dialects.fa.row_loop import row_loop_around
 from ...dialects.fa.types import TileType
 from .first_fit import Span
 
@@ -20,7 +20,8 @@ class TileLiveness:
 
     Operation number p reads at point 2p and writes at 2p + 1. A loop has a number where it starts
     (its initial values are read there, its arguments written) and one where it ends (its results
-    are written there). A tile from outside a loop that is read inside lives to the loop's end.
+    are written there). A tile from outside a loop that is read inside lives to the loop's end; a
+    row loop is no loop here, because every row of a tile is its own.
     """
 
     points: dict[Operation, int] = field(default_factory=dict[Operation, int])
@@ -30,38 +31,29 @@ class TileLiveness:
     """From the write to the last read, each operation by itself: who may share one place."""
     taken: dict[SSAValue, Span] = field(default_factory=dict[SSAValue, Span])
     """The same where operations of one row loop work at the same time: who may overlap."""
-    row_loops: dict[Operation, tuple[int, int]] = field(
-        default_factory=dict[Operation, tuple[int, int]]
-    )
-    """First and last number of the row loop that an operation is part of."""
 
     @classmethod
     def of(cls, function: func.FuncOp) -> TileLiveness:
         """The liveness of a function's tiles."""
         result = cls()
         result._number(list(function.body.block.ops))
-        result._find_row_loops()
         for value in result.tiles:
             span = result.spans[value] = result._span(value)
-            first, _ = result.row_loops.get(_writer(value), (span.start, 0))
-            readers = [use.operation for use in _uses(value)]
-            lasts = [result.row_loops[op][1] for op in readers if op in result.row_loops]
-            result.taken[value] = Span(min(span.start, first), max(span.end, *lasts, 0))
+            extents = [
+                result._extent(loop)
+                for op in (_writer(value), *(use.operation for use in _uses(value)))
+                if (loop := row_loop_around(op)) is not None
+            ]
+            result.taken[value] = Span(
+                min([span.start, *(extent.start for extent in extents)]),
+                max([span.end, *(extent.end for extent in extents)]),
+            )
         return result
 
-    def _find_row_loops(self) -> None:
-        """The extent of each row loop: the first point of its first, the last of its last."""
-        for op in self.points:
-            loop = op.attributes.get(ROW_LOOP)
-            if loop is None or op in self.row_loops:
-                continue
-            members = [op]
-            while (follower := members[-1].next_op) is not None and follower.attributes.get(
-                ROW_LOOP
-            ) == loop:
-                members.append(follower)
-            extent = (2 * self.points[op], 2 * self.points[members[-1]] + 1)
-            self.row_loops.update(dict.fromkeys(members, extent))
+    def _extent(self, loop: fa.RowLoopOp) -> Span:
+        """The first point of a row loop's first operation, and the last of its last."""
+        first, *_, last = (loop.steps[0], *loop.steps)
+        return Span(2 * self.points[first], 2 * self.points[last] + 1)
 
     def _number(self, ops: Sequence[Operation]) -> None:
         for op in ops:
@@ -93,7 +85,9 @@ class TileLiveness:
             while op.parent is not home:
                 loop = op.parent_op()
                 assert loop is not None
-                op, point = loop, 2 * self.ends[loop]
+                if not isinstance(loop, fa.RowLoopOp):
+                    point = 2 * self.ends[loop]
+                op = loop
             end = max(end, point)
         return Span(start, end)
 
@@ -112,26 +106,25 @@ def stays_in_row_loop(value: SSAValue) -> bool:
     So are statistics, which are in registers, a product of M_BTMV and sums by a tile of ones, which
     are in the loop's scratch.
     """
-    if not isinstance(value, OpResult) or (loop := value.op.attributes.get(ROW_LOOP)) is None:
+    if not isinstance(value, OpResult) or row_loop_around(value.op) is None:
         return False
     match value.op:
         case fa.OnlineSoftmaxOp() if value.index == 0:
             return False
         case fa.OnlineSoftmaxOp() if value.index == 2 and value.op.total is not None:
             # The sum so far is updated where it lies.
-            return fa.tile(value).space.data == "scalar" and _all_in(value, loop)
+            return fa.tile(value).space.data == "scalar" and not _leaves(value)
         case fa.OnlineSoftmaxOp():
-            return _all_in(value, loop)
+            return not _leaves(value)
         case fa.MatmulOp():
-            return value.op.transposed and _all_in(value, loop)
+            return value.op.transposed and not _leaves(value)
         case _:
             return False
 
 
-def _all_in(value: SSAValue, loop: Attribute) -> bool:
-    home = value.owner.parent if isinstance(value.owner, Operation) else None
-    users = [use.operation for use in value.uses]
-    return all(user.parent is home and user.attributes.get(ROW_LOOP) == loop for user in users)
+def _leaves(value: SSAValue) -> bool:
+    """Whether what a row loop makes is needed behind it."""
+    return any(isinstance(use.operation, fa.YieldOp) for use in value.uses)
 
 
 def _writer(value: SSAValue) -> Operation:

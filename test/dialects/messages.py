@@ -14,9 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-OWN_NAME = "op.name"
-"""Stands among the names for `op.name` and `self.name`."""
-
 Node = ast.expr
 Function = ast.FunctionDef
 
@@ -55,7 +52,7 @@ class Source:
             name = f"{path.relative_to(root)}:{function.name}"
             for raised in _raised(function):
                 verified, text = raised
-                patterns = self.patterns(text, _own_name(op_name), function)
+                patterns = self.patterns(text, _own_name(op_name, "self"), function)
                 prefix = op_name if verified else None
                 yield Message(name, text.lineno, tuple(_at(prefix, p) for p in patterns))
             if op_name is None:
@@ -63,7 +60,7 @@ class Source:
             for call in _calls(function):
                 helper = self.functions.get(_name(call.func))
                 if helper is not None and (raised := list(_raised(helper))):
-                    arguments = self.arguments(helper, call) | _own_name(op_name)
+                    arguments = self.arguments(helper, call) | _own_name(op_name, "op")
                     patterns = (
                         _at(op_name, p)
                         for _, each in raised
@@ -97,8 +94,8 @@ class Source:
                     if isinstance(n, ast.Return) and n.value is not None
                 ]
                 return tuple(p for value in returned for p in self.patterns(value, {}, None))
-            case ast.Attribute(value=ast.Name(id="self" | "op"), attr="name") if OWN_NAME in names:
-                return (names[OWN_NAME],)
+            case ast.Attribute(value=ast.Name(id=name), attr="name") if f"{name}.name" in names:
+                return (names[f"{name}.name"],)
             case ast.Name(id=name) if name in names:
                 return (names[name],)
             case ast.Name(id=name) if name in self.constants:
@@ -166,9 +163,9 @@ def _op_name(node: ast.ClassDef) -> str | None:
     return None
 
 
-def _own_name(op_name: str | None) -> dict[str, str]:
-    """What the operation's own name is in a message about it."""
-    return {} if op_name is None else {OWN_NAME: re.escape(op_name)}
+def _own_name(op_name: str | None, variable: str) -> dict[str, str]:
+    """What `variable.name` is in a message about an operation, which `variable` stands for."""
+    return {} if op_name is None else {f"{variable}.name": re.escape(op_name)}
 
 
 def _raised(function: Function) -> Iterator[tuple[bool, Node]]:
