@@ -41,6 +41,13 @@ class OpError(PassFailedException):
         self.op = op
 
 
+class NoRegisters(OpError):
+    """A kernel that wants more registers, or more slots for spilled ones, than there are.
+
+    Another form of the kernel may do with them; any other OpError is about what is wrong with it.
+    """
+
+
 def one_line(text: str) -> str:
     """`text` with every run of white space, line ends included, made one space."""
     return " ".join(text.split())

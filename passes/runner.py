@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 from xdsl.utils.arg_spec import parse_spec
 
-from ..diagnostics import OpError
+from ..diagnostics import NoRegisters, OpError
 from ..universe import pass_class
 from .pipelines import GROUPS, Step, WrongOrderError, complete
 
@@ -49,8 +49,8 @@ def run(
             emitted = module.clone()
         try:
             apply(one)
-        except OpError as error:
-            if emitted is None or step.name != "allocate-registers":
+        except NoRegisters as error:
+            if emitted is None:
                 raise
             _restore(module, emitted, str(error))
             for again, other in steps[: number + 1]:
@@ -83,10 +83,15 @@ def _bare(name: str) -> str:
     return bare if bare in GROUPS else name
 
 
+def built(text: str) -> ModulePass:
+    """The pass that an element of a pipeline names, `NAME` or `NAME{options}`."""
+    spec = parse_spec(text)
+    return pass_class(spec.name, spec.name).from_spec(spec)
+
+
 def _inserted(text: str, wanted_by: ModulePass) -> ModulePass:
     """The pass `text`, with the options that it takes from the one that it is inserted for."""
-    spec = parse_spec(text)
-    made = pass_class(spec.name, spec.name).from_spec(spec)
+    made = built(text)
     fields = {field.name for field in dataclasses.fields(made)}
     inherited = {
         name: getattr(wanted_by, name)

@@ -19,11 +19,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 
-from ...diagnostics import OpError
+from ...diagnostics import NoRegisters, OpError
 from ...dialects import plena
 from ...dialects.machine_attr import machine_of
 from .live_ranges import LiveRange
-from .spilling import NoRegisters, Spiller
+from .spilling import Spiller
 from .webs import Web, Webs, conventional_webs
 
 SPILL_ROUNDS = 200

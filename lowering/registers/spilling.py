@@ -15,19 +15,12 @@ from heapq import heapify, heappop, heappush
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
 from xdsl.rewriter import Rewriter
 
-from ...diagnostics import OpError
+from ...diagnostics import NoRegisters
 from ...dialects import plena
 from .live_ranges import ProgramOrder, enclosing_loops
 from .webs import Web, Webs
 
 Loops = frozenset[plena.LoopOp]
-
-
-class NoRegisters(OpError):
-    """A kernel that wants more registers, or more slots for spilled ones, than there are.
-
-    Another form of the kernel may do with them; any other OpError is about what is wrong with it.
-    """
 
 
 @dataclass(eq=False)

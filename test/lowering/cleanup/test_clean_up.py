@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import fa
 import numpy as np
 import pytest
-from fa.diagnostics import OpError
+from fa.diagnostics import NoRegisters, OpError
 from fa.dialects import plena
 from fa.lowering.assembly import assembly
 from fa.lowering.cleanup.kernel_pass import KernelPass
 from fa.lowering.cleanup.limit_loops import emitted, executed
-from fa.lowering.cleanup.pipeline import CLEAN_UP, optimize
 from fa.lowering.cleanup.unroll_loops import UnrollLoops
-from fa.lowering.registers.allocate import allocate_registers
-from fa.lowering.registers.spilling import NoRegisters
-from fa.lowering.registers.verify import check_registers
+from fa.lowering.registers.allocate import AllocateRegisters, allocate_registers
+from fa.lowering.registers.verify import VerifyRegisters, check_registers
+from fa.passes import pipelines
+from fa.passes.runner import built
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
 
 from ...attentions import FUSED, UNFUSED, Case
 from ..programs import Generator, context, parse_kernel, run_ssa, run_text
 
+
+def clean_up_passes() -> Iterator[KernelPass]:
+    """The passes of the clean-up, in their order."""
+    for text in pipelines.CLEAN_UP:
+        step = built(text)
+        assert isinstance(step, KernelPass)
+        yield step
+
+
+CLEAN_UP = tuple(clean_up_passes())
 PASSES = {step.name: step for step in CLEAN_UP}
+
+
+def optimize(kernel: plena.KernelOp) -> None:
+    """The whole clean-up."""
+    for step in CLEAN_UP:
+        step.run(kernel)
 
 
 def check(kernel: plena.KernelOp, steps: tuple[KernelPass, ...]) -> None:
@@ -130,30 +149,38 @@ def test_attention_is_the_same_bit_for_bit(case: Case, passes: str):
 def test_a_kernel_that_fits_only_as_emitted(monkeypatch: pytest.MonkeyPatch):
     """Where cleaned code finds no registers, the kernel is compiled as it was emitted."""
 
-    def fail(kernel: plena.KernelOp) -> None:
-        optimize(kernel)
-        raise NoRegisters(kernel, "8 float registers are needed at once here; the machine has 7")
+    allocate = AllocateRegisters.apply
+    tries: list[str] = []
+
+    def fail(self: AllocateRegisters, ctx: Context, op: ModuleOp) -> None:
+        tries.append(str(op))
+        if len(tries) == 1:
+            raise NoRegisters(op, "8 float registers are needed at once here; the machine has 7")
+        allocate(self, ctx, op)
 
     case = Case(64, 64)
     plain = fa.compile(case.module(), passes=f"{FUSED}{{clean-up=false}}")
-    monkeypatch.setattr("fa.lowering.lower_to_isa.optimize", fail)
+    monkeypatch.setattr(AllocateRegisters, "apply", fail)
     kernel = fa.compile(case.module(), passes=FUSED)
     assert kernel.asm == plain.asm
     assert kernel.layout == plain.layout
     line = "not cleaned up, which would take too many registers: 8 float registers are needed"
     assert line in kernel.report
     assert "not cleaned up" not in plain.report
+    assert len(tries) == 2
 
 
-@pytest.mark.parametrize("step", ["optimize", "check_registers"])
-def test_a_wrong_kernel_is_no_reason_to_go_back(monkeypatch: pytest.MonkeyPatch, step: str):
+@pytest.mark.parametrize("step", [UnrollLoops, VerifyRegisters])
+def test_a_wrong_kernel_is_no_reason_to_go_back(
+    monkeypatch: pytest.MonkeyPatch, step: type[ModulePass]
+):
     """Only a want of registers is; what the clean-up or the checker finds wrong is an error."""
 
-    def fail(kernel: plena.KernelOp) -> None:
+    def fail(self: ModulePass, ctx: Context, op: ModuleOp) -> None:
         monkeypatch.undo()
-        raise OpError(kernel, "something is wrong")
+        raise OpError(op, "something is wrong")
 
-    monkeypatch.setattr(f"fa.lowering.lower_to_isa.{step}", fail)
+    monkeypatch.setattr(step, "apply", fail)
     with pytest.raises(fa.CompileError, match="something is wrong"):
         fa.compile(Case(64, 64).module(), passes=FUSED)
 
