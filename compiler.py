@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, cast
 
 import numpy as np
 from fa.diagnostics import CompileError, position
+from fa.dialects.discardable_attrs import attribute_of
 from fa.dialects.fa.problem_attr import problems_of
-from fa.dialects.json_attr import decode
-from fa.dialects.machine_attr import machine_of, settle_machine
+from fa.dialects.machine_attr import settle_machine
+from fa.dialects.plena.discardable_attrs import LAYOUT as LAYOUT_ATTRIBUTE
+from fa.dialects.plena.discardable_attrs import layout_from
 from fa.dialects.target_attr import attach_target, target_of
 from fa.frontends.mlir import module_text, parse_module, read_module, run_passes, with_position
 from fa.kernel_files import KERNEL_FILES as KERNEL_FILES
@@ -409,6 +411,7 @@ def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:
 def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
     """The mapping for a module (`fa.search`); None where there is nothing to choose.
 
+    The machine is attached to the module, whose text stands for it among kernels that are kept.
     Raises CompileError where the module names a target or a machine that there is none of.
     """
     from fa.frontends.machine_file import check_machine
@@ -416,6 +419,7 @@ def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
 
     if machine is not None:
         check_machine(machine)
+        with_position(lambda: settle_machine(module, machine), module)
 
     def measure(pipeline: str) -> int:
         kernel = _lowered(module.clone(), pipeline, machine)
@@ -445,12 +449,12 @@ def kernel_of(module: ModuleOp) -> Kernel:
 
     def build() -> None:
         op = the_kernel(module)
-        machine = machine_of(module)
-        manifest = op.attributes.get("layout")
+        machine = settle_machine(module)
+        manifest = attribute_of(op, LAYOUT_ATTRIBUTE)
         # A kernel from elsewhere has no arguments and no results, and says nothing of memories.
         layout = Layout(op.sym_name.data, (), ())
         if manifest is not None:
-            layout = Layout.from_json(_mapping(decode(manifest)))
+            layout = layout_from(manifest)
             check_machine(layout, machine)
         layout = replace(layout, sram={**layout.sram, "int_mem": kernel_slots(op)})
         text = report(op, layout, machine)
@@ -458,17 +462,8 @@ def kernel_of(module: ModuleOp) -> Kernel:
         asm = assembly(op)
         found.append(Kernel(asm, layout, machine, module, text, sources, problems, counts))
 
-    try:
-        with_position(build, module)
-    except LayoutError as error:
-        raise CompileError(str(error)) from None
+    with_position(build, module)
     return found[0]
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise LayoutError("the layout of a kernel is a dictionary")
-    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def interpret(

@@ -39,6 +39,7 @@ from xdsl.utils.exceptions import DiagnosticException, ParseError, VerifyExcepti
 from xdsl.utils.lexer import Input, Span
 
 from ..diagnostics import CompileError, OpError, position
+from ..dialects.discardable_attrs import verify_attributes
 from ..passes.runner import run, schedule
 from ..universe import FA_UNIVERSE, bare_passes
 from .pipeline_text import build_passes
@@ -317,7 +318,8 @@ def _parse_failure(error: ParseError, filename: str, line_offset: int) -> Compil
 
 
 def verify_module(module: ModuleOp, prefix: str = "") -> None:
-    """Verify every operation of `module`, and that every value is defined before it is used.
+    """Verify every operation of `module` and the attributes that passes left on it, and that every
+    value is defined before it is used.
 
     Raises CompileError at the first operation that is wrong; `prefix` starts its message.
     """
@@ -344,6 +346,8 @@ def _verify_op(op: Operation) -> None:
     """Verify `op` and the blocks it holds, but not the operations in them."""
     try:
         op.verify(verify_nested_ops=False)
+        if op.attributes:
+            verify_attributes(op)
         for region in op.regions:
             for block in region.blocks:
                 if block.first_op is None:

@@ -1,7 +1,7 @@
 """`emit-instructions`: tiles into PLENA instructions, on values that have no registers yet.
 
 Precondition: tile IR with addresses, one function with attention. Postcondition: the function is a
-`plena.kernel` of the same name; its attribute `layout` says where the host puts arguments and
+`plena.kernel` of the same name; its attribute `plena.layout` says where the host puts arguments and
 constants and finds results (`machine/host/layout.py`). Equal constant tensors are one region.
 """
 
@@ -20,16 +20,16 @@ from xdsl.transforms.dead_code_elimination import region_dce
 
 from ..diagnostics import OpError
 from ..dialects import fa, plena
+from ..dialects.fa.discardable_attrs import MASK_TILES, UNFUSED
 from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
 from ..dialects.machine_attr import settle_machine
 from ..dialects.mx import CenterOp, DequantizeOp, LimitOp, QuantizeOp, RotateOp
+from ..dialects.plena.discardable_attrs import LAYOUT
 from ..machine.host.layout import Layout, Region
 from ..machine.spec.params import Machine
-from ..passes.masks.mask_counts import MASK_TILES
 from ..passes.placement.tile_liveness import stays_in_row_loop
 from ..passes.support.loop_affine import Affine, iterations
-from ..passes.tiling.fuse import UNFUSED
 from .emit import (
     batched_scores,
     hbm_tiles,
@@ -68,7 +68,7 @@ class EmitInstructionsPass(ModulePass):
         share_constants(functions[0])
         kernel, layout = _emit(machine, functions[0])
         region_dce(kernel.body)
-        kernel.attributes["layout"] = encode(layout.to_json())
+        kernel.attributes[LAYOUT] = encode(layout.to_json())
         Rewriter.replace_op(functions[0], kernel, [])
 
 

@@ -8,13 +8,14 @@ from typing import cast
 from xdsl.dialects.builtin import StringAttr
 
 from ..dialects import plena
+from ..dialects.discardable_attrs import attribute_of
+from ..dialects.fa.discardable_attrs import UNFUSED
 from ..dialects.json_attr import decode
+from ..dialects.plena.discardable_attrs import NOT_CLEANED_UP, UNROLLED_LOOPS
 from ..machine.host.layout import Layout, Region
 from ..machine.spec.params import Machine
 from ..passes.masks.mask_counts import mask_tiles
-from ..passes.runner import NOT_CLEANED_UP
-from ..passes.tiling.fuse import UNFUSED
-from .cleanup.limit_loops import UNROLLED, emitted, executed
+from .cleanup.limit_loops import emitted, executed
 
 
 def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
@@ -33,16 +34,16 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
     lost = [_lost(region) for region in layout.regions if region.kind == "bias"]
     if any(lost):
         lines += ["", *(line for line in lost if line)]
-    unfused = kernel.attributes.get(UNFUSED)
+    unfused = attribute_of(kernel, UNFUSED)
     if isinstance(unfused, StringAttr):
         lines += ["", f"not fused: {unfused.data}"]
-    untidy = kernel.attributes.get(NOT_CLEANED_UP)
+    untidy = attribute_of(kernel, NOT_CLEANED_UP)
     if isinstance(untidy, StringAttr):
         lines += ["", f"not cleaned up, which would take too many registers: {untidy.data}"]
     masks = [f"  {count.where or 'attention'}: {count}" for count in mask_tiles(kernel)]
     if masks:
         lines += ["", "tiles of scores, over all heads and batches:", *masks]
-    unrolled = kernel.attributes.get(UNROLLED)
+    unrolled = attribute_of(kernel, UNROLLED_LOOPS)
     if unrolled is not None:
         limit = machine.max_loop_instructions
         lines += ["", f"loops unrolled, because an iteration executes more than {limit:,}:"]

@@ -44,10 +44,16 @@ from .support.driver import (
     run_tool,
     write_text,
 )
+from .support.expected_diagnostics import Diagnostic, check_diagnostics
 
 TOOL = "fa-opt"
 OUR_FRONTENDS = ("mlir", "onnx")
 TARGETS = ("mlir", "plena-asm", "plena-mem")
+
+VERIFY_HELP = (
+    "check that errors come where comments of the input announce them, as in "
+    "// expected-error @below {{text}}, and no others; with --split-input-file piece by piece"
+)
 
 LegacyTarget = Callable[[ModuleOp, IO[str]], None]
 
@@ -132,6 +138,9 @@ class FaOpt(xDSLOptMain):
             action="store_true",
             help="run the passes that the input, a crash reproducer, names in its first line",
         )
+        for action in arg_parser._actions:  # pyright: ignore[reportPrivateUsage]
+            if action.dest == "verify_diagnostics":
+                action.help = VERIFY_HELP
         arg_parser.prog = TOOL
         # Abbreviations would take a mistyped pass for some other flag.
         arg_parser.allow_abbrev = False
@@ -257,42 +266,66 @@ class FaOpt(xDSLOptMain):
         return output.getvalue()
 
     def run(self) -> None:
-        """Do everything; the output is written when all of it is there."""
+        """Do everything; the output is written when all of it is there.
+
+        Under `--verify-diagnostics` every chunk is done, and what its diagnostics are off by is
+        printed, a line each.
+        """
         reproducing(self.args.crash_reproducer, self._run)
 
     def _run(self) -> None:
         chunks, extension = self.prepare_input()
         outputs: list[str] = []
+        wrong: list[CompileError] = []
         try:
             for chunk, offset in chunks:
                 with chunk:
-                    outputs.append(self._run_chunk(chunk, extension, offset))
+                    if self.args.verify_diagnostics:
+                        output, complaints = self._check_chunk(chunk, extension, offset)
+                        wrong += complaints
+                    else:
+                        output = self._run_chunk(chunk, extension, offset)
+                    outputs.append(output)
         except ShrinkException:
             # Status 0 tells shrinkray that the input can be made smaller.
             print("Success, can shrink")
             sys.exit(0)
+        if wrong:
+            for complaint in wrong[:-1]:
+                print(complaint.text(TOOL), file=sys.stderr)
+            raise wrong[-1]
         if self.args.shrink:
             print("Failure, can't shrink")
             sys.exit(1)
         write_text(self.args.output_file, "// -----\n".join(outputs))
 
     def _run_chunk(self, chunk: IO[bytes], extension: str, offset: int) -> str:
-        """The output for one piece of the input, an error included under `--verify-diagnostics`."""
+        """The output for one piece of the input; of a bad one under `--parsing-diagnostics`, what
+        is wrong with its text."""
         try:
             module = self.parse_chunk(chunk, extension, offset)
         except CompileError as error:
-            if not self.args.parsing_diagnostics:
+            if not self.args.parsing_diagnostics or self.args.verify_diagnostics:
                 raise
             return f"{error.text(TOOL)}\n"
         if module is None:
             return ""
+        self.apply_passes(module)
+        return self.output_resulting_program(module)
+
+    def _check_chunk(
+        self, chunk: IO[bytes], extension: str, offset: int
+    ) -> tuple[str, list[CompileError]]:
+        """The output for one piece, none for a bad one, and what is wrong with its diagnostics."""
+        data = chunk.read()
+        text = data.decode("utf-8", "replace") if extension == "mlir" else ""
+        came: list[Diagnostic] = []
+        output = ""
         try:
-            self.apply_passes(module)
-            return self.output_resulting_program(module)
+            output = self._run_chunk(BytesIO(data), extension, offset)
         except CompileError as error:
-            if not self.args.verify_diagnostics:
-                raise
-            return f"{error.text(TOOL)}\n"
+            came.append(Diagnostic.of(error))
+        return output, check_diagnostics(text, self.get_input_name(), offset, came)
 
 
 def _pass_help(available: dict[str, Callable[[], type[ModulePass]]]) -> str:

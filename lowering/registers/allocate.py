@@ -40,7 +40,7 @@ class AllocateRegisters(ModulePass):
     `plena.reload` and recomputed constants have been added.
 
     `int_slots`: entries of INT_MEM that the program may use (default: all of the machine), its
-    constants (the kernel's attribute `int_mem_used`) included; spill slots come after those.
+    constants (the kernel's attribute `plena.int_mem_used`) included; spill slots come after those.
     NoRegisters when they do not suffice, and when float or address registers do not: those are not
     spilled.
     """

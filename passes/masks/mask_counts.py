@@ -10,16 +10,15 @@ from typing import Any, cast
 from xdsl.dialects import func
 from xdsl.ir import Operation, OpResult, SSAValue
 
-from ...diagnostics import OpError, position
+from ...diagnostics import position
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
+from ...dialects.fa.discardable_attrs import MASK_TILES
 from ...dialects.json_attr import decode, encode
 from ..support.loop_affine import around, iterations
 from .mask_functions import Shown
 from .mask_sites import Look, Site
 from .tile_mask import MaskClass, TileMask
-
-MASK_TILES = "mask_tiles"
-"""The attribute of a function, later of its kernel, with the counts of each attention."""
 
 
 @dataclass(frozen=True)
@@ -85,20 +84,16 @@ class MaskTiles:
 
 def mask_tiles(op: Operation) -> tuple[MaskTiles, ...]:
     """The counts that a function or a kernel carries. Raises OpError where they are none."""
-    attribute = op.attributes.get(MASK_TILES)
-    if attribute is None:
-        return ()
-    try:
-        return MaskTiles.all_from_json(decode(attribute))
-    except TypeError as error:
-        raise OpError(op, f"{MASK_TILES} is a list of counts as passes write it: {error}") from None
+    attribute = attribute_of(op, MASK_TILES)
+    return () if attribute is None else MaskTiles.all_from_json(decode(attribute))
 
 
 def record_tiles(
     function: func.FuncOp, shown: Mapping[fa.MaskOp, Shown], look: Look = Shown.look
 ) -> None:
     """Write the counts of a function whose masks are as `tile` made them, if they are not there."""
-    if MASK_TILES not in function.attributes and (counts := count_tiles(function, shown, look)):
+    known = attribute_of(function, MASK_TILES) is not None
+    if not known and (counts := count_tiles(function, shown, look)):
         function.attributes[MASK_TILES] = encode([count.to_json() for count in counts])
 
 

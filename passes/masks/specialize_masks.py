@@ -13,7 +13,7 @@ tensor, loaded where they are needed (once in front of loops that need no other)
 operand of their mask. Iterations that differ only in which of these they load, each the same number
 further, are one loop.
 
-The function's attribute `mask_tiles` says how many tiles there are of each class.
+The function's attribute `fa.mask_tiles` says how many tiles there are of each class.
 """
 
 from __future__ import annotations

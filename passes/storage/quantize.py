@@ -41,18 +41,17 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.types import HbmAttr, TileType
 from ...dialects.machine_attr import settle_machine
 from ...dialects.mx import BlockAttr, DequantizeOp, LimitOp, QuantizeOp, block_format
+from ...dialects.mx.discardable_attrs import POLICY
 from ...machine.numerics.storage_policies import ROLES, Policy, PolicyError, settings_keys, unusable
 from ...machine.spec.formats import HbmFormat, MxFormat, PlainFormat
 from ...machine.spec.params import Machine
 from ..support.operand_roles import Operand, operands, origin
 
 BF16_TYPE = BFloat16Type()
-
-POLICY = "mx.policy"
-"""The attribute of a function that was quantized by another policy than the machine's."""
 
 BIAS_DEPTH = 4096
 """How far below the largest of its row a stored bias lies at most (`mx.limit`): nobody sees a key
@@ -110,7 +109,7 @@ class QuantizePass(ModulePass):
     def _decided(self, function: func.FuncOp) -> bool:
         """Whether an earlier run of another policy holds; else records this one."""
         formats = self._policy_record()
-        before = function.attributes.get(POLICY)
+        before = attribute_of(function, POLICY)
         if before is not None:
             if formats is not None and formats != before:
                 raise OpError(function, f"the function is quantized already, by {before}")

@@ -4,7 +4,7 @@ Precondition: what `tile` makes: a nest that stores scores S, one that turns who
 one that accumulates P V, over the same query rows.
 Postcondition: S and P are gone, and with them their HBM traffic: each tile of scores is used at
 once, and the division by the running sum l comes last. Nests of another form stay as they are: they
-lower to correct code too, and the function's attribute `unfused` says why. Nests that are those
+lower to correct code too, and the function's attribute `fa.unfused` says why. Nests that are those
 of `tile` but for what a later pass has made of them are refused: it would be lost.
 Options: `order=queries` (default) is FlashAttention-2: queries outside, the running maximum and
 sum (m, l) and the accumulator carried on chip from key tile to key tile. `order=keys` is
@@ -28,6 +28,7 @@ from xdsl.passes import ModulePass
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.fa.discardable_attrs import UNFUSED
 from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
 from ..mapping.map import MAPPED
@@ -38,9 +39,6 @@ from .keys_outside import KeysOutside
 from .match_attention import Nests, match
 from .rebuildable import hand_on, obstacle
 from .tile_sizes import SPARE_ROWS, SPARE_SCALARS, row_granule
-
-UNFUSED = "unfused"
-"""The attribute of a function that says why an attention in it was not fused."""
 
 PARTS_STATISTICS = 5
 """FP_MEM entries for each query row: maximum and sum of two parts, and the factor of one."""

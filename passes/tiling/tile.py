@@ -25,6 +25,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.problem_attr import GROUPED, record_problem
 from ...dialects.fa.types import HbmAttr, TileType
 from ...dialects.machine_attr import settle_machine
@@ -75,7 +76,7 @@ class TilePass(ModulePass):
                 )
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
-            if GROUPED not in attention.attributes:
+            if attribute_of(attention, GROUPED) is None:
                 counted = None if attention.mask_mod is None else problem_of(attention)
                 record_problem(op, attention, counted)
             _Tiling(machine, attention, sizes, self.fold_scale).build()
@@ -83,16 +84,16 @@ class TilePass(ModulePass):
 
 def _block_rows(machine: Machine, op: fa.AttentionOp) -> int | None:
     """The rows of a tile where heads are grouped: one block of each head."""
-    given = op.attributes.get(GROUPED)
-    if given is None:
+    given = attribute_of(op, GROUPED)
+    if not isinstance(given, IntegerAttr):
         return None
     granule = tile_sizes.row_granule(machine)
-    rows = given.value.data if isinstance(given, IntegerAttr) else 0
-    if rows < 1 or rows % granule or fa.tensor_dims(op.query)[2] % rows:
+    rows = given.value.data
+    if rows % granule:
         raise OpError(
             op,
-            f"{GROUPED} is what group-heads writes: a multiple of {granule} that divides the "
-            f"{fa.tensor_dims(op.query)[2]} rows of queries, got {given}",
+            f"{GROUPED} is the rows of a tile, and tiles of {machine.name} have a multiple of "
+            f"{granule} rows, got {rows}",
         )
     return rows
 
