@@ -109,7 +109,7 @@ def encode_blocks(values: F32, form: MxFormat) -> tuple[U32, U32]:
         factor = np.ldexp(np.float32(1), exponent)[..., None]
         scaled = np.where(blocks == 0, np.float32(0), blocks / factor).astype(np.float32)
         empty = largest == 0
-        codes = np.where(empty[..., None], 0, _encode_elements(scaled, form.element))
+        codes = np.where(empty[..., None], 0, encode_elements(scaled, form.element))
         scales = np.where(empty, 0, exponent + bias)
     return codes.reshape(values.shape).astype(np.uint32), scales.astype(np.uint32)
 
@@ -120,7 +120,7 @@ def _floor_log2(values: F32) -> NDArray[np.float32]:
     return np.floor(np.log2(guarded).astype(np.float32))
 
 
-def _encode_elements(values: F32, element: NumberType) -> U32:
+def encode_elements(values: F32, element: NumberType) -> U32:
     """Element codes of scaled values, which lie within (-2, 2) unless the block has infinities."""
     if isinstance(element, IntType):
         return _encode_integers(values, element)

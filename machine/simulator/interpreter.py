@@ -6,7 +6,7 @@ same programs, and programs with unusual control flow run here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +43,8 @@ class Refused(Exception):
 
 
 @dataclass(slots=True)
-class _Loop:
-    """One live loop: where it starts, its counter, and the executed count at its iteration.
+class Loop:
+    """A live loop: where it starts, its counter, and the executed count at its iteration.
 
     `lowest` is the least that the counter has been at the end, `stuck` the iterations since then.
     """
@@ -68,7 +68,7 @@ class Interpreter:
         self.cycles = 0
         self.executed = 0
         self.pc = 0
-        self._loops: list[_Loop] = []
+        self._loops: list[Loop] = []
         self._handlers: list[Callable[[Decoded], None] | None] = [
             None if d is None else getattr(self, "_" + d.instruction.mnemonic.lower(), None)
             for d in program.decoded
@@ -92,6 +92,12 @@ class Interpreter:
         self.executed += 1
         self.counts[pc] += 1
         self.cycles += self.program.cycles[pc]
+
+    def resume(self, pc: int, executed: int, loops: Iterable[Loop]) -> None:
+        """Stand before the instruction at `pc`, after `executed` others, in these loops."""
+        self.pc = pc
+        self.executed = executed
+        self._loops = list(loops)
 
     def open_loops(self) -> list[tuple[int, int]]:
         """The pc of the C_LOOP_START and the register of each open loop, outermost first."""
@@ -560,7 +566,7 @@ class Interpreter:
         if decoded.value("count") == 0:
             raise Refused("a loop cannot have a count of 0; the least is 1")
         self._set_gp(decoded, "counter", decoded.value("count"))
-        self._loops.append(_Loop(self.pc - 1, decoded.value("counter"), self.executed + 1))
+        self._loops.append(Loop(self.pc - 1, decoded.value("counter"), self.executed + 1))
 
     def _c_loop_end(self, decoded: Decoded) -> None:
         register = decoded.value("counter")
