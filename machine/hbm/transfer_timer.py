@@ -12,6 +12,12 @@ from .transfers import Addresses, prefetch_lines, store_lines
 HbmTime: TypeAlias = Literal["exact", "none"]
 
 
+def check_hbm_time(time: str) -> None:
+    """Raise ValueError unless `time` is one of `HbmTime`."""
+    if time not in ("exact", "none"):
+        raise ValueError(f"hbm_time is {time!r}, must be 'exact' or 'none'")
+
+
 class TransferUnit:
     """Counts bytes in granules of 64, as the machine does, and asks the memory model for time.
 
@@ -19,8 +25,7 @@ class TransferUnit:
     """
 
     def __init__(self, instructions: int, time: HbmTime) -> None:
-        if time not in ("exact", "none"):
-            raise ValueError(f"hbm_time is {time!r}, must be 'exact' or 'none'")
+        check_hbm_time(time)
         self._dram = Dram() if time == "exact" else None
         self.bytes_read = [0] * instructions
         self.bytes_written = [0] * instructions

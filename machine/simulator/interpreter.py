@@ -19,6 +19,7 @@ from ..numerics.bf16 import (
     bf16_to_f32,
     exp_f32,
     f32_to_bf16,
+    greatest,
     reciprocal_f32,
     round_bf16,
     sqrt_f32,
@@ -384,7 +385,7 @@ class Interpreter:
         register = decoded.value("total")
         if register == 0:
             return
-        largest = self._read_row(self._gp(decoded, "src")).max()
+        largest = greatest(self._read_row(self._gp(decoded, "src")))
         running = self.state.f32[register]
         # A NaN on either side gives way to the other.
         if np.isnan(running) or largest >= running:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..hbm.transfer_timer import TransferUnit
 from ..hbm.transfers import Addresses, TransferError, addresses, prefetch, store
-from ..numerics.bf16 import F32, U16, exp_table, f32_to_bf16, reciprocal_table, sqrt_table
+from ..numerics.bf16 import F32, U16, exp_table, f32_to_bf16, greatest, reciprocal_table, sqrt_table
 from ..numerics.summation_order import sum_four_chains, sum_peeled_chains, sum_row
 from ..spec.formats import HbmFormat
 from ..spec.params import Machine
@@ -176,6 +176,10 @@ class Kernels:
         reduce(self._parts, axis=0, out=self._lanes_sum)
         # accumulate, because reduce would add eight neighbours pairwise
         return float(np.add.accumulate(self._lanes_sum)[-1]) + 0.0
+
+    def zero_max(self, row: int) -> float:
+        """Maximum of a row whose maximum is a zero: which one."""
+        return float(greatest(self.V[row]))
 
     # Matrix unit: r is a row, t a tile, o a column or row in the tile
 

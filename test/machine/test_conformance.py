@@ -141,7 +141,7 @@ def test_encoding(capsys):
     assert not wrong
 
 
-@pytest.mark.parametrize("engine", ["fast", "plain"])
+@pytest.mark.parametrize("engine", ["native", "numpy", "plain"])
 @pytest.mark.parametrize("category", PROGRAMS)
 def test_programs(category, engine, capsys):
     document = read_recordings(category)

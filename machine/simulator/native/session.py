@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ...hbm.transfer_timer import HbmTime, TransferUnit
+from ...hbm.transfer_timer import HbmTime, TransferUnit, check_hbm_time
 from ...numerics.bf16 import EXP_LIMIT
 from ..interpreter import STUCK_ITERATIONS, Interpreter, Loop
 from ..prepared import Prepared
@@ -51,6 +51,7 @@ class Session:
         until: int | None = None,
         variant: Literal["base", "avx2", "avx512"] | None = None,
     ) -> None:
+        check_hbm_time(hbm_time)
         self._functions = library().functions
         self._variant = None if variant is None else variant.encode()
         self._program = program

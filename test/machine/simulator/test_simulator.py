@@ -6,7 +6,7 @@ from fa.machine import Simulator, Trap, assemble
 from fa.machine.numerics.bf16 import bf16_to_f32, f32_to_bf16
 
 
-@pytest.fixture(params=["fast", "plain"])
+@pytest.fixture(params=["native", "numpy", "plain"])
 def engine(request):
     return request.param
 
