@@ -36,6 +36,11 @@ def engine_named(engine: str) -> Literal["native", "numpy", "plain"]:
             raise ValueError(f"engine is {engine!r}, must be one of {', '.join(ENGINES)}")
 
 
+def engines_here() -> list[Literal["native", "numpy", "plain"]]:
+    """The engines that there are, the fastest first."""
+    return ["numpy", "plain"] if why_no_native() else ["native", "numpy", "plain"]
+
+
 def engine_text() -> str:
     """One line on what "auto" is here."""
     from .native.library import Unavailable, library
