@@ -21,18 +21,28 @@ typedef struct {
     int next;
 } Entry;
 
-/* Queued requests of one kind for one row, the oldest first. */
+/* Queued requests of one kind for one row, the oldest first. Groups of a bank are chained; `bucket`
+ * and `at` say where the queue's buckets have the group. */
 typedef struct {
     int bank;
     int64_t row;
     int first, last;
+    int next;
+    int bucket, at;
 } Group;
 
+/* What a request's bank is: open with its row, closed, or open with another row. */
+enum { HIT, SHUT, CONFLICT, KINDS, BUCKETS = 2 * KINDS };
+
+/* Requests of one kind in one channel. Groups stand in buckets by pseudo-channel and by what their
+ * bank is, because one limit may hold back a whole bucket. */
 typedef struct {
     Entry entries[ROOM];
     Group groups[ROOM];
-    int free_entry;
-    int size, group_count;
+    int of_bank[BANKS];
+    int buckets[BUCKETS][ROOM], counts[BUCKETS];
+    int free_entry, free_group;
+    int size;
 } Queue;
 
 typedef struct {
@@ -65,10 +75,10 @@ struct Dram {
 
 static void queue_init(Queue *queue)
 {
-    queue->size = queue->group_count = 0;
-    queue->free_entry = 0;
     for (int i = 0; i < ROOM; i++)
-        queue->entries[i].next = i + 1 < ROOM ? i + 1 : -1;
+        queue->entries[i].next = queue->groups[i].next = i + 1 < ROOM ? i + 1 : -1;
+    for (int bank = 0; bank < BANKS; bank++)
+        queue->of_bank[bank] = -1;
 }
 
 Dram *fa_dram_new(void)
@@ -134,22 +144,53 @@ static void place(uint64_t line, int *half, int *bank, int64_t *row)
     *row = (int64_t)(line >> 17 & 0xFFFFFFFF);
 }
 
-static void push(Queue *queue, int bank, int64_t row, int64_t sequence, uint64_t line)
+static void put(Queue *queue, int index, int64_t open_row)
+{
+    Group *group = &queue->groups[index];
+    int kind = open_row == CLOSED ? SHUT : open_row == group->row ? HIT : CONFLICT;
+    group->bucket = KINDS * (group->bank >> 4) + kind;
+    group->at = queue->counts[group->bucket]++;
+    queue->buckets[group->bucket][group->at] = index;
+}
+
+static void take(Queue *queue, int index)
+{
+    const Group *group = &queue->groups[index];
+    int *bucket = queue->buckets[group->bucket];
+    int last = bucket[--queue->counts[group->bucket]];
+    bucket[group->at] = last;
+    queue->groups[last].at = group->at;
+}
+
+/* Sort the groups of a bank anew after it was opened or closed. */
+static void bank_changed(Queue *queue, int bank, int64_t open_row)
+{
+    for (int i = queue->of_bank[bank]; i >= 0; i = queue->groups[i].next) {
+        take(queue, i);
+        put(queue, i, open_row);
+    }
+}
+
+static void push(Queue *queue, int bank, int64_t row, int64_t sequence, uint64_t line, int64_t open_row)
 {
     int at = queue->free_entry;
-    Entry *entry = &queue->entries[at];
-    queue->free_entry = entry->next;
+    queue->free_entry = queue->entries[at].next;
     queue->size++;
-    *entry = (Entry){sequence, line, -1};
-    for (int i = 0; i < queue->group_count; i++) {
+    queue->entries[at] = (Entry){sequence, line, -1};
+    for (int i = queue->of_bank[bank]; i >= 0; i = queue->groups[i].next) {
         Group *group = &queue->groups[i];
-        if (group->bank == bank && group->row == row) {
+        if (group->row == row) {
             queue->entries[group->last].next = at;
             group->last = at;
             return;
         }
     }
-    queue->groups[queue->group_count++] = (Group){bank, row, at, at};
+    int index = queue->free_group;
+    queue->free_group = queue->groups[index].next;
+    queue->groups[index] =
+        (Group){.bank = bank, .row = row, .first = at, .last = at, .next = queue->of_bank[bank]};
+    queue->of_bank[bank] = index;
+    put(queue, index, open_row);
 }
 
 /* Take the oldest request of a group. */
@@ -163,15 +204,22 @@ static int64_t pop(Queue *queue, int index)
     entry->next = queue->free_entry;
     queue->free_entry = at;
     queue->size--;
-    if (group->first < 0)
-        *group = queue->groups[--queue->group_count];
+    if (group->first < 0) {
+        take(queue, index);
+        int *link = &queue->of_bank[group->bank];
+        while (*link != index)
+            link = &queue->groups[*link].next;
+        *link = group->next;
+        group->next = queue->free_group;
+        queue->free_group = index;
+    }
     return sequence;
 }
 
-/* Whether a write of the line is queued. */
-static int is_queued(const Queue *queue, uint64_t line)
+/* Whether a write of the line, which lies in this bank, is queued. */
+static int is_queued(const Queue *queue, int bank, uint64_t line)
 {
-    for (int i = 0; i < queue->group_count; i++)
+    for (int i = queue->of_bank[bank]; i >= 0; i = queue->groups[i].next)
         for (int at = queue->groups[i].first; at >= 0; at = queue->entries[at].next)
             if (queue->entries[at].line == line)
                 return 1;
@@ -184,13 +232,20 @@ static void complete(Half *half, int64_t depart)
     half->last_return = max64(depart, half->last_return + 1);
 }
 
+static void set_open(Half *half, int bank, int64_t row)
+{
+    half->open[bank] = row;
+    bank_changed(&half->reads, bank, row);
+    bank_changed(&half->writes, bank, row);
+}
+
 static void activate(Half *half, int64_t clock, int bank, int64_t row)
 {
     int pseudo = bank >> 4;
     int64_t *acts = half->recent_acts[pseudo];
     memmove(acts, acts + 1, 3 * sizeof *acts);
     acts[3] = clock;
-    half->open[bank] = row;
+    set_open(half, bank, row);
     half->channel_act = half->channel_pre = clock + 2;
     half->pseudo_act[pseudo] = max64(clock + 2, acts[0] + 15);
     half->group_act[bank >> 2] = clock + 3;
@@ -220,7 +275,7 @@ static int issue(Half *half, int64_t clock, int bank, int64_t row, int is_write)
     if (half->open[bank] == CLOSED) {
         activate(half, clock, bank, row);
     } else {
-        half->open[bank] = CLOSED;
+        set_open(half, bank, CLOSED);
         raise_to(&half->act_at[bank], clock + 7);
     }
     return 0;
@@ -317,17 +372,45 @@ static void tick(Half *half, int64_t clock)
     update_mode(half);
     int is_write = half->write_mode;
     Queue *queue = is_write ? &half->writes : &half->reads;
+    static const int64_t no_limit[8];
+    const int64_t *column = is_write ? half->group_write : half->group_read;
+    const int64_t *pseudo_column = is_write ? half->pseudo_write : half->pseudo_read;
     int64_t best = NEVER;
     int chosen = -1;
-    for (int i = 0; i < queue->group_count; i++) {
-        const Group *group = &queue->groups[i];
-        int64_t ready = ready_at(half, group->bank, group->row, is_write);
-        if (ready > clock) {
-            if (ready < wake)
-                wake = ready;
-        } else if (queue->entries[group->first].sequence < best) {
-            best = queue->entries[group->first].sequence;
-            chosen = i;
+    for (int bucket = 0; bucket < BUCKETS; bucket++) {
+        if (!queue->counts[bucket])
+            continue;
+        int pseudo = bucket / KINDS;
+        int64_t bound;
+        const int64_t *bank_at, *group_at;
+        switch (bucket % KINDS) {
+        case HIT:
+            bound = pseudo_column[pseudo];
+            bank_at = half->column_at, group_at = column;
+            break;
+        case SHUT:
+            bound = max64(half->pseudo_act[pseudo], half->channel_act);
+            bank_at = half->act_at, group_at = half->group_act;
+            break;
+        default:
+            bound = half->channel_pre;
+            bank_at = half->pre_at, group_at = no_limit;
+        }
+        if (bound > clock) {
+            if (bound < wake)
+                wake = bound;
+            continue;
+        }
+        for (int i = 0; i < queue->counts[bucket]; i++) {
+            const Group *group = &queue->groups[queue->buckets[bucket][i]];
+            int64_t ready = max64(bank_at[group->bank], group_at[group->bank >> 2]);
+            if (ready > clock) {
+                if (ready < wake)
+                    wake = ready;
+            } else if (queue->entries[group->first].sequence < best) {
+                best = queue->entries[group->first].sequence;
+                chosen = queue->buckets[bucket][i];
+            }
         }
     }
     half->wake = wake;
@@ -376,10 +459,10 @@ static size_t admit(Dram *dram, const uint64_t *lines, size_t at, size_t count)
         if (half->reads.size > QUEUE)
             break;
         dram->sequence++;
-        if (half->writes.size && is_queued(&half->writes, lines[at])) {
+        if (half->writes.size && is_queued(&half->writes, bank, lines[at])) {
             complete(half, dram->clock + 1);
         } else {
-            push(&half->reads, bank, row, dram->sequence, lines[at]);
+            push(&half->reads, bank, row, dram->sequence, lines[at], half->open[bank]);
             half->wake = dram->clock + 1;
         }
     }
@@ -419,7 +502,7 @@ static int64_t write_line(Dram *dram, uint64_t line, int64_t now)
     Half *half = &dram->halves[number];
     while (half->writes.size > QUEUE)
         step(dram);
-    push(&half->writes, bank, row, ++dram->sequence, line);
+    push(&half->writes, bank, row, ++dram->sequence, line, half->open[bank]);
     half->wake = dram->clock + 1;
     return max64(now, dram->clock);
 }

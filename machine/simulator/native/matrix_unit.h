@@ -36,7 +36,7 @@ static inline float load_float(const float *p) { return *p; }
     }                                                                                            \
     /* Four chains of every fourth term, then (0 + 2) + (1 + 3); where `peeled`, terms 1, 2 and 3 \
      * go to the first chain too, before the others. */                                          \
-    static inline T chains_##load(const float *x, const float *w, size_t ws, size_t n,           \
+    static INLINE T chains_##load(const float *x, const float *w, size_t ws, size_t n,           \
                                   int peeled)                                                    \
     {                                                                                            \
         T s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};                                                \
@@ -119,7 +119,7 @@ static void add_product(float *out, size_t os, size_t rows, const float *x, size
         add_sequential(out + i * os, x + i * rs, xs, w, ws, n, columns, scale);
 }
 
-static inline void add_chains(float *out, const float *x, const float *w, size_t ws, size_t n,
+static INLINE void add_chains(float *out, const float *x, const float *w, size_t ws, size_t n,
                               size_t columns, float scale, int peeled)
 {
     size_t j = 0;
@@ -131,22 +131,42 @@ static inline void add_chains(float *out, const float *x, const float *w, size_t
         out[j] = out[j] + chains_load_float(x, w + j, ws, n, peeled) * scale;
 }
 
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#endif
+#endif
+#if !defined(SHUFFLE)
+typedef int I4 __attribute__((vector_size(16)));
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (I4){i, j, k, l})
+#endif
+
+/* Transpose a block of 4 by 4. */
+static inline void transpose4(float *to, const float *from, size_t n)
+{
+    V4 a = load_v4(from), b = load_v4(from + n), c = load_v4(from + 2 * n), d = load_v4(from + 3 * n);
+    V4 ab = SHUFFLE(a, b, 0, 4, 1, 5), ab2 = SHUFFLE(a, b, 2, 6, 3, 7);
+    V4 cd = SHUFFLE(c, d, 0, 4, 1, 5), cd2 = SHUFFLE(c, d, 2, 6, 3, 7);
+    V4 rows[4] = {SHUFFLE(ab, cd, 0, 1, 4, 5), SHUFFLE(ab, cd, 2, 3, 6, 7),
+                  SHUFFLE(ab2, cd2, 0, 1, 4, 5), SHUFFLE(ab2, cd2, 2, 3, 6, 7)};
+    for (size_t i = 0; i < 4; i++)
+        memcpy(to + i * n, &rows[i], sizeof rows[i]);
+}
+
 /* The transposed copy of a tile. */
 static const float *transposed(Engine *e, size_t tile)
 {
-    size_t n = e->mlen;
+    size_t n = e->mlen, whole = n / 4 * 4;
     float *copy = e->transposed + tile * n * n;
+    const float *source = e->matrix + tile * n * n;
     if (e->transposed_valid[tile])
         return copy;
-    const float *source = e->matrix + tile * n * n;
-    enum { EDGE = 8 };
-    for (size_t i = 0; i < n; i += EDGE)
-        for (size_t j = 0; j < n; j += EDGE) {
-            size_t rows = n - i < EDGE ? n - i : EDGE, columns = n - j < EDGE ? n - j : EDGE;
-            for (size_t c = 0; c < columns; c++)
-                for (size_t r = 0; r < rows; r++)
-                    copy[(j + c) * n + i + r] = source[(i + r) * n + j + c];
-        }
+    for (size_t j = 0; j < whole; j += 4)
+        for (size_t i = 0; i < whole; i += 4)
+            transpose4(copy + j * n + i, source + i * n + j, n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i < whole ? whole : 0; j < n; j++)
+            copy[j * n + i] = source[i * n + j];
     e->transposed_valid[tile] = 1;
     return copy;
 }

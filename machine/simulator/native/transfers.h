@@ -89,7 +89,8 @@ static const uint8_t *bytes_at(const Engine *e, uint64_t address, uint64_t size,
 
 /* Values of codes of one byte, a small float: its exponent 0 means subnormal numbers of exponent
  * -bias, its largest one infinity and NaN. Arithmetic, because it is vectorised and tables are not. */
-static void decode_small_floats(const Format *form, const uint8_t *codes, float *out, size_t n)
+static void decode_small_floats(const Format *form, const uint8_t *restrict codes,
+                                float *restrict out, size_t n)
 {
     uint32_t mantissa = form->mantissa, shift = 23 - mantissa;
     uint32_t exponent_max = (1u << form->exponent) - 1, magnitude = (1u << (mantissa + form->exponent)) - 1;
