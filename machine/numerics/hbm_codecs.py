@@ -8,11 +8,13 @@ their width.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..spec.formats import FloatType, IntType, MxFormat, NumberType
-from .bf16 import F32, SIGN32, U32
+from .bf16 import F32, SIGN32, U32, bf16_to_f32
 
 _F32_MANTISSA = 23
 _F32_EXPONENT_MAX = 255
@@ -21,6 +23,17 @@ _LOG_GUARD = np.float32(1e-9)
 
 def decode_numbers(codes: U32, number: NumberType) -> F32:
     """Values of element codes: exact, integers unsigned."""
+    return _decode_table(number)[codes] if number.bits <= 8 else _decoded(codes, number)
+
+
+@cache
+def _decode_table(number: NumberType) -> F32:
+    """The values of all codes."""
+    with np.errstate(all="ignore"):
+        return _decoded(np.arange(1 << number.bits, dtype=np.uint32), number)
+
+
+def _decoded(codes: U32, number: NumberType) -> F32:
     if isinstance(number, IntType):
         return codes.astype(np.float32)
     exponent_max = (1 << number.exponent) - 1
@@ -41,6 +54,18 @@ def decode_numbers(codes: U32, number: NumberType) -> F32:
         return magnitude
     negative = (codes >> np.uint32(number.exponent + number.mantissa)) & np.uint32(1)
     return np.where(negative != 0, -magnitude, magnitude)
+
+
+def encode_plain_bf16(values: F32, number: NumberType) -> U32:
+    """`encode_plain` of values that are bf16 numbers."""
+    return _plain_table(number)[values.view(np.uint32) >> np.uint32(16)]
+
+
+@cache
+def _plain_table(number: NumberType) -> U32:
+    """The codes of all bf16 numbers."""
+    with np.errstate(all="ignore"):
+        return encode_plain(bf16_to_f32(np.arange(1 << 16, dtype=np.uint16)), number)
 
 
 def encode_plain(values: F32, number: NumberType) -> U32:
