@@ -16,6 +16,7 @@ from ..hbm.transfers import Addresses, TransferError, addresses, prefetch, store
 from ..numerics.bf16 import (
     EXP_LIMIT,
     F32,
+    U16,
     bf16_to_f32,
     exp_f32,
     f32_to_bf16,
@@ -55,6 +56,12 @@ class Loop:
     since: int
     lowest: int = 1 << 32
     stuck: int = 0
+
+
+def _drained(values: F32) -> U16:
+    """Sums of an accumulator as bf16. Which of several NaNs a sum gives is the host's, and some
+    would round to infinity; here a NaN stays one."""
+    return f32_to_bf16(np.where(np.isnan(values), np.float32(np.nan), values))
 
 
 class Interpreter:
@@ -289,28 +296,28 @@ class Interpreter:
         step = self._gp(decoded, "stride") if decoded.value("stride") else 1
         for i in range(machine.blen):
             row = self._row((address + i * machine.mlen * step) & _WRAP)
-            self.state.vector[row, column : column + machine.blen] = f32_to_bf16(accumulator[i])
+            self.state.vector[row, column : column + machine.blen] = _drained(accumulator[i])
         accumulator[:] = 0
 
     def _m_bmm_wo(self, decoded: Decoded) -> None:
         machine, accumulator = self.machine, self.state.hm_accum
         address, _ = self._out_address(decoded, machine.mlen)
         for i, values in enumerate(accumulator.reshape(-1, machine.mlen)):
-            self._write_row((address + i * machine.mlen) & _WRAP, values)
+            self.state.vector[self._row((address + i * machine.mlen) & _WRAP)] = _drained(values)
         accumulator[:] = 0
 
     def _m_mv_wo(self, decoded: Decoded) -> None:
         machine, accumulator = self.machine, self.state.v_accum
         address, column = self._out_address(decoded, machine.blen)
         row = self._row(address)
-        self.state.vector[row, column : column + machine.blen] = f32_to_bf16(accumulator)
+        self.state.vector[row, column : column + machine.blen] = _drained(accumulator)
         accumulator[:] = 0
 
     def _m_bmv_wo(self, decoded: Decoded) -> None:
         machine, accumulator = self.machine, self.state.hv_accum
         address, _ = self._out_address(decoded, machine.mlen)
         for h, values in enumerate(accumulator):
-            self._write_row((address + h * machine.mlen) & _WRAP, values)
+            self.state.vector[self._row((address + h * machine.mlen) & _WRAP)] = _drained(values)
         accumulator[:] = 0
 
     # Vector unit (sections 4.3, 4.4)

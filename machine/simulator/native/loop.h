@@ -120,6 +120,19 @@ static void set_oldest(Engine *e, uint64_t from)
     }
 }
 
+/* A sum as bf16. Which of several NaNs a sum gives is the host's, and some would round to infinity;
+ * here a NaN stays one. */
+static inline float drained(float value)
+{
+    float rounded = round_bf16(value);
+    return value != value ? float_of(0x7FC00000u) : rounded;
+}
+
+static void drain_row(float *to, const float *from, uint64_t n)
+{
+    FOR_LANES(n, to[i] = drained(from[i]));
+}
+
 static void round_row(float *to, const float *from, uint64_t n)
 {
     FOR_LANES(n, to[i] = round_bf16(from[i]));
@@ -235,7 +248,7 @@ int RUN(Engine *e, uint64_t budget)
             for (uint64_t i = 0; i < blen; i++) {
                 float *to = e->vector + (uint32_t)(address - column + i * mlen * step) + column;
                 for (uint64_t j = 0; j < blen; j++)
-                    to[j] = round_bf16(e->m_accum[i * blen + j]);
+                    to[j] = drained(e->m_accum[i * blen + j]);
             }
             memset(e->m_accum, 0, blen * blen * sizeof(float));
             break;
@@ -245,7 +258,7 @@ int RUN(Engine *e, uint64_t budget)
             NEED(vlen == mlen && column % blen == 0);
             ROWS(to, address - column, 1);
             for (uint64_t j = 0; j < blen; j++)
-                to[column + j] = round_bf16(e->v_accum[j]);
+                to[column + j] = drained(e->v_accum[j]);
             memset(e->v_accum, 0, blen * sizeof(float));
             break;
         }
@@ -253,7 +266,7 @@ int RUN(Engine *e, uint64_t budget)
             NEED(vlen == mlen);
             ROWS(to, (uint32_t)(g[A] + B), heads * mlen);
             for (uint64_t i = 0; i < heads * mlen; i++)
-                round_row(to + i * mlen, e->hm_accum + i * mlen, mlen);
+                drain_row(to + i * mlen, e->hm_accum + i * mlen, mlen);
             memset(e->hm_accum, 0, heads * area * sizeof(float));
             HEAVY(heads * area);
             break;
@@ -262,7 +275,7 @@ int RUN(Engine *e, uint64_t budget)
             NEED(vlen == mlen);
             ROWS(to, (uint32_t)(g[A] + B), heads);
             for (uint64_t h = 0; h < heads; h++)
-                round_row(to + h * mlen, e->hv_accum + h * mlen, mlen);
+                drain_row(to + h * mlen, e->hv_accum + h * mlen, mlen);
             memset(e->hv_accum, 0, heads * mlen * sizeof(float));
             break;
         }
