@@ -67,7 +67,9 @@ def _simulate(arguments: Sequence[str] | None) -> None:
     # Read before a long simulation, which it might turn out to have been for nothing.
     theirs = None if args.emulator_log is None else _latency(args.emulator_log)
     state = subject.state()
-    result = _watched(subject, lambda bar: state.run(subject.words, args.hbm_time, bar, args.engine))
+    result = _watched(
+        subject, lambda bar: state.run(subject.words, args.hbm_time, bar, args.engine)
+    )
     for path, output in zip(args.out, subject.outputs(state), strict=False):
         save_array(path, output)
     if args.dump_dir is not None:

@@ -1,4 +1,4 @@
-"""The fast way to run a program: translated to Python once, then executed.
+"""The numpy engine: a program is translated to Python once, then executed.
 
 Programs whose control flow is unusual, and instructions that trap, go to the plain interpreter.
 """

@@ -1,7 +1,7 @@
 """The plain interpreter: one instruction after another, each as its section of the ISA says.
 
-Written to be read and checked, not to be fast; `engine.py` is the fast one. Tests run both on the
-same programs, and programs with unusual control flow run here.
+Written to be read and checked, not to be fast. Tests run all engines on the same programs; the
+others leave to this one what traps, and the numpy engine programs with unusual control flow.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from threading import Lock
 
@@ -34,7 +34,10 @@ class Prepared(Program):
     def rows(self) -> NDArray[np.int64]:
         """The row of the instruction table of each instruction; one more than the last for none."""
         return np.array(
-            [len(INSTRUCTIONS) if d is None else _ROWS[d.instruction.mnemonic] for d in self.decoded],
+            [
+                len(INSTRUCTIONS) if d is None else _ROWS[d.instruction.mnemonic]
+                for d in self.decoded
+            ],
             np.int64,
         )
 
@@ -59,15 +62,14 @@ class Prepared(Program):
 
 def prepared(words: Iterable[int], machine: Machine) -> Prepared:
     """The program of these words, from the cache if it ran lately."""
-    if not isinstance(words, list | tuple | np.ndarray):
-        words = list(words)
-    key = machine, np.asarray(words, np.uint32).tobytes()
+    array = np.array(words if isinstance(words, Sequence | np.ndarray) else list(words), np.uint32)
+    key = machine, array.tobytes()
     with _lock:
         found = _cache.get(key)
         if found is not None:
             _cache.move_to_end(key)
             return found
-    program = Prepared(words, machine)
+    program = Prepared(array.tolist(), machine)
     with _lock:
         _cache[key] = program
         if len(_cache) > _MOST:

@@ -243,7 +243,7 @@ class Kernels:
 
     def m_mm(self, r: int, t: int, o: int) -> None:
         self._multiply_block(r, t, o, "columns")
-        np.add.reduce(self._flat, 0, None, self._block)
+        np.add.reduce(self._flat, axis=0, out=self._block)
         np.add(self._m_accum, self._block, self._m_accum)
 
     def m_tmm(self, r: int, t: int, o: int) -> None:
@@ -251,7 +251,7 @@ class Kernels:
         if not self._whole_chains:
             self._m_accum += sum_four_chains(self._flat)
             return
-        np.add.reduce(self._chained, 0, None, self._chains)
+        np.add.reduce(self._chained, axis=0, out=self._chains)
         np.add(self._chains[:2], self._chains[2:], self._pairs)
         np.add(self._pairs[0], self._pairs[1], self._block)
         np.add(self._m_accum, self._block, self._m_accum)
@@ -313,10 +313,10 @@ class Kernels:
         self.V[r].take(room.order, None, room.q, "clip")
         np.multiply(room.q, k, room.products)
         # The first four terms become the first of the first chain; the other chains begin with 0.
-        np.add.reduce(room.first, 0, None, room.peeled)
+        np.add.reduce(room.first, axis=0, out=room.peeled)
         room.start[:] = room.peeled
         room.zeros.fill(0)
-        np.add.reduce(room.steps, 0, None, room.chains)
+        np.add.reduce(room.steps, axis=0, out=room.chains)
         np.add(room.chains[:2], room.chains[2:], room.pairs)
         np.add(room.pairs[0], room.pairs[1], room.flat_total)
         np.multiply(room.total, BMM_SCALE, room.total)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from typing import Literal
 
@@ -160,7 +159,7 @@ class Session:
             while True:
                 status = run(engine, SLICE, self._variant)
                 self._write_back()
-                if status == RUN_ENDED or status == RUN_STOPPED:
+                if status in (RUN_ENDED, RUN_STOPPED):
                     return status == RUN_ENDED
                 if status == RUN_NO_MEMORY:
                     raise MemoryError

@@ -47,9 +47,9 @@ FP8 = plain("Fp", sign=True, exponent=4, mantissa=3)
 PLAIN_INT = plain("Int", width=16)
 
 SMALL = {
-    **dict(MLEN=16, VLEN=16, BLEN=4, HLEN=4, BROADCAST_AMOUNT=4, HBM_SIZE=1 << 16),
-    **dict(MATRIX_SRAM_SIZE=64, VECTOR_SRAM_SIZE=160, HBM_M_Prefetch_Amount=16),
-    **dict(HBM_V_Prefetch_Amount=4, HBM_V_Writeback_Amount=3, MAX_LOOP_INSTRUCTIONS=400),
+    **{"MLEN": 16, "VLEN": 16, "BLEN": 4, "HLEN": 4, "BROADCAST_AMOUNT": 4, "HBM_SIZE": 1 << 16},
+    **{"MATRIX_SRAM_SIZE": 64, "VECTOR_SRAM_SIZE": 160, "HBM_M_Prefetch_Amount": 16},
+    **{"HBM_V_Prefetch_Amount": 4, "HBM_V_Writeback_Amount": 3, "MAX_LOOP_INSTRUCTIONS": 400},
 }
 
 # Configuration, weights, keys and values, activations; what is stored as keys is always bf16.
@@ -59,8 +59,8 @@ MACHINES = (
     (
         {
             **SMALL,
-            **dict(MLEN=48, VLEN=48, BLEN=6, HLEN=12, MATRIX_SRAM_SIZE=96, VECTOR_SRAM_SIZE=260),
-            **dict(HBM_M_Prefetch_Amount=96, HBM_SIZE=1 << 17),
+            **{"MLEN": 48, "VLEN": 48, "BLEN": 6, "HLEN": 12, "HBM_SIZE": 1 << 17},
+            **{"MATRIX_SRAM_SIZE": 96, "VECTOR_SRAM_SIZE": 260, "HBM_M_Prefetch_Amount": 96},
         },
         *(FP16, BF16, {**UE4M4, "block": 12}),
     ),
@@ -194,7 +194,13 @@ class Writer:
                 order = self.number(2) if name == "V_SUB_VF" else 0
                 self.emit(
                     *(name,),
-                    **dict(dest=self.row(), src=self.row(), scalar=fp(), rmask=mask, order=order),
+                    **{
+                        "dest": self.row(),
+                        "src": self.row(),
+                        "scalar": fp(),
+                        "rmask": mask,
+                        "order": order,
+                    },
                 )
             case ["S", _, "FP"] if name not in ("S_LD_FP", "S_ST_FP"):
                 self.emit(name, dest=fp(), lhs=fp(), rhs=fp(), src=fp())
@@ -233,7 +239,12 @@ class Writer:
         if self.bad():
             base = (1, 3 + self.number(13))[name != "H_STORE_V"]
             offset = self.register(m.hbm_size - 2 * self.number(300))
-        operands = dict(offset=offset, base=base, precision=precision, rstride=self.number(3))
+        operands = {
+            "offset": offset,
+            "base": base,
+            "precision": precision,
+            "rstride": self.number(3),
+        }
         if name == "H_PREFETCH_M":
             first = self.number(m.matrix_tiles - m.prefetch_m // m.mlen + 1) * m.mlen**2
             self.emit(name, dest=self.register(first + 8 * self.bad()), **operands)
@@ -405,8 +416,8 @@ def main():
             counts[name] += row["count"]
     least = min(EXECUTED, key=lambda name: counts[name])
     print(
-        f"{programs} programs, {executed:,} instructions, {traps.total()} traps; of every opcode at "
-        f"least {counts[least]:,} ({least}); all equal"
+        f"{programs} programs, {executed:,} instructions, {traps.total()} traps; of every opcode "
+        f"at least {counts[least]:,} ({least}); all equal"
     )
 
 

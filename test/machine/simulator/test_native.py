@@ -80,7 +80,9 @@ def test_each_opcode(mnemonic, number):
             assert want[1].per_opcode[mnemonic]["count"] >= 1
 
 
-@pytest.mark.parametrize("mnemonic", [i.mnemonic for i in INSTRUCTIONS if i.mnemonic not in EXECUTED])
+@pytest.mark.parametrize(
+    "mnemonic", [i.mnemonic for i in INSTRUCTIONS if i.mnemonic not in EXECUTED]
+)
 def test_what_the_machine_does_not_execute(mnemonic):
     words = np.array([BY_MNEMONIC[mnemonic].opcode], np.uint32)
     want = outcome(machine(0), 0, words, "plain")
@@ -158,8 +160,8 @@ def test_large_rows_are_summed_in_cascades():
     """Rows of 512 and more, whose groups are added in levels."""
     text = "V_RED_SUM f1, gp0\nV_RED_MAX f2, gp0, 0\nS_ADDI_INT gp1, gp0, 0\n"
     for vlen in (8, 24, 40, 512, 1000, 1536, 2048, 4104):
-        config = {**random_programs.SMALL, **dict(MLEN=vlen, VLEN=vlen, BLEN=1, HLEN=8)}
-        config |= dict(VECTOR_SRAM_SIZE=2, MATRIX_SRAM_SIZE=vlen, BROADCAST_AMOUNT=1)
+        config = {**random_programs.SMALL, **{"MLEN": vlen, "VLEN": vlen, "BLEN": 1, "HLEN": 8}}
+        config |= {"VECTOR_SRAM_SIZE": 2, "MATRIX_SRAM_SIZE": vlen, "BROADCAST_AMOUNT": 1}
         tables = {key: {"value": value} for key, value in config.items()}
         settings = dict(Machine.load("plena-64").settings["TRANSACTIONAL"])
         settings["CONFIG"] = {**settings["CONFIG"], **tables}
