@@ -78,8 +78,7 @@ def prefetch(hbm: U8, form: HbmFormat, at: Addresses, length: int) -> F32:
 
 
 def store(hbm: U8, form: HbmFormat, at: Addresses, values: F32) -> None:
-    """Write the rows of `values` [rows, length], which are bf16 numbers: elements before scales, row
-    after row.
+    """Write rows of bf16 numbers, `values` [rows, length], elements before scales, row after row.
 
     Raises TransferError for a write beyond the memory; rows before it are then written.
     """
