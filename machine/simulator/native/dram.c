@@ -21,26 +21,27 @@ typedef struct {
     int next;
 } Entry;
 
-/* Queued requests of one kind for one row, the oldest first. Groups of a bank are chained; `bucket`
- * and `at` say where the queue's buckets have the group. */
+/* Queued requests of one kind for one row, the oldest first; `sequence` is that one's. Groups of a
+ * bank are chained; `bucket` is the one of the queue's buckets that has the group. */
 typedef struct {
-    int bank;
-    int64_t row;
+    int64_t sequence, row;
+    int bank, bucket;
     int first, last;
     int next;
-    int bucket, at;
 } Group;
 
 /* What a request's bank is: open with its row, closed, or open with another row. */
 enum { HIT, SHUT, CONFLICT, KINDS, BUCKETS = 2 * KINDS };
 
 /* Requests of one kind in one channel. Groups stand in buckets by pseudo-channel and by what their
- * bank is, because one limit may hold back a whole bucket. */
+ * bank is, because one limit may hold back a whole bucket; in each the oldest is first, so that the
+ * first ready one is the bucket's choice. */
 typedef struct {
     Entry entries[ROOM];
     Group groups[ROOM];
     int of_bank[BANKS];
-    int buckets[BUCKETS][ROOM], counts[BUCKETS];
+    uint8_t buckets[BUCKETS][ROOM];
+    int counts[BUCKETS];
     int free_entry, free_group;
     int size;
 } Queue;
@@ -149,17 +150,21 @@ static void put(Queue *queue, int index, int64_t open_row)
     Group *group = &queue->groups[index];
     int kind = open_row == CLOSED ? SHUT : open_row == group->row ? HIT : CONFLICT;
     group->bucket = KINDS * (group->bank >> 4) + kind;
-    group->at = queue->counts[group->bucket]++;
-    queue->buckets[group->bucket][group->at] = index;
+    uint8_t *bucket = queue->buckets[group->bucket];
+    int at = queue->counts[group->bucket]++;
+    for (; at > 0 && queue->groups[bucket[at - 1]].sequence > group->sequence; at--)
+        bucket[at] = bucket[at - 1];
+    bucket[at] = (uint8_t)index;
 }
 
 static void take(Queue *queue, int index)
 {
-    const Group *group = &queue->groups[index];
-    int *bucket = queue->buckets[group->bucket];
-    int last = bucket[--queue->counts[group->bucket]];
-    bucket[group->at] = last;
-    queue->groups[last].at = group->at;
+    int number = queue->groups[index].bucket, at = 0;
+    uint8_t *bucket = queue->buckets[number];
+    while (bucket[at] != index)
+        at++;
+    for (int last = --queue->counts[number]; at < last; at++)
+        bucket[at] = bucket[at + 1];
 }
 
 /* Sort the groups of a bank anew after it was opened or closed. */
@@ -188,31 +193,35 @@ static void push(Queue *queue, int bank, int64_t row, int64_t sequence, uint64_t
     int index = queue->free_group;
     queue->free_group = queue->groups[index].next;
     queue->groups[index] =
-        (Group){.bank = bank, .row = row, .first = at, .last = at, .next = queue->of_bank[bank]};
+        (Group){.sequence = sequence, .row = row, .bank = bank, .first = at, .last = at,
+                .next = queue->of_bank[bank]};
     queue->of_bank[bank] = index;
     put(queue, index, open_row);
 }
 
-/* Take the oldest request of a group. */
-static int64_t pop(Queue *queue, int index)
+/* Take the oldest request of a group of a bank whose open row is given. */
+static int64_t pop(Queue *queue, int index, int64_t open_row)
 {
     Group *group = &queue->groups[index];
     int at = group->first;
     Entry *entry = &queue->entries[at];
     int64_t sequence = entry->sequence;
+    take(queue, index);
     group->first = entry->next;
     entry->next = queue->free_entry;
     queue->free_entry = at;
     queue->size--;
-    if (group->first < 0) {
-        take(queue, index);
-        int *link = &queue->of_bank[group->bank];
-        while (*link != index)
-            link = &queue->groups[*link].next;
-        *link = group->next;
-        group->next = queue->free_group;
-        queue->free_group = index;
+    if (group->first >= 0) {
+        group->sequence = queue->entries[group->first].sequence;
+        put(queue, index, open_row);
+        return sequence;
     }
+    int *link = &queue->of_bank[group->bank];
+    while (*link != index)
+        link = &queue->groups[*link].next;
+    *link = group->next;
+    group->next = queue->free_group;
+    queue->free_group = index;
     return sequence;
 }
 
@@ -348,7 +357,7 @@ static void serve(Half *half, int64_t clock, Queue *queue, int index, int is_wri
         return;
     }
     int done = issue(half, clock, bank, row, is_write);
-    int64_t sequence = pop(queue, index);
+    int64_t sequence = pop(queue, index, half->open[bank]);
     if (!done) {
         /* At most one request of a bank is active: others wait until its row may be closed. */
         half->active[half->active_count++] = (Active){sequence, row, bank, is_write};
@@ -403,14 +412,16 @@ static void tick(Half *half, int64_t clock)
         }
         for (int i = 0; i < queue->counts[bucket]; i++) {
             const Group *group = &queue->groups[queue->buckets[bucket][i]];
+            if (group->sequence > best)
+                break;
             int64_t ready = max64(bank_at[group->bank], group_at[group->bank >> 2]);
-            if (ready > clock) {
-                if (ready < wake)
-                    wake = ready;
-            } else if (queue->entries[group->first].sequence < best) {
-                best = queue->entries[group->first].sequence;
+            if (ready <= clock) {
+                best = group->sequence;
                 chosen = queue->buckets[bucket][i];
+                break;
             }
+            if (ready < wake)
+                wake = ready;
         }
     }
     half->wake = wake;
