@@ -89,8 +89,8 @@ static const uint8_t *bytes_at(const Engine *e, uint64_t address, uint64_t size,
 
 /* Values of codes of one byte, a small float: its exponent 0 means subnormal numbers of exponent
  * -bias, its largest one infinity and NaN. Arithmetic, because it is vectorised and tables are not. */
-static void decode_small_floats(const Format *form, const uint8_t *restrict codes,
-                                float *restrict out, size_t n)
+static INLINE void decode_small_floats(const Format *form, const uint8_t *restrict codes,
+                                       float *restrict out, size_t n)
 {
     uint32_t mantissa = form->mantissa, shift = 23 - mantissa;
     uint32_t exponent_max = (1u << form->exponent) - 1, magnitude = (1u << (mantissa + form->exponent)) - 1;
@@ -113,6 +113,8 @@ static void decode_codes(const Format *form, const uint8_t *data, float *out, si
     if (form->bits == 16) {
         for (size_t i = 0; i < n; i++)
             out[i] = form->decode[data[2 * i] | (uint32_t)data[2 * i + 1] << 8];
+    } else if (form->exponent && n == 64) {
+        decode_small_floats(form, data, out, 64);
     } else if (form->exponent) {
         decode_small_floats(form, data, out, n);
     } else {
@@ -130,16 +132,17 @@ static void fetch_row(const Engine *e, const Transfer *t, uint64_t row, float *o
         return;
     uint64_t address = scale_address(t, row), present = LINE - address % LINE;
     const uint8_t *scales = bytes_at(e, address, t->scale_size, room);
-    size_t block = form->block, b = 0;
-    for (; b < t->scale_size; b++) {
+    size_t block = form->block, fours = block / 4 * 4;
+    for (size_t b = 0; b < t->scale_size; b++, out += block) {
         /* Scales after the end of the line are not fetched and count as 0. */
         float scale = form->scale_value[b < present ? scales[b] : 0];
-        if (block == 8)
-            for (size_t i = 0; i < 8; i++)
-                out[b * 8 + i] *= scale;
-        else
-            for (size_t i = 0; i < block; i++)
-                out[b * block + i] *= scale;
+        size_t i = 0;
+        for (; i < fours; i += 4) {
+            V4 values = load_v4(out + i) * scale;
+            memcpy(out + i, &values, sizeof values);
+        }
+        for (; i < block; i++)
+            out[i] *= scale;
     }
 }
 
