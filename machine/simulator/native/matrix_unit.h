@@ -153,6 +153,24 @@ static inline void transpose4(float *to, const float *from, size_t n)
         memcpy(to + i * n, &rows[i], sizeof rows[i]);
 }
 
+/* Peeled chains for two rows at once, which share what is loaded of w: x and out `rs` and `os`
+ * apart. n is a multiple of 4, and not 0, and `columns` one of LANES. */
+static INLINE void add_peeled_pair(float *out, size_t os, const float *x, size_t rs, const float *w,
+                                   size_t ws, size_t n, size_t columns, float scale)
+{
+    for (size_t j = 0; j < columns; j += LANES) {
+        VF a[4] = {{0}}, b[4] = {{0}};
+        for (size_t d = 0; d < n; d++) {
+            VF k = load_vf(w + d * ws + j);
+            size_t chain = d < 4 ? 0 : d % 4;
+            a[chain] = a[chain] + x[d] * k;
+            b[chain] = b[chain] + x[rs + d] * k;
+        }
+        ADD_TO(VF, out + j, ((a[0] + a[2]) + (a[1] + a[3])) * scale);
+        ADD_TO(VF, out + os + j, ((b[0] + b[2]) + (b[1] + b[3])) * scale);
+    }
+}
+
 /* The transposed copy of a tile. */
 static const float *transposed(Engine *e, size_t tile)
 {
