@@ -38,8 +38,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 install: $(STAMP)
 
-# Installed again when the dependencies may have changed; the package itself is a link to this tree.
-$(STAMP): pyproject.toml
+# Installed again when the dependencies may have changed, or the C sources, which are built then where
+# there is a compiler; the rest of the package is a link to this tree.
+$(STAMP): pyproject.toml setup.py $(wildcard machine/simulator/native/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ...' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)

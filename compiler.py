@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -36,6 +36,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 if TYPE_CHECKING:
+    from fa.machine.simulator.engines import Engine
     from fa.machine.simulator.simulator import Simulator
     from fa.passes.masks.mask_counts import MaskTiles
     from fa.search import Choice
@@ -228,14 +229,16 @@ class Kernel:
         *args: Value,
         progress: Progress | None = None,
         hbm_time: Literal["exact", "none"] = "exact",
+        engine: Engine = "auto",
     ) -> Run:
         """Simulate the kernel on arrays, positional as the function's arguments.
 
-        `progress` is called now and then with the instructions executed so far and in all. Raises
-        CompileError for arguments that do not fit and `fa.machine.Trap` where the machine stops.
+        `progress` is called now and then with the instructions executed so far and in all; `engine`
+        is as for `Simulator.run`. Raises CompileError for arguments that do not fit and
+        `fa.machine.Trap` where the machine stops.
         """
         sim = self.simulator(*args)
-        result = sim.run(self.words, hbm_time=hbm_time, progress=progress)
+        result = sim.run(self.words, hbm_time=hbm_time, progress=progress, engine=engine)
         return Run(
             self.unpack(sim.hbm),
             result.cycles,
@@ -248,6 +251,27 @@ class Kernel:
             result.pc_cycles,
             sim,
         )
+
+    def run_many(
+        self,
+        arguments: Iterable[Sequence[Value]],
+        hbm_time: Literal["exact", "none"] = "exact",
+        engine: Engine = "auto",
+        threads: int | None = None,
+    ) -> list[Run]:
+        """`run` for each tuple of arguments, in their order, several at a time.
+
+        There are as many `threads` as processors unless the number is given; the native engine
+        uses them all, the others one at a time. The first that fails ends them all with its error.
+        """
+        from fa.machine.simulator.many import run_all
+
+        def task(args: Sequence[Value]) -> Callable[[Progress], Run]:
+            return lambda progress: self.run(
+                *args, progress=progress, hbm_time=hbm_time, engine=engine
+            )
+
+        return run_all([task(args) for args in arguments], threads)
 
     def save(self, directory: str | Path) -> None:
         """Write kernel.mlir, kernel.asm, kernel.mem, layout.json and report.txt, all or none.

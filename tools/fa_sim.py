@@ -31,7 +31,7 @@ TOOL = "fa-sim"
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Statistics = dict[str, int | Mapping[str, Mapping[str, int]]]
+Statistics = dict[str, int | str | Mapping[str, Mapping[str, int]]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _simulate(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
+    if args.version:
+        _print_version()
+        return
+    if args.directory is None:
+        raise CompileError("the following arguments are required: DIR")
     refuse_stream(args.dump_dir)
     _check_arguments(args)
 
@@ -62,7 +67,9 @@ def _simulate(arguments: Sequence[str] | None) -> None:
     # Read before a long simulation, which it might turn out to have been for nothing.
     theirs = None if args.emulator_log is None else _latency(args.emulator_log)
     state = subject.state()
-    result = _watched(subject, lambda bar: state.run(subject.words, args.hbm_time, bar))
+    result = _watched(
+        subject, lambda bar: state.run(subject.words, args.hbm_time, bar, args.engine)
+    )
     for path, output in zip(args.out, subject.outputs(state), strict=False):
         save_array(path, output)
     if args.dump_dir is not None:
@@ -87,8 +94,22 @@ def _simulate(arguments: Sequence[str] | None) -> None:
         raise CompileError(found, args.directory)
 
 
+def _print_version() -> None:
+    """The package's version, and which engine there is."""
+    from importlib.metadata import version
+
+    from ..machine.simulator.engines import engine_text
+
+    write_text(None, f"{TOOL} {version('fa-compiler')}\n{engine_text()}\n")
+
+
 def _check_arguments(args: argparse.Namespace) -> None:
     """What cannot be written or makes no sense is better known before a long simulation."""
+    if args.engine == "native":
+        from ..machine.simulator.engines import why_no_native
+
+        if reason := why_no_native():
+            raise CompileError(f"argument --engine: there is no native engine: {reason}")
     check_files(args.out)
     check_outputs([*args.out, args.stats, args.trace])
     if args.dump_dir is not None:
@@ -133,7 +154,9 @@ def _break(args: argparse.Namespace, subject: Subject) -> None:
     try:
         found = _watched(
             subject,
-            lambda bar: run_until(subject.words, state, args.break_pc, args.hbm_time, bar),
+            lambda bar: run_until(
+                subject.words, state, args.break_pc, args.hbm_time, bar, args.engine
+            ),
         )
     except NotReached as error:
         raise CompileError(str(error), args.directory) from None
@@ -238,13 +261,14 @@ def _check(args: argparse.Namespace, subject: Subject) -> str:
 
 
 def statistics(result: Result) -> Statistics:
-    """What `--stats` holds: cycles, instructions, HBM bytes, and all of it for each mnemonic."""
+    """What `--stats` holds: cycles, instructions, HBM bytes, all for each mnemonic, and engine."""
     return {
         "cycles": result.cycles,
         "instructions": result.instructions,
         "hbm_bytes_read": result.hbm_bytes_read,
         "hbm_bytes_written": result.hbm_bytes_written,
         "per_opcode": result.per_opcode,
+        "engine": result.engine,
     }
 
 
@@ -271,7 +295,10 @@ def _parser() -> ToolParser:
         "DIR may also hold files for the machine's own emulator, as fa-compile --emulator-dir\n"
         "writes them.",
     )
-    parser.add_argument("directory", metavar="DIR", help="what fa-compile wrote")
+    parser.add_argument("directory", metavar="DIR", nargs="?", help="what fa-compile wrote")
+    parser.add_argument(
+        "--version", action="store_true", help="print the version and which engine there is"
+    )
     parser.add_argument(
         "--arg",
         metavar="FILE.npy",
@@ -299,6 +326,13 @@ def _parser() -> ToolParser:
         choices=("exact", "none"),
         default="exact",
         help="model the memory device (exact), or let transfers take no time (none)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "native", "numpy", "plain"),
+        default="auto",
+        help="what runs the program: C where it was built, numpy, the plain interpreter, or the "
+        "fastest there is (auto); all give the same",
     )
     parser.add_argument(
         "--profile",

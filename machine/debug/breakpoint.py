@@ -10,10 +10,12 @@ import numpy as np
 
 from ..hbm.transfer_timer import HbmTime, TransferUnit
 from ..numerics.bf16 import bf16_to_f32
-from ..program.loop_nest import Loop, Node, Structure, structure_of
+from ..program.loop_nest import Loop, Node, Structure
 from ..program.program import Program
 from ..simulator.engine import Progress
+from ..simulator.engines import Engine, engine_named
 from ..simulator.interpreter import Interpreter
+from ..simulator.prepared import Prepared, prepared
 from ..simulator.state import State
 from ..simulator.translate import translate
 from ..simulator.translated_runtime import Kernels, Stopped, stop
@@ -52,18 +54,22 @@ def run_until(
     pc: int,
     hbm_time: HbmTime = "exact",
     progress: Progress | None = None,
+    engine: Engine = "auto",
 ) -> Break:
     """Run a program on `state` until it first comes to `pc`.
 
     Raises NotReached where it never does, and Trap where the machine stops before.
     """
-    program = Program(words, state.machine)
+    program = prepared(words, state.machine)
     if not 0 <= pc < len(program.words):
         raise NotReached(f"there is no pc {pc}: the program has pcs 0 to {len(program.words) - 1}")
     program.check_load()
+    name = engine_named(engine)
+    if name == "native":
+        return _run_native(program, state, pc, hbm_time, progress)
     unit = TransferUnit(len(program.words), hbm_time)
     interpreter = Interpreter(program, state, unit)
-    structure = structure_of(program)
+    structure = program.structure if name == "numpy" else None
     if structure is None:
         with np.errstate(all="ignore"):
             while interpreter.pc != pc:
@@ -82,6 +88,21 @@ def run_until(
     loops = tuple(_before(structure.nodes, pc, counts))
     cycles = sum(count * each for count, each in zip(counts, program.cycles, strict=True))
     return Break(pc, program.text(pc), sum(counts), cycles + sum(unit.cycles), loops)
+
+
+def _run_native(
+    program: Prepared, state: State, pc: int, hbm_time: HbmTime, progress: Progress | None
+) -> Break:
+    """Run in the native engine, with a stop before the instruction at `pc`."""
+    from ..simulator.native.session import Session
+
+    run = Session(program, state, hbm_time, pc)
+    if run.run(None if progress is None else lambda executed: progress(executed, None)):
+        raise NotReached(f"the program ends without coming to pc {pc}")
+    loops = tuple(
+        OpenLoop(loop.start, loop.register, _count(program, loop.start)) for loop in run.open
+    )
+    return Break(pc, program.text(pc), run.executed, run.cycles, loops)
 
 
 def _run_translated(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..numerics.bf16 import F32, U8, U32
-from ..numerics.hbm_codecs import decode_blocks, decode_numbers, encode_blocks, encode_plain
+from ..numerics.hbm_codecs import decode_blocks, decode_numbers, encode_blocks, encode_plain_bf16
 from ..spec.formats import HbmFormat, MxFormat
 from ..spec.params import HBM_LINE
 
@@ -78,7 +78,7 @@ def prefetch(hbm: U8, form: HbmFormat, at: Addresses, length: int) -> F32:
 
 
 def store(hbm: U8, form: HbmFormat, at: Addresses, values: F32) -> None:
-    """Write the rows of `values` [rows, length], elements before scales, row after row.
+    """Write rows of bf16 numbers, `values` [rows, length], elements before scales, row after row.
 
     Raises TransferError for a write beyond the memory; rows before it are then written.
     """
@@ -86,13 +86,27 @@ def store(hbm: U8, form: HbmFormat, at: Addresses, values: F32) -> None:
         codes, scales = encode_blocks(values, form)
         scale_bytes = scales.astype(np.uint8)
     else:
-        codes = encode_plain(values, form.element)
+        codes = encode_plain_bf16(values, form.element)
         scale_bytes = None
     element_bytes = _pack(codes, form)
     for row, address in enumerate(at.elements):
         _write(hbm, address, element_bytes[row])
         if scale_bytes is not None:
             _write(hbm, at.scales[row], scale_bytes[row])
+
+
+def prefetch_line_count(form: HbmFormat, at: Addresses, length: int) -> int:
+    """How many lines a prefetch asks for."""
+    size = form.element_bytes(length)
+    scales = len(at.scales) if isinstance(form, MxFormat) else 0
+    return scales + sum(_line_count(address, size) for address in at.elements)
+
+
+def store_line_count(form: HbmFormat, at: Addresses, length: int) -> int:
+    """How many lines a store reads and writes."""
+    size, scale_size = form.element_bytes(length), form.scale_bytes(length)
+    elements = sum(_line_count(address, size) for address in at.elements)
+    return elements + sum(_line_count(address, scale_size) for address in at.scales)
 
 
 def prefetch_lines(form: HbmFormat, at: Addresses, length: int) -> list[int]:
@@ -170,6 +184,11 @@ def _row_steps(step: int, rows: int) -> NDArray[np.int64]:
 @lru_cache(256)
 def _scale_step_array(form: MxFormat, step: int, rows: int) -> NDArray[np.int64]:
     return np.array(_scale_steps(form, step, rows), np.int64)
+
+
+def _line_count(address: int, size: int) -> int:
+    """How many lines `size` bytes from `address` touch."""
+    return (address % HBM_LINE + size + HBM_LINE - 1) // HBM_LINE if size else 0
 
 
 def _lines(address: int, size: int) -> range:

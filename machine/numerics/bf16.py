@@ -67,6 +67,14 @@ def sqrt_f32(values: F32) -> F32:
         return np.sqrt(values)
 
 
+def greatest(values: F32) -> np.float32:
+    """The maximum; NaN if there is one. +0 is above -0, so that no order of comparing matters."""
+    most = values.max()
+    if most == 0:
+        return np.float32(-0.0) if np.signbit(values[values == 0]).all() else np.float32(0)
+    return most
+
+
 @cache
 def _all_bf16() -> F32:
     return bf16_to_f32(np.arange(1 << 16, dtype=np.uint16))

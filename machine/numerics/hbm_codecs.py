@@ -8,11 +8,13 @@ their width.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..spec.formats import FloatType, IntType, MxFormat, NumberType
-from .bf16 import F32, SIGN32, U32
+from .bf16 import F32, SIGN32, U32, bf16_to_f32
 
 _F32_MANTISSA = 23
 _F32_EXPONENT_MAX = 255
@@ -21,6 +23,17 @@ _LOG_GUARD = np.float32(1e-9)
 
 def decode_numbers(codes: U32, number: NumberType) -> F32:
     """Values of element codes: exact, integers unsigned."""
+    return _decode_table(number)[codes] if number.bits <= 8 else _decoded(codes, number)
+
+
+@cache
+def _decode_table(number: NumberType) -> F32:
+    """The values of all codes."""
+    with np.errstate(all="ignore"):
+        return _decoded(np.arange(1 << number.bits, dtype=np.uint32), number)
+
+
+def _decoded(codes: U32, number: NumberType) -> F32:
     if isinstance(number, IntType):
         return codes.astype(np.float32)
     exponent_max = (1 << number.exponent) - 1
@@ -41,6 +54,18 @@ def decode_numbers(codes: U32, number: NumberType) -> F32:
         return magnitude
     negative = (codes >> np.uint32(number.exponent + number.mantissa)) & np.uint32(1)
     return np.where(negative != 0, -magnitude, magnitude)
+
+
+def encode_plain_bf16(values: F32, number: NumberType) -> U32:
+    """`encode_plain` of values that are bf16 numbers."""
+    return _plain_table(number)[values.view(np.uint32) >> np.uint32(16)]
+
+
+@cache
+def _plain_table(number: NumberType) -> U32:
+    """The codes of all bf16 numbers."""
+    with np.errstate(all="ignore"):
+        return encode_plain(bf16_to_f32(np.arange(1 << 16, dtype=np.uint16)), number)
 
 
 def encode_plain(values: F32, number: NumberType) -> U32:
@@ -109,7 +134,7 @@ def encode_blocks(values: F32, form: MxFormat) -> tuple[U32, U32]:
         factor = np.ldexp(np.float32(1), exponent)[..., None]
         scaled = np.where(blocks == 0, np.float32(0), blocks / factor).astype(np.float32)
         empty = largest == 0
-        codes = np.where(empty[..., None], 0, _encode_elements(scaled, form.element))
+        codes = np.where(empty[..., None], 0, encode_elements(scaled, form.element))
         scales = np.where(empty, 0, exponent + bias)
     return codes.reshape(values.shape).astype(np.uint32), scales.astype(np.uint32)
 
@@ -120,7 +145,7 @@ def _floor_log2(values: F32) -> NDArray[np.float32]:
     return np.floor(np.log2(guarded).astype(np.float32))
 
 
-def _encode_elements(values: F32, element: NumberType) -> U32:
+def encode_elements(values: F32, element: NumberType) -> U32:
     """Element codes of scaled values, which lie within (-2, 2) unless the block has infinities."""
     if isinstance(element, IntType):
         return _encode_integers(values, element)

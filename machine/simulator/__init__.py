@@ -1,1 +1,2 @@
-"""Running programs: state, the plain interpreter, and the engine that translates first."""
+"""Running programs: state, the plain interpreter, the engine that translates to numpy, and
+`native`, the one in C."""

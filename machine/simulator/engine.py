@@ -1,4 +1,4 @@
-"""The fast way to run a program: translated to Python once, then executed.
+"""The numpy engine: a program is translated to Python once, then executed.
 
 Programs whose control flow is unusual, and instructions that trap, go to the plain interpreter.
 """
@@ -17,6 +17,7 @@ from ..program.loop_nest import Structure, structure_of
 from ..program.program import Program
 from ..spec.params import Machine
 from .interpreter import Interpreter
+from .prepared import Prepared
 from .state import State
 from .translate import translate
 from .translated_runtime import Kernels, Stopped, stop
@@ -69,7 +70,7 @@ def _translated(program: Program, timed: bool, progress: bool) -> tuple[CodeType
     if found is not None:
         _cache.move_to_end(key)
         return found
-    structure = structure_of(program)
+    structure = program.structure if isinstance(program, Prepared) else structure_of(program)
     if structure is None:
         return None
     source = translate(program, structure, timed, progress)

@@ -1,12 +1,12 @@
 """The plain interpreter: one instruction after another, each as its section of the ISA says.
 
-Written to be read and checked, not to be fast; `engine.py` is the fast one. Tests run both on the
-same programs, and programs with unusual control flow run here.
+Written to be read and checked, not to be fast. Tests run all engines on the same programs; the
+others leave to this one what traps, and the numpy engine programs with unusual control flow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,11 @@ from ..hbm.transfers import Addresses, TransferError, addresses, prefetch, store
 from ..numerics.bf16 import (
     EXP_LIMIT,
     F32,
+    U16,
     bf16_to_f32,
     exp_f32,
     f32_to_bf16,
+    greatest,
     reciprocal_f32,
     round_bf16,
     sqrt_f32,
@@ -43,8 +45,8 @@ class Refused(Exception):
 
 
 @dataclass(slots=True)
-class _Loop:
-    """One live loop: where it starts, its counter, and the executed count at its iteration.
+class Loop:
+    """A live loop: where it starts, its counter, and the executed count at its iteration.
 
     `lowest` is the least that the counter has been at the end, `stuck` the iterations since then.
     """
@@ -54,6 +56,12 @@ class _Loop:
     since: int
     lowest: int = 1 << 32
     stuck: int = 0
+
+
+def _drained(values: F32) -> U16:
+    """Sums of an accumulator as bf16. Which of several NaNs a sum gives is the host's, and some
+    would round to infinity; here a NaN stays one."""
+    return f32_to_bf16(np.where(np.isnan(values), np.float32(np.nan), values))
 
 
 class Interpreter:
@@ -68,7 +76,7 @@ class Interpreter:
         self.cycles = 0
         self.executed = 0
         self.pc = 0
-        self._loops: list[_Loop] = []
+        self._loops: list[Loop] = []
         self._handlers: list[Callable[[Decoded], None] | None] = [
             None if d is None else getattr(self, "_" + d.instruction.mnemonic.lower(), None)
             for d in program.decoded
@@ -92,6 +100,12 @@ class Interpreter:
         self.executed += 1
         self.counts[pc] += 1
         self.cycles += self.program.cycles[pc]
+
+    def resume(self, pc: int, executed: int, loops: Iterable[Loop]) -> None:
+        """Stand before the instruction at `pc`, after `executed` others, in these loops."""
+        self.pc = pc
+        self.executed = executed
+        self._loops = list(loops)
 
     def open_loops(self) -> list[tuple[int, int]]:
         """The pc of the C_LOOP_START and the register of each open loop, outermost first."""
@@ -282,28 +296,28 @@ class Interpreter:
         step = self._gp(decoded, "stride") if decoded.value("stride") else 1
         for i in range(machine.blen):
             row = self._row((address + i * machine.mlen * step) & _WRAP)
-            self.state.vector[row, column : column + machine.blen] = f32_to_bf16(accumulator[i])
+            self.state.vector[row, column : column + machine.blen] = _drained(accumulator[i])
         accumulator[:] = 0
 
     def _m_bmm_wo(self, decoded: Decoded) -> None:
         machine, accumulator = self.machine, self.state.hm_accum
         address, _ = self._out_address(decoded, machine.mlen)
         for i, values in enumerate(accumulator.reshape(-1, machine.mlen)):
-            self._write_row((address + i * machine.mlen) & _WRAP, values)
+            self.state.vector[self._row((address + i * machine.mlen) & _WRAP)] = _drained(values)
         accumulator[:] = 0
 
     def _m_mv_wo(self, decoded: Decoded) -> None:
         machine, accumulator = self.machine, self.state.v_accum
         address, column = self._out_address(decoded, machine.blen)
         row = self._row(address)
-        self.state.vector[row, column : column + machine.blen] = f32_to_bf16(accumulator)
+        self.state.vector[row, column : column + machine.blen] = _drained(accumulator)
         accumulator[:] = 0
 
     def _m_bmv_wo(self, decoded: Decoded) -> None:
         machine, accumulator = self.machine, self.state.hv_accum
         address, _ = self._out_address(decoded, machine.mlen)
         for h, values in enumerate(accumulator):
-            self._write_row((address + h * machine.mlen) & _WRAP, values)
+            self.state.vector[self._row((address + h * machine.mlen) & _WRAP)] = _drained(values)
         accumulator[:] = 0
 
     # Vector unit (sections 4.3, 4.4)
@@ -378,7 +392,7 @@ class Interpreter:
         register = decoded.value("total")
         if register == 0:
             return
-        largest = self._read_row(self._gp(decoded, "src")).max()
+        largest = greatest(self._read_row(self._gp(decoded, "src")))
         running = self.state.f32[register]
         # A NaN on either side gives way to the other.
         if np.isnan(running) or largest >= running:
@@ -560,7 +574,7 @@ class Interpreter:
         if decoded.value("count") == 0:
             raise Refused("a loop cannot have a count of 0; the least is 1")
         self._set_gp(decoded, "counter", decoded.value("count"))
-        self._loops.append(_Loop(self.pc - 1, decoded.value("counter"), self.executed + 1))
+        self._loops.append(Loop(self.pc - 1, decoded.value("counter"), self.executed + 1))
 
     def _c_loop_end(self, decoded: Decoded) -> None:
         register = decoded.value("counter")

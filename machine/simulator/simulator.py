@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..hbm.transfer_timer import HbmTime, TransferUnit
-from ..program.program import Program
+from ..spec.isa import INSTRUCTIONS
 from ..spec.params import Machine
 from .engine import execute
+from .engines import Engine, engine_named
 from .interpreter import Interpreter
+from .prepared import Prepared, prepared
 from .state import State
 
-Engine: TypeAlias = Literal["fast", "plain"]
 Progress: TypeAlias = Callable[[int, int | None], None]
 
 
@@ -27,6 +28,7 @@ class Result:
     `cycles` is all of it, `hbm_cycles` the part spent in HBM transfers, `compute_cycles` the rest.
     `per_opcode` maps a mnemonic to its `count`, `cycles` and `hbm_bytes` (read and written, in
     granules of 64). `pc_counts`, `pc_cycles` and `pc_hbm_bytes` are int64 arrays over the program.
+    `engine` is what ran it: "native", "numpy" or "plain".
     """
 
     cycles: int
@@ -39,6 +41,7 @@ class Result:
     pc_counts: NDArray[np.int64]
     pc_cycles: NDArray[np.int64]
     pc_hbm_bytes: NDArray[np.int64]
+    engine: str
 
 
 class Simulator(State):
@@ -52,52 +55,84 @@ class Simulator(State):
         words: Iterable[int],
         hbm_time: HbmTime = "exact",
         progress: Progress | None = None,
-        engine: Engine = "fast",
+        engine: Engine = "auto",
     ) -> Result:
         """Run a program from pc 0 on the state as it stands; memory timing starts cold.
 
         `hbm_time` "exact" models the memory device, "none" lets transfers take no time. `progress`
         is called now and then with the executed and the total number of instructions (None where
-        the total is not known). `engine` "plain" is the slow interpreter. Raises Trap where the
-        machine would stop; the state is then unspecified.
+        the total is not known). `engine` is "native" (C), "numpy" (always there), "plain" (the slow
+        interpreter), or "auto", the fastest there is; all give the same. A native run releases the
+        GIL. Raises Trap where the machine would stop, and the state is then unspecified; ValueError
+        for an engine that there is not.
         """
-        program = Program(words, self.machine)
+        program = prepared(words, self.machine)
+        name = engine_named(engine)
+        if name == "native":
+            return self._run_native(program, hbm_time, progress)
         unit = TransferUnit(len(program.words), hbm_time)
-        if engine == "fast":
-            return _result(program, unit, execute(program, self, unit, progress))
-        interpreter = Interpreter(program, self, unit)
-        interpreter.run(progress)
-        return _result(program, unit, interpreter.counts)
+        if name == "numpy":
+            counts = execute(program, self, unit, progress)
+        else:
+            interpreter = Interpreter(program, self, unit)
+            interpreter.run(progress)
+            counts = interpreter.counts
+        return _result(program, name, counts, unit.cycles, unit.bytes_read, unit.bytes_written)
 
+    def _run_native(
+        self, program: Prepared, hbm_time: HbmTime, progress: Progress | None
+    ) -> Result:
+        from .native.session import Session
 
-def _result(program: Program, unit: TransferUnit, counts: list[int]) -> Result:
-    """Totals of a finished run."""
-    pc_counts = np.array(counts, np.int64)
-    hbm = np.array(unit.cycles, np.int64)
-    read = np.array(unit.bytes_read, np.int64)
-    written = np.array(unit.bytes_written, np.int64)
-    pc_cycles = pc_counts * np.array(program.cycles, np.int64) + hbm
-    per_opcode: dict[str, dict[str, int]] = {}
-    for pc in np.flatnonzero(pc_counts):
-        decoded = program.decoded[pc]
-        if decoded is None:
-            continue
-        row = per_opcode.setdefault(
-            decoded.instruction.mnemonic, {"count": 0, "cycles": 0, "hbm_bytes": 0}
+        program.check_load()
+        run = Session(program, self, hbm_time)
+        if progress is None:
+            run.run()
+        else:
+            total = None if program.structure is None else sum(program.structure.counts)
+            run.run(lambda executed: progress(executed, total))
+            progress(run.executed, total)
+        return _result(
+            program, "native", run.counts, run.hbm_cycles, run.bytes_read, run.bytes_written
         )
-        row["count"] += int(pc_counts[pc])
-        row["cycles"] += int(pc_cycles[pc])
-        row["hbm_bytes"] += int(read[pc] + written[pc])
-    cycles, hbm_cycles = int(pc_cycles.sum()), int(hbm.sum())
+
+
+def _result(
+    program: Prepared,
+    engine: str,
+    counts: ArrayLike,
+    hbm_cycles: ArrayLike,
+    bytes_read: ArrayLike,
+    bytes_written: ArrayLike,
+) -> Result:
+    """Totals of a finished run, from its figures by pc."""
+    pc_counts = np.asarray(counts, np.int64)
+    hbm = np.asarray(hbm_cycles, np.int64)
+    read, written = np.asarray(bytes_read, np.int64), np.asarray(bytes_written, np.int64)
+    pc_cycles = pc_counts * program.cycle_array + hbm
+    moved = read + written
+    per_opcode: dict[str, dict[str, int]] = {}
+    sums = [np.zeros(len(INSTRUCTIONS) + 1, np.int64) for _ in range(3)]
+    for total, by_pc in zip(sums, (pc_counts, pc_cycles, moved), strict=True):
+        np.add.at(total, program.rows, by_pc)
+    for row in np.flatnonzero(sums[0][:-1]).tolist():
+        count, cycles, hbm_bytes = (int(total[row]) for total in sums)
+        per_opcode[INSTRUCTIONS[row].mnemonic] = {
+            "count": count,
+            "cycles": cycles,
+            "hbm_bytes": hbm_bytes,
+        }
+    cycles, hbm_total = int(pc_cycles.sum()), int(hbm.sum())
     return Result(
         cycles,
-        cycles - hbm_cycles,
-        hbm_cycles,
+        cycles - hbm_total,
+        hbm_total,
         int(pc_counts.sum()),
         int(read.sum()),
         int(written.sum()),
         dict(sorted(per_opcode.items())),
         pc_counts,
         pc_cycles,
-        read + written,
+        moved,
+        engine,
     )

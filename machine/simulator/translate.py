@@ -399,6 +399,7 @@ class _Translator:
             return
         x = self._row(pc, decoded.value("src"))
         self._line(f"m = float(maximum(V[{x}]))")
+        self._line(f"if m == 0: m = zero_max({x})")
         self._line(f"if m == m and (m >= {f} or {f} != {f}): {f} = m")
 
     def _emit_v_topk(self, pc: int, decoded: Decoded) -> None:
@@ -550,7 +551,7 @@ def _over(name: str, divisor: int) -> str:
 KERNEL_NAMES = [
     *("V", "B", "U", "T", "FP", "FPV", "INT", "MA", "HA", "VA", "HVA", "EXP16", "RECI16", "NAN"),
     *("add", "subtract", "multiply", "negative", "maximum", "where"),
-    *("round_", "exp_", "reci_", "sqrt_", "row_sum"),
+    *("round_", "exp_", "reci_", "sqrt_", "row_sum", "zero_max"),
     *("m_mm", "m_tmm", "m_bmm", "m_btmm", "m_mv", "m_tmv", "m_btmv", "rows_out"),
     *("prefetch_m", "prefetch_v", "store_v"),
 ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..hbm.transfer_timer import TransferUnit
 from ..hbm.transfers import Addresses, TransferError, addresses, prefetch, store
-from ..numerics.bf16 import F32, U16, exp_table, f32_to_bf16, reciprocal_table, sqrt_table
+from ..numerics.bf16 import F32, U16, exp_table, f32_to_bf16, greatest, reciprocal_table, sqrt_table
 from ..numerics.summation_order import sum_four_chains, sum_peeled_chains, sum_row
 from ..spec.formats import HbmFormat
 from ..spec.params import Machine
@@ -25,6 +25,10 @@ from .state import BMM_SCALE, State
 _LANES = 8
 _CHAINS = 4
 _CASCADE_GROUPS = 16
+_FEW_ROWS = 16
+_MOST_EXPANDED = 1 << 16
+"""Products of an instruction for which its operands are kept as often as they are multiplied."""
+
 _HALF = np.uint32(16)
 _ONE = np.uint32(1)
 _BELOW_HALF = np.uint32(0x7FFF)
@@ -48,6 +52,29 @@ class Stopped(Exception):
 def stop(pc: int) -> None:
     """Leave the program at `pc`."""
     raise Stopped(pc)
+
+
+class _HeadBuffers:
+    """Room for the products of M_BTMV [d, head, column], added as `sum_peeled_chains` does.
+
+    `order` are the elements of a row as [d, head]; `first` are the first four terms, and where the
+    first and the other three stand, `start` and `zeros`; `steps` are the terms as [step, chain].
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        mlen, hlen, heads = machine.mlen, machine.hlen, machine.broadcast
+        order = np.arange(mlen).reshape(heads, hlen).T.reshape(mlen, 1)
+        self.order = np.ascontiguousarray(order)
+        self.q: F32 = np.empty((mlen, 1), np.float32)
+        self.products: F32 = np.empty((mlen, mlen), np.float32)
+        terms = self.products.reshape(hlen, heads * mlen)
+        self.first, self.start, self.zeros = terms[:_CHAINS], terms[0], terms[1:_CHAINS]
+        self.peeled: F32 = np.empty(heads * mlen, np.float32)
+        self.steps = terms.reshape(hlen // _CHAINS, _CHAINS, heads * mlen)
+        self.chains: F32 = np.empty((_CHAINS, heads * mlen), np.float32)
+        self.pairs: F32 = np.empty((2, heads * mlen), np.float32)
+        self.total: F32 = np.empty((heads, mlen), np.float32)
+        self.flat_total = self.total.reshape(heads * mlen)
 
 
 class Kernels:
@@ -85,10 +112,12 @@ class Kernels:
         self._exp = exp_table().data
         self._reci = reciprocal_table().data
         self._sqrt = sqrt_table().data
-        # Operands of M_MM as [k, row, 1] and [tile, k, 1, column]; M_TMM's tile is transposed.
-        self._columns: F32 = self.V.T[:, :, None]
-        self._tiles: F32 = state.matrix[:, :, None, :]
-        self._tiles_t: F32 = state.matrix.transpose(0, 2, 1)[:, :, None, :]
+        # M_MM and M_TMM multiply [k, row * BLEN + column]: rows of vector SRAM, each element BLEN
+        # times, with columns of a tile or of its transposed copy, all of them BLEN times.
+        self._flat_rows: F32 = self.V.reshape(-1)
+        lanes = np.arange(mlen)[:, None, None] + mlen * np.arange(blen)[None, :, None]
+        self._row_index = np.ascontiguousarray(np.broadcast_to(lanes, (mlen, blen, blen)))
+        self._row_lanes: F32 = np.empty((mlen, blen, blen), np.float32)
         self._products: F32 = np.empty((mlen, blen, blen), np.float32)
         self._flat: F32 = self._products.reshape(mlen, blen * blen)
         self._whole_chains = mlen % _CHAINS == 0
@@ -98,6 +127,9 @@ class Kernels:
         self._pairs: F32 = np.empty((2, blen * blen), np.float32)
         self._block: F32 = np.empty(blen * blen, np.float32)
         self._m_accum: F32 = state.m_accum.reshape(blen * blen)
+        # What is derived from each tile, until it is loaded again.
+        self._derived: list[dict[tuple[str, int], F32]] = [{} for _ in range(len(state.matrix))]
+        self._head_sums = self._head_buffers()
         self._batch: F32 = np.empty((broadcast, mlen, mlen), np.float32)
         self._term: F32 = np.empty((broadcast, mlen, mlen), np.float32)
         groups = machine.vlen // (_LANES * _CHAINS)
@@ -177,21 +209,45 @@ class Kernels:
         # accumulate, because reduce would add eight neighbours pairwise
         return float(np.add.accumulate(self._lanes_sum)[-1]) + 0.0
 
+    def zero_max(self, row: int) -> float:
+        """Maximum of a row whose maximum is a zero: which one."""
+        return float(greatest(self.V[row]))
+
     # Matrix unit: r is a row, t a tile, o a column or row in the tile
 
+    def _transposed(self, t: int) -> F32:
+        """The transposed copy of a tile."""
+        derived = self._derived[t]
+        found = derived.get(("transposed", 0))
+        if found is None:
+            found = derived["transposed", 0] = np.ascontiguousarray(self.state.matrix[t].T)
+        return found
+
+    def _multiply_block(self, r: int, t: int, o: int, kind: str) -> None:
+        """Leave the products of BLEN rows and a block of BLEN columns."""
+        blen, mlen = self.machine.blen, self.machine.mlen
+        if self._products.size > _MOST_EXPANDED:
+            tile = self.state.matrix[t] if kind == "columns" else self._transposed(t)
+            columns = self.V[r : r + blen].T[:, :, None]
+            np.multiply(columns, tile[:, None, o : o + blen], self._products)
+            return
+        block = self._derived[t].get((kind, o))
+        if block is None:
+            tile = self.state.matrix[t] if kind == "columns" else self._transposed(t)
+            columns = np.broadcast_to(tile[:, None, o : o + blen], (mlen, blen, blen))
+            block = self._derived[t][kind, o] = np.ascontiguousarray(columns)
+        rows = self._flat_rows[r * mlen : (r + blen) * mlen]
+        # No index is out of range; other modes would copy the result once more.
+        rows.take(self._row_index, None, self._row_lanes, "clip")
+        np.multiply(self._row_lanes, block, self._products)
+
     def m_mm(self, r: int, t: int, o: int) -> None:
-        blen = self.machine.blen
-        np.multiply(
-            self._columns[:, r : r + blen], self._tiles[t, :, :, o : o + blen], self._products
-        )
+        self._multiply_block(r, t, o, "columns")
         np.add.reduce(self._flat, axis=0, out=self._block)
         np.add(self._m_accum, self._block, self._m_accum)
 
     def m_tmm(self, r: int, t: int, o: int) -> None:
-        blen = self.machine.blen
-        np.multiply(
-            self._columns[:, r : r + blen], self._tiles_t[t, :, :, o : o + blen], self._products
-        )
+        self._multiply_block(r, t, o, "rows")
         if not self._whole_chains:
             self._m_accum += sum_four_chains(self._flat)
             return
@@ -204,8 +260,7 @@ class Kernels:
         machine = self.machine
         rows = self.V[r : r + machine.mlen].reshape(machine.mlen, machine.broadcast, machine.hlen)
         q = np.ascontiguousarray(rows.transpose(2, 1, 0))
-        k = np.ascontiguousarray(self.state.matrix[t, :, o : o + machine.hlen].T)
-        self._batched(q, k)
+        self._batched(q, self._transposed(t)[o : o + machine.hlen])
 
     def m_bmm(self, r: int, t: int, o: int) -> None:
         machine = self.machine
@@ -228,19 +283,50 @@ class Kernels:
         np.add(self.VA, np.add.reduce(products, 0), self.VA)
 
     def m_tmv(self, r: int, t: int) -> None:
-        columns = self.state.matrix[t, : self.machine.blen].T
+        columns = self._transposed(t)[:, : self.machine.blen]
         np.add(self.VA, sum_peeled_chains(self.V[r][:, None] * columns), self.VA)
 
-    def m_btmv(self, r: int, t: int, o: int) -> None:
+    def _head_buffers(self) -> _HeadBuffers | None:
+        """Room for M_BTMV; None where its chains are not all equally long."""
         machine = self.machine
-        q = self.V[r].reshape(machine.broadcast, machine.hlen)
-        k = self.state.matrix[t, :, o : o + machine.hlen]
-        # Terms as [d, head, column].
-        product = sum_peeled_chains(q.T[:, :, None] * k.T[:, None, :]) * BMM_SCALE
-        np.add(self.HVA, product, self.HVA)
+        if machine.broadcast * machine.hlen != machine.mlen or machine.vlen != machine.mlen:
+            return None
+        whole = machine.hlen % _CHAINS == 0 and machine.hlen > _CHAINS
+        return _HeadBuffers(machine) if whole and machine.mlen**2 <= _MOST_EXPANDED else None
+
+    def m_btmv(self, r: int, t: int, o: int) -> None:
+        machine, room = self.machine, self._head_sums
+        if room is None:
+            q = self.V[r].reshape(machine.broadcast, machine.hlen)
+            k = self._transposed(t)[o : o + machine.hlen]
+            # Terms as [d, head, column].
+            product = sum_peeled_chains(q.T[:, :, None] * k[:, None, :]) * BMM_SCALE
+            np.add(self.HVA, product, self.HVA)
+            return
+        k = self._derived[t].get(("heads", o))
+        if k is None:
+            once = self._transposed(t)[o : o + machine.hlen, None]
+            shape = (machine.hlen, machine.broadcast, machine.mlen)
+            # Rows of the products are [d, head].
+            k = np.ascontiguousarray(np.broadcast_to(once, shape)).reshape(machine.mlen, -1)
+            self._derived[t]["heads", o] = k
+        self.V[r].take(room.order, None, room.q, "clip")
+        np.multiply(room.q, k, room.products)
+        # The first four terms become the first of the first chain; the other chains begin with 0.
+        np.add.reduce(room.first, axis=0, out=room.peeled)
+        room.start[:] = room.peeled
+        room.zeros.fill(0)
+        np.add.reduce(room.steps, axis=0, out=room.chains)
+        np.add(room.chains[:2], room.chains[2:], room.pairs)
+        np.add(room.pairs[0], room.pairs[1], room.flat_total)
+        np.multiply(room.total, BMM_SCALE, room.total)
+        np.add(self.HVA, room.total, self.HVA)
 
     def rows_out(self, row: int, values: F32) -> None:
         """Write whole rows [n, VLEN]; for many rows quicker than assigning to `B`."""
+        if len(values) <= _FEW_ROWS:
+            self.B[row : row + len(values)] = values
+            return
         bits = values.view(np.uint32)
         rounded = bits >> _HALF
         rounded &= _ONE
@@ -263,6 +349,8 @@ class Kernels:
         first = dest // mlen
         rows = self.state.matrix.reshape(-1, mlen)
         rows[first : first + machine.prefetch_m] = self._fetch(pc, form, at, mlen)
+        for tile in range(first // mlen, (first + machine.prefetch_m) // mlen):
+            self._derived[tile].clear()
         return self.unit.prefetched(pc, form, at, mlen, now)
 
     def prefetch_v(

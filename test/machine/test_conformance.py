@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fa.machine import AssemblyError, Machine, Simulator, Trap, assemble
 from fa.machine.numerics.bf16 import f32_to_bf16
+from fa.machine.simulator.engines import engines_here
 
 from ..recordings import read_recordings
 
@@ -141,7 +142,7 @@ def test_encoding(capsys):
     assert not wrong
 
 
-@pytest.mark.parametrize("engine", ["fast", "plain"])
+@pytest.mark.parametrize("engine", engines_here())
 @pytest.mark.parametrize("category", PROGRAMS)
 def test_programs(category, engine, capsys):
     document = read_recordings(category)

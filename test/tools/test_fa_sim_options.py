@@ -8,6 +8,7 @@ import pytest
 from fa.compiler import Kernel
 from fa.machine import assemble
 from fa.machine.numerics.bf16 import f32_to_bf16
+from fa.machine.simulator.engines import engines_here
 from fa.tools import fa_compile, fa_disasm, fa_opt, fa_sim
 
 SOURCE = str(Path(__file__).parent / "Inputs" / "attention.mlir")
@@ -41,10 +42,42 @@ def test_profile(kernel: str, capsys: pytest.CaptureFixture[str]):
     assert fa_sim.main([kernel, "--profile"]) == 0
     lines = capsys.readouterr().out.splitlines()
     cycles = int(lines[0].removeprefix("cycles: "))
-    assert lines[5].split()[0] == "cycles"
+    assert lines[4] == f"engine: {engines_here()[0]}"
+    assert lines[6].split()[0] == "cycles"
     assert any("fa.scores %s at " in line and "attention.mlir:" in line for line in lines)
     assert lines[-1].split()[0] == f"{cycles:,}"
     assert lines[-1].endswith("total")
+
+
+def test_engines_print_the_same(kernel: str, capsys: pytest.CaptureFixture[str]):
+    for options in ([], ["--break", "20"]):
+        texts: set[str] = set()
+        for engine in ("auto", *engines_here()):
+            assert fa_sim.main([kernel, "--engine", engine, *options]) == 0
+            lines = capsys.readouterr().out.splitlines()
+            texts.add("\n".join(line for line in lines if not line.startswith("engine: ")))
+        assert len(texts) == 1
+
+
+def test_version_says_which_engine(capsys: pytest.CaptureFixture[str]):
+    assert fa_sim.main(["--version"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("fa-sim ")
+    assert second.startswith(f"engine: {engines_here()[0]}")
+
+
+def test_engine_that_is_not_there(
+    kernel: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("fa.machine.simulator.engines.why_no_native", lambda: "it was not built")
+    assert fa_sim.main([kernel, "--engine", "native"]) == 1
+    assert error(capsys) == (
+        "fa-sim: error: argument --engine: there is no native engine: it was not built"
+    )
+    assert fa_sim.main([kernel, "--engine", "fast"]) == 1
+    assert "invalid choice: 'fast'" in error(capsys)
+    assert fa_sim.main([]) == 1
+    assert "required: DIR" in error(capsys)
 
 
 def test_trace(kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -1,4 +1,4 @@
-"""Random programs run alike in the fast engine and in the plain interpreter.
+"""Random programs run alike in all engines.
 
 gp1 to gp3 hold row addresses, gp4 a tile's, gp5 a head's within a tile, gp6 and gp7 anything small;
 gp8 to gp10 count loops. Programs are valid, or trap at the same place for the same reason.
@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 from fa.machine import Simulator, Trap, assemble
 from fa.machine.numerics.bf16 import f32_to_bf16
+from fa.machine.simulator.engines import engines_here
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,7 +130,7 @@ PROGRAMS = concatenated(
     st.one_of(
         STRAIGHT,
         loop(INNER, "gp9"),
-        # Unusual control flow, which the fast engine leaves to the interpreter.
+        # Unusual control flow, which the numpy engine leaves to the interpreter.
         st.just(["C_LOOP_START gp10, 2", "C_BREAK"]),
     )
 )
@@ -179,7 +180,7 @@ def state_of(simulator):
 def test_engines_agree(small, program, seed):
     words = assemble("\n".join(program))
     outcomes = []
-    for engine in ("plain", "fast"):
+    for engine in reversed(engines_here()):
         simulator = prepared(small, seed)
         try:
             outcome = simulator.run(words, engine=engine)
@@ -187,13 +188,14 @@ def test_engines_agree(small, program, seed):
             outcomes.append((str(trap), simulator.gp.tolist()))
             continue
         outcomes.append((outcome, state_of(simulator)))
-    plain, fast = outcomes
-    if isinstance(plain[0], str):
-        assert plain == fast
-        return
-    for name, want in plain[1].items():
-        assert np.array_equal(want, fast[1][name]), name
-    for name in ("pc_counts", "pc_cycles", "pc_hbm_bytes"):
-        assert getattr(plain[0], name).tolist() == getattr(fast[0], name).tolist()
-    for name in ("cycles", "compute_cycles", "hbm_cycles", "instructions", "per_opcode"):
-        assert getattr(plain[0], name) == getattr(fast[0], name)
+    plain, *others = outcomes
+    for other in others:
+        if isinstance(plain[0], str):
+            assert plain == other
+            continue
+        for name, want in plain[1].items():
+            assert np.array_equal(want, other[1][name]), name
+        for name in ("pc_counts", "pc_cycles", "pc_hbm_bytes"):
+            assert getattr(plain[0], name).tolist() == getattr(other[0], name).tolist()
+        for name in ("cycles", "compute_cycles", "hbm_cycles", "instructions", "per_opcode"):
+            assert getattr(plain[0], name) == getattr(other[0], name)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from fa.machine import Simulator, Trap, assemble
 from fa.machine.numerics.bf16 import bf16_to_f32, f32_to_bf16
+from fa.machine.simulator.engines import engines_here
 
 
-@pytest.fixture(params=["fast", "plain"])
+@pytest.fixture(params=engines_here())
 def engine(request):
     return request.param
 
@@ -390,11 +391,15 @@ def test_runs_continue_on_the_state(small, engine):
         assert simulator.gp[1] == expected
 
 
-def test_progress(small):
+@pytest.mark.parametrize("engine", [name for name in engines_here() if name != "plain"])
+def test_progress(small, engine):
     seen = []
     text = "C_LOOP_START gp1, 50\n" + "S_ADDI_INT gp2, gp2, 1\n" * 30_000 + "C_LOOP_END gp1\n"
     simulator = Simulator(small)
-    result = simulator.run(assemble(text), progress=lambda done, total: seen.append((done, total)))
+    result = simulator.run(
+        assemble(text), progress=lambda done, total: seen.append((done, total)), engine=engine
+    )
+    # After a slice of a million or after each iteration, and at the end.
     assert seen[-1] == (result.instructions, result.instructions)
-    assert len(seen) == 51
+    assert len(seen) == {"native": 2, "numpy": 51}[engine]
     assert simulator.gp[2] == 1_500_000
