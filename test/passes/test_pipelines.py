@@ -141,9 +141,8 @@ def test_every_step_is_seen_once():
 
 
 def test_inserted_steps_take_the_machine_and_the_boundary():
-    seen = observed(
-        'tile{machine="plena-64-bf16"},quantize{machine="plena-64-bf16" boundary=storage}'
-    )
+    machine = 'machine="plena-64-bf16"'
+    seen = observed(f"tile{{{machine}}},quantize{{{machine} boundary=storage}}")
     (mapped,) = [text for text in seen if text.startswith("map")]
     assert machine in mapped
     assert 'boundary="storage"' in mapped
