@@ -15,11 +15,17 @@ from math import ceil
 
 from ...machine.cost.figures import Target
 from ...machine.cost.lower_bounds import LINES_PER_CYCLE, READ_FIRST, Family, Problem, lower_bounds
-from ...machine.spec.formats import MxFormat
 from ...machine.spec.params import HBM_LINE, Machine
 from ..tensors.head_grouping import HeadGroup, group
 from ..tiling.tile_sizes import Needs, TileSizeError, choose, fused_rows, round_up
 from .family_costs import FamilyCosts
+from .legality import (
+    COLUMNS_BY_MM,
+    EMPTY_ROWS,
+    why_no_columns,
+    why_no_ones,
+    why_not_transposed,
+)
 from .packed_queries import packing_for
 
 TRANSFER_CYCLES = 100.0
@@ -188,32 +194,22 @@ def _why_not(question: Question, rows: RowTiles, candidate: Candidate) -> str | 
                 f"{machine.vector_sram_rows}"
             )
     padded = round_up(p.value_dim, machine.vlen)
-    if candidate.pv == "btmv" and padded % machine.prefetch_m:
-        return f"a prefetch brings {machine.prefetch_m} rows, and transposed values have {padded}"
-    if candidate.sums == "columns":
-        if candidate.pv != "btmv":
-            return "columns of ones in V go with pv=btmv"
-        if question.sums_needed is not None:
-            return question.sums_needed
-        if question.empty_rows:
-            return "rows may see no key"
-        if 2 * p.value_dim > machine.vlen:
-            return f"ones beside {p.value_dim} value columns do not fit a row of {machine.vlen}"
-        forms = machine.hbm_formats.values()
-        if any(isinstance(form, MxFormat) and p.value_dim % form.block for form in forms):
-            return f"{p.value_dim} value columns are not whole blocks of storage"
-    if candidate.sums == "ones":
-        if question.sums_needed is not None:
-            return question.sums_needed
-        panels = (round_up(p.head_dim, machine.vlen) + padded) // machine.mlen
-        needed = panels * rows.keys // machine.mlen
-        extra = machine.prefetch_m // machine.mlen
-        if needed + extra > machine.matrix_tiles:
-            return (
-                f"keys, values and a tile of ones take {needed + extra} tiles of matrix SRAM, and "
-                f"the machine has {machine.matrix_tiles}"
-            )
-    return None
+    if candidate.pv == "btmv" and (reason := why_not_transposed(machine, padded)) is not None:
+        return reason
+    if candidate.sums != "reduce" and question.sums_needed is not None:
+        return question.sums_needed
+    match candidate.sums:
+        case "columns" if candidate.pv != "btmv":
+            return COLUMNS_BY_MM
+        case "columns" if question.empty_rows:
+            return EMPTY_ROWS
+        case "columns":
+            return why_no_columns(machine, p.value_dim)
+        case "ones":
+            panels = (round_up(p.head_dim, machine.vlen) + padded) // machine.mlen
+            return why_no_ones(machine, panels * rows.keys // machine.mlen)
+        case _:
+            return None
 
 
 def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candidate:

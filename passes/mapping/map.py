@@ -56,6 +56,7 @@ from ..tiling.match_attention import producer
 from ..tiling.tile_sizes import round_up
 from .arrange_arguments import arranged, is_arrangeable
 from .family_costs import FamilyCosts
+from .legality import COLUMNS_BY_MM, why_not_transposed
 from .packed_queries import QueryTile, pack, packing_for, shift
 from .sums_by_columns import divide_by_columns, only_divides, why_no_columns, with_ones
 from .sums_by_ones import sum_by_ones
@@ -315,8 +316,7 @@ class _Mapping:
         if self.sums == "columns":
             raise OpError(
                 products[0],
-                "sums=columns is not possible here: columns of ones in V go with pv=btmv; "
-                "sums=reduce is",
+                f"sums=columns is not possible here: {COLUMNS_BY_MM}; sums=reduce is",
             )
         for op in products:
             op.properties["family"] = StringAttr("mm")
@@ -341,13 +341,7 @@ class _Mapping:
             return "the values are no tensor that the host could transpose"
         if any(not isinstance(use.operation, fa.MatmulOp) for use in load.tile.uses):
             return "the values are used for something else too"
-        cols = fa.tile(load.tile).cols
-        if cols % self.machine.prefetch_m:
-            return (
-                f"a prefetch brings {self.machine.prefetch_m} rows, and transposed values have "
-                f"{cols}"
-            )
-        return None
+        return why_not_transposed(self.machine, fa.tile(load.tile).cols)
 
     def _transpose(self, load: fa.LoadOp, ones: bool) -> None:
         """Load values transposed, with ones or without, and multiply with them by M_BTMV."""

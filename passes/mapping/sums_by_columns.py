@@ -15,9 +15,9 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from ...dialects import fa
-from ...machine.spec.formats import MxFormat
 from ...machine.spec.params import Machine
 from ..tiling.match_attention import only_user, producer
+from . import legality
 
 
 def why_no_columns(
@@ -29,19 +29,16 @@ def why_no_columns(
         return "the values are not loaded from one tensor"
     columns = next(iter(dims))
     assert columns is not None
-    if 2 * columns > machine.vlen:
-        return f"ones beside {columns} value columns do not fit a row of {machine.vlen}"
-    if any(
-        isinstance(form, MxFormat) and columns % form.block for form in machine.hbm_formats.values()
-    ):
-        return f"{columns} columns are not whole blocks of storage"
+    reason = legality.why_no_columns(machine, columns)
+    if reason is not None:
+        return reason
     for product in products:
         step = producer(product.lhs, fa.OnlineSoftmaxOp)
         if step is None or len(list(step.result.uses)) > 1:
             return "P is not that of an online softmax"
     for end in ends:
         if not isinstance(end, fa.NormalizeOp) or end.empty_rows is not None:
-            return "rows may see no key"
+            return legality.EMPTY_ROWS
         if _buffer(end) is None:
             return "the result is not stored by itself"
     return None

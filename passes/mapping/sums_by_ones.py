@@ -18,6 +18,7 @@ from ...dialects.fa.mapping_attrs import BATCHED_FACTOR
 from ...dialects.fa.types import TileType
 from ...machine.spec.params import Machine
 from ..support.tile_builder import index_constant
+from .legality import why_no_ones
 
 
 def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str] | None:
@@ -38,12 +39,11 @@ def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str
             return chain.stop, f"{chain.stop.name} takes sums as numbers"
     loads = [op for op in function.walk() if isinstance(op, fa.LoadOp)]
     loads = [load for load in loads if fa.tile(load.tile).space.data == "matrix"]
-    rows = max(machine.prefetch_m, machine.mlen)
     needed = sum(fa.tile(load.tile).elements for load in loads) // machine.mlen**2
-    room = machine.matrix_tiles - rows // machine.mlen
-    if needed > room:
-        return steps[0], f"a tile of ones needs room in matrix SRAM beside {needed} tiles"
-    ones = _ones(machine, function, rows)
+    reason = why_no_ones(machine, needed)
+    if reason is not None:
+        return steps[0], reason
+    ones = _ones(machine, function, max(machine.prefetch_m, machine.mlen))
     kind = fa.tile(steps[0].total) if steps[0].total is not None else None
     assert kind is not None
     for value in chain.values:

@@ -1,0 +1,41 @@
+"""What a mapping asks of a machine and of shapes: plain arithmetic for `map` and for the search.
+search.
+
+Each function gives the reason why something is not possible, or None where it is.
+"""
+
+from __future__ import annotations
+
+from ...machine.spec.formats import MxFormat
+from ...machine.spec.params import Machine
+
+COLUMNS_BY_MM = "columns of ones in V go with pv=btmv"
+"""Why M_MM gives no row sums."""
+
+EMPTY_ROWS = "rows may see no key"
+"""Why row sums by columns cannot be divided by: they may be 0."""
+
+
+def why_not_transposed(machine: Machine, columns: int) -> str | None:
+    """Of values with `columns` columns, padding included, transposed in matrix SRAM."""
+    if columns % machine.prefetch_m:
+        return f"a prefetch brings {machine.prefetch_m} rows, and transposed values have {columns}"
+    return None
+
+
+def why_no_columns(machine: Machine, columns: int) -> str | None:
+    """Of as many columns of ones as values have, in front of them in one row."""
+    if 2 * columns > machine.vlen:
+        return f"ones beside {columns} value columns do not fit a row of {machine.vlen}"
+    forms = machine.hbm_formats.values()
+    if any(isinstance(form, MxFormat) and columns % form.block for form in forms):
+        return f"{columns} columns are not whole blocks of storage"
+    return None
+
+
+def why_no_ones(machine: Machine, tiles: int) -> str | None:
+    """Of a tile of ones beside `tiles` tiles of keys and values."""
+    extra = max(machine.prefetch_m, machine.mlen) // machine.mlen
+    if tiles + extra > machine.matrix_tiles:
+        return f"a tile of ones needs room in matrix SRAM beside {tiles} tiles"
+    return None
