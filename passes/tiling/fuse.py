@@ -5,12 +5,6 @@ one that accumulates P V, over the same query rows.
 Postcondition: S and P are gone, and with them their HBM traffic: each tile of scores is used at
 once, and the division by the running sum l comes last. Nests of another form stay as they are: they
 lower to correct code too, and the function's attribute `unfused` says why.
-Options: `order=queries` (default) is FlashAttention-2: queries outside, the running maximum and
-sum (m, l) and the accumulator carried on chip from key tile to key tile. `order=keys` is
-FlashAttention-1: keys outside, each tile of K and V loaded once, the state of every query tile
-going through HBM. `split-kv`: with queries outside, the keys in so many parts, each with a state of
-its own, combined at the end (flash decoding); where two parts do not fit beside each other, with
-smaller tiles of queries.
 """
 
 from __future__ import annotations
@@ -49,7 +43,13 @@ class FusePass(ModulePass):
     name = "fuse"
 
     order: Literal["queries", "keys"] = "queries"
+    """`queries` is FlashAttention-2: queries outside, the running maximum and sum (m, l) and the
+    accumulator carried on chip from key tile to key tile. `keys` is FlashAttention-1: keys outside,
+    each tile of K and V loaded once, the state of every query tile going through HBM."""
     split_kv: int = 1
+    """With queries outside, the keys in so many parts, each with a state of its own, combined at the
+    end (flash decoding); where two parts do not fit beside each other, with smaller tiles of
+    queries."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
