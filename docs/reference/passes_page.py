@@ -47,8 +47,8 @@ HEAD = """\
 # Passes
 
 Generated from `passes/pipelines.py`, the passes and the examples in `docs/reference/passes`, which
-are run, by `python docs/reference/passes_page.py`; do not edit. The attribute `layout` of kernels,
-and attributes of modules, are left out of the examples. The words are in the
+are run, by `python docs/reference/passes_page.py`; do not edit. The attributes `layout` and
+`mask_tiles`, and those of modules, are left out of the examples. The words are in the
 [glossary](glossary.md), the operations in [dialects.md](dialects.md).
 
 In `fa-opt` and `fa-compile` each pass is a flag (`--tile="q-tile=64 kv-tile=128"`) and an element
@@ -104,9 +104,9 @@ def _pipelines() -> Iterator[str]:
     )
     for name, first in pipelines.GROUPS.items():
         before = ", ".join(f"`{each}`" for each in first)
-        yield f"- `{name}`: {before + ', then ' if before else ''}`emit-instructions` with what it "
-        yield "requires, clean-up, registers.\n"
-    yield "\nClean-up, which `--lower-to-isa=\"clean-up=false\"` leaves out:\n\n"
+        yield f"- `{name}`: {before + ', then ' if before else ''}`emit-instructions` with what "
+        yield "it requires, clean-up, registers.\n"
+    yield '\nClean-up, which `--lower-to-isa="clean-up=false"` leaves out:\n\n'
     yield block(",\n".join(pipelines.CLEAN_UP), "text")
     yield "\nRegisters:\n\n" + block(",\n".join(pipelines.REGISTERS), "text")
     yield "\nWhat runs for what is written; inserted passes are marked +:\n\n"
@@ -164,13 +164,16 @@ def _class(entry: PassEntry) -> type[ModulePass]:
 def _pass(entry: PassEntry, shown: set[str]) -> Iterator[str]:
     """The section of a pass; `shown` are modules whose docstring the page has already."""
     cls = _class(entry)
-    yield f"## {entry.name}\n\n{prose(cls.__doc__)}\n\n"
+    yield f"## {entry.name}\n\n"
     home = entry.home.partition(":")[0]
+    text = prose(import_module(home).__doc__)
+    named = rf"^`{entry.name}`: (.)"
+    # A summary is enough where the module is about this pass and its class has no more to say.
+    if not re.match(named, text) or "\n" in prose(cls.__doc__):
+        yield f"{prose(cls.__doc__)}\n\n"
     if home not in shown:
         shown.add(home)
-        text = prose(import_module(home).__doc__)
-        text = re.sub(rf"^`{entry.name}`: (.)", lambda first: first[1].upper(), text)
-        yield f"{text}\n\n"
+        yield re.sub(named, lambda found: found[1].upper(), text) + "\n\n"
     yield f"Source: {source_link(cls)}. Gives: {entry.provides}."
     if entry.requires:
         yield f" Requires {_names(entry.requires)}."
@@ -221,6 +224,7 @@ def _example(name: str) -> Iterator[str]:
     given = head.removeprefix("// ") if head.startswith("// ") else name
     before = rest if head.startswith("// ") else path.read_text("utf-8")
     module = parse_file(path)
+    unchanged = printed(module)
     label = f" of `{given}`" if given != name else ""
     yield f"Example{label}, before:\n\n{block(before)}\n"
     try:
@@ -229,6 +233,8 @@ def _example(name: str) -> Iterator[str]:
         yield f"It is refused:\n\n{block(str(error), 'text')}\n"
         return
     verify_module(module)
+    if printed(module) == unchanged:
+        raise SystemExit(f"{name} changes nothing in {path}")
     yield f"After:\n\n{block(printed(module))}\n"
 
 

@@ -18,8 +18,8 @@ from xdsl.printer import Printer
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
-LEFT_OUT = ("layout",)
-"""Attributes of kernels that are left out of examples: they are longer than the kernel."""
+LEFT_OUT = ("layout", "mask_tiles")
+"""Attributes that are left out of examples: they are longer than the rest, or name files."""
 
 
 def write_or_check(

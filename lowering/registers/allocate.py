@@ -39,8 +39,8 @@ class AllocateRegisters(ModulePass):
     are kept. Postcondition: all types name their register; `plena.copy`, `plena.spill`,
     `plena.reload` and recomputed constants have been added.
 
-    NoRegisters when the slots of INT_MEM do not suffice, and when float or address registers do not:
-    those are not spilled.
+    NoRegisters when the slots of INT_MEM do not suffice, and when float or address registers do
+    not: those are not spilled.
     """
 
     name = "allocate-registers"

@@ -46,7 +46,7 @@ class ScheduleRowsPass(ModulePass):
     name = "schedule-rows"
 
     unroll_rows: int | None = None
-    """Rows in one iteration of a loop over rows, at most. By default 4, or what divides the rows."""
+    """Rows in one iteration of a loop over rows, at most. By default 4, or what divides them."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.unroll_rows is not None and self.unroll_rows < 1:

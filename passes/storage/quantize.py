@@ -80,8 +80,8 @@ class QuantizePass(ModulePass):
     rounding: Rounding = "nearest"
     """How the host rounds an element: to nearest, or as the machine's stores do."""
     boundary: Literal["values", "storage"] = "values"
-    """`values`: the interface keeps its types, and the host quantizes. `storage`: the stored forms are
-    the function's own types."""
+    """`values`: the interface keeps its types, and the host quantizes. `storage`: the stored forms
+    are the function's own types."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:

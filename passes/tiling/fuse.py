@@ -47,8 +47,8 @@ class FusePass(ModulePass):
     accumulator carried on chip from key tile to key tile. `keys` is FlashAttention-1: keys outside,
     each tile of K and V loaded once, the state of every query tile going through HBM."""
     split_kv: int = 1
-    """With queries outside, the keys in so many parts, each with a state of its own, combined at the
-    end (flash decoding); where two parts do not fit beside each other, with smaller tiles of
+    """With queries outside, the keys in so many parts, each with a state of its own, combined at
+    the end (flash decoding); where two parts do not fit beside each other, with smaller tiles of
     queries."""
     machine: str | None = None
 
