@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, cast
 
 import numpy as np
 from fa.diagnostics import CompileError, position
+from fa.dialects.discardable_attrs import attribute_of
 from fa.dialects.fa.problem_attr import problems_of
-from fa.dialects.json_attr import decode
-from fa.dialects.machine_attr import machine_of
+from fa.dialects.machine_attr import settle_machine
+from fa.dialects.plena.discardable_attrs import LAYOUT as LAYOUT_ATTRIBUTE
+from fa.dialects.plena.discardable_attrs import layout_from
 from fa.dialects.target_attr import attach_target, target_of
 from fa.frontends.mlir import module_text, parse_module, read_module, run_passes, with_position
+from fa.kernel_files import KERNEL_FILES as KERNEL_FILES
+from fa.kernel_files import LAYOUT, KernelFiles
 from fa.machine import mx
 from fa.machine.cost.cost import Cost, CostError, program_cost
 from fa.machine.cost.lower_bounds import Bounds, Formats, Problem, combined, lower_bounds
 from fa.machine.host import hbm_image
 from fa.machine.host.hbm_image import Value
 from fa.machine.host.layout import Layout, LayoutError, Region
+from fa.machine.host.layout_reader import check_machine
 from fa.machine.program.source_map import SourceMap, SourceMapError
 from fa.machine.spec.params import Machine
 from fa.machine.spec.settings_reader import MachineError
@@ -44,8 +48,6 @@ Source: TypeAlias = Union[str, Path, ModuleOp, "ModelProto"]
 """MLIR text, a path (.mlir, .onnx), a module, or an ONNX model."""
 
 DEFAULT_PASSES = "fa-to-plena"
-
-KERNEL_FILES = ("kernel.mlir", "kernel.asm", "kernel.mem", "layout.json", "report.txt")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Kernel:
 
     `sources` says which operation each instruction was made from, `problems` what attention it
     computes, where that is known, `mask_tiles` for each attention how many tiles of scores are
-    empty, full and partial.
+    empty, full and partial. `module` is what was lowered, which must not change, or its text.
+    `words` are those that `asm` stands for, where they are known.
     """
 
     def __init__(
@@ -81,24 +84,32 @@ class Kernel:
         asm: str,
         layout: Layout,
         machine: Machine,
-        mlir: str,
+        module: ModuleOp | str,
         report: str,
         sources: SourceMap | None = None,
         problems: Sequence[Problem] = (),
         mask_tiles: Sequence[MaskTiles] = (),
+        words: Sequence[int] | None = None,
     ):
         from fa.machine import assemble
 
         self.asm = asm
         self.layout = layout
         self.machine = machine
-        self.mlir = mlir
+        self._module = module
         self.problems = tuple(problems)
         self._report = report
         self.mappings = ""
         self.sources = SourceMap() if sources is None else sources
         self.mask_tiles = tuple(mask_tiles)
-        self.words: NDArray[np.uint32] = assemble(asm)
+        self.words: NDArray[np.uint32] = (
+            assemble(asm) if words is None else np.array(words, np.uint32)
+        )
+
+    @cached_property
+    def mlir(self) -> str:
+        """The lowered module as text."""
+        return self._module if isinstance(self._module, str) else module_text(self._module)
 
     @cached_property
     def report(self) -> str:
@@ -239,60 +250,58 @@ class Kernel:
         )
 
     def save(self, directory: str | Path) -> None:
-        """Write kernel.mlir, kernel.asm, kernel.mem, layout.json and report.txt."""
-        from fa.machine.program.mem_file import write_mem
+        """Write kernel.mlir, kernel.asm, kernel.mem, layout.json and report.txt, all or none.
 
-        folder = Path(directory)
-        folder.mkdir(parents=True, exist_ok=True)
-        machine = {"name": self.machine.name, "settings": self.machine.settings}
+        Directories that are missing are made. Raises CompileError where that is not possible.
+        """
         manifest = {
             **self.layout.to_json(),
-            "machine": machine,
+            "machine": {"name": self.machine.name, "settings": self.machine.settings},
             "sources": self.sources.to_json(),
             "mask_tiles": [count.to_json() for count in self.mask_tiles],
         }
-        texts = (
-            self.mlir,
-            self.asm,
-            write_mem(int(word) for word in self.words),
-            json.dumps(manifest, indent=2) + "\n",
-            self.report,
-        )
-        for name, text in zip(KERNEL_FILES, texts, strict=True):
-            (folder / name).write_text(text, encoding="utf-8")
+        words = [int(word) for word in self.words]
+        KernelFiles(self.mlir, self.asm, words, manifest, self.report).write(directory)
 
     @classmethod
     def load(cls, directory: str | Path) -> Kernel:
-        """Read what `save` wrote; raises CompileError where files are missing or damaged."""
+        """Read what `save` wrote; raises CompileError where files are missing or damaged, or do
+        not fit together."""
         from fa.passes.masks.mask_counts import MaskTiles
 
-        folder = Path(directory)
+        files = KernelFiles.read(directory)
+        manifest, where = files.manifest, f"{Path(directory) / LAYOUT}:1:1"
         try:
-            texts = {name: (folder / name).read_text("utf-8") for name in KERNEL_FILES}
-        except OSError as error:
-            raise CompileError(f"cannot read '{error.filename}': {error.strerror}") from None
-        where = str(folder / "layout.json")
-        try:
-            manifest = json.loads(texts["layout.json"])
             layout = Layout.from_json(manifest)
-            entry = manifest["machine"]
-            machine = Machine.from_settings(entry["settings"], entry["name"])
-            counts = [MaskTiles.from_json(count) for count in manifest.get("mask_tiles", ())]
-        except json.JSONDecodeError as error:
-            raise CompileError(error.msg, f"{where}:{error.lineno}:{error.colno}") from None
-        except (LayoutError, MachineError, KeyError, TypeError) as error:
-            raise CompileError(str(error), f"{where}:1:1") from None
+            machine = _saved_machine(manifest.get("machine"))
+            check_machine(layout, machine)
+            sources = SourceMap.from_json(manifest.get("sources"), len(files.words))
+            counts = MaskTiles.all_from_json(manifest.get("mask_tiles"))
+        except (LayoutError, MachineError, SourceMapError) as error:
+            raise CompileError(str(error), where) from None
+        except TypeError as error:
+            raise CompileError(f"mask_tiles is damaged: {error}; compile again", where) from None
+        if files.problem is not None:
+            raise files.problem
         kernel = cls(
-            texts["kernel.asm"], layout, machine, texts["kernel.mlir"], "", mask_tiles=counts
+            *(files.asm, layout, machine, files.mlir, ""),
+            sources=sources,
+            mask_tiles=counts,
+            words=files.words,
         )
-        kernel.report = texts["report.txt"]
-        # Directories from before there was a map have none, and need none to run.
-        if "sources" in manifest:
-            try:
-                kernel.sources = SourceMap.from_json(manifest["sources"], len(kernel.words))
-            except SourceMapError as error:
-                raise CompileError(str(error), f"{where}:1:1") from None
+        kernel.report = files.report
         return kernel
+
+
+def _saved_machine(entry: object) -> Machine:
+    """The machine of a manifest; raises MachineError where it is none."""
+    if not isinstance(entry, Mapping):
+        raise MachineError("'machine' is a table with name and settings; compile again")
+    saved = cast("Mapping[str, Any]", entry)
+    name = saved.get("name")
+    if not isinstance(name, str):
+        raise MachineError(f"the name of the machine is a text, not {name!r:.40}; compile again")
+    return Machine.from_settings(saved.get("settings"), name)  # pyright: ignore[reportArgumentType]
 
 
 def load_source(source: Source, constants: Mapping[str, ArrayLike] | None = None) -> ModuleOp:
@@ -362,7 +371,10 @@ def _chosen(module: ModuleOp, choice: Choice, machine: str | None) -> Kernel | N
     The same again is not lowered again, unless FA_CACHE=0 says that nothing is to be remembered.
     """
     places = "".join(str(op.location) for op in module.walk())
-    key = (module_text(module), places, choice.pipeline)
+    named = module.clone()
+    if machine is not None:
+        with_position(lambda: settle_machine(named, machine), named)
+    key = (module_text(named), places, choice.pipeline)
     kernel = _COMPILED.get(key)
     if kernel is None:
         try:
@@ -399,6 +411,7 @@ def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:
 def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
     """The mapping for a module (`fa.search`); None where there is nothing to choose.
 
+    The machine is attached to the module, whose text stands for it among kernels that are kept.
     Raises CompileError where the module names a target or a machine that there is none of.
     """
     from fa.frontends.machine_file import check_machine
@@ -406,6 +419,7 @@ def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
 
     if machine is not None:
         check_machine(machine)
+        with_position(lambda: settle_machine(module, machine), module)
 
     def measure(pipeline: str) -> int:
         kernel = _lowered(module.clone(), pipeline, machine)
@@ -422,7 +436,10 @@ def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
 
 
 def kernel_of(module: ModuleOp) -> Kernel:
-    """The kernel that a lowered module holds; raises CompileError where it holds none."""
+    """The kernel that a lowered module holds; raises CompileError where it holds none.
+
+    The module is the kernel's from then on, and must not change: its text is made when asked for.
+    """
     from fa.lowering.assembly import assembly, the_kernel
     from fa.lowering.instruction_sources import source_map
     from fa.lowering.report import kernel_slots, report
@@ -432,30 +449,21 @@ def kernel_of(module: ModuleOp) -> Kernel:
 
     def build() -> None:
         op = the_kernel(module)
-        machine = machine_of(module)
-        manifest = op.attributes.get("layout")
+        machine = settle_machine(module)
+        manifest = attribute_of(op, LAYOUT_ATTRIBUTE)
         # A kernel from elsewhere has no arguments and no results, and says nothing of memories.
         layout = Layout(op.sym_name.data, (), ())
         if manifest is not None:
-            layout = Layout.from_json(_mapping(decode(manifest)))
+            layout = layout_from(manifest)
+            check_machine(layout, machine)
         layout = replace(layout, sram={**layout.sram, "int_mem": kernel_slots(op)})
         text = report(op, layout, machine)
-        mlir = module_text(module)
         sources, problems, counts = source_map(op), problems_of(module), mask_tiles(op)
         asm = assembly(op)
-        found.append(Kernel(asm, layout, machine, mlir, text, sources, problems, counts))
+        found.append(Kernel(asm, layout, machine, module, text, sources, problems, counts))
 
-    try:
-        with_position(build, module)
-    except LayoutError as error:
-        raise CompileError(str(error)) from None
+    with_position(build, module)
     return found[0]
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise LayoutError("the layout of a kernel is a dictionary")
-    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def interpret(

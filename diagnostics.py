@@ -13,12 +13,19 @@ API = "fa"
 """What stands for the location where there is neither a file nor a tool."""
 
 
+LONGEST = 1000
+"""Characters of the longest word in a message."""
+
+
 class CompileError(ValueError):
     """Bad input. Its text is the one line that the tools print.
 
     `message` says what is wrong and what would be right; `location` is `file:line:col` where there
-    is one. Where there is none a tool puts its own name there, the Python API `fa`.
+    is one. Where there is none a tool puts its own name there, the Python API `fa`. `reproducer` is
+    a file with what the failing pass was given, where that is recorded (`frontends.reproducer`).
     """
+
+    reproducer: str | None = None
 
     def __init__(self, message: str, location: str | None = None):
         self.message = one_line(message)
@@ -49,8 +56,20 @@ class NoRegisters(OpError):
 
 
 def one_line(text: str) -> str:
-    """`text` with every run of white space, line ends included, made one space."""
-    return " ".join(text.split())
+    """`text` with every run of white space, line ends included, made one space.
+
+    Characters that do not print are escaped, and of words as no message has them the middle is
+    left out.
+    """
+    words = (
+        word if len(word) <= LONGEST else f"{word[:60]}...{word[-60:]}" for word in text.split()
+    )
+    return " ".join(printable(word) for word in words)
+
+
+def printable(text: str) -> str:
+    """`text` with characters that do not print, line ends for one, escaped as Python has them."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def position(op: Operation) -> str | None:

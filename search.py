@@ -8,11 +8,11 @@ from io import StringIO
 
 from fa.diagnostics import CompileError, OpError
 from fa.dialects import fa
+from fa.dialects.fa.discardable_attrs import MAPPING
 from fa.dialects.machine_attr import machine_of
 from fa.dialects.target_attr import target_of
 from fa.machine.cost.figures import Target
 from fa.passes.mapping.candidates import Candidate, Question, candidates, least, pipeline, table
-from fa.passes.mapping.map import WISHES
 from fa.passes.mapping.tuning_cache import Key, TuningCache
 from fa.passes.masks.problem_size import problem_of
 from fa.passes.tiling.tile import may_see_nothing, needs_of
@@ -42,9 +42,9 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
     remembered; without, what was remembered is taken. Raises OpError where a mapping that is to be
     tuned is set by hand.
     """
-    by_hand = next((op for op in module.ops if WISHES in op.attributes), None)
+    by_hand = next((op for op in module.ops if MAPPING in op.attributes), None)
     if tune and by_hand is not None:
-        raise OpError(by_hand, f"tune chooses the mapping itself; {WISHES} has one set by hand")
+        raise OpError(by_hand, f"tune chooses the mapping itself; {MAPPING} has one set by hand")
     question = question_of(module, machine)
     if question is None:
         return None
@@ -75,7 +75,7 @@ def question_of(module: ModuleOp, machine: str | None) -> Question | None:
     where a mapping is set by hand, and where probabilities are more than what values are multiplied
     by."""
     attentions = [op for op in module.walk() if isinstance(op, fa.AttentionOp)]
-    if len(attentions) != 1 or any(WISHES in op.attributes for op in module.ops):
+    if len(attentions) != 1 or any(MAPPING in op.attributes for op in module.ops):
         return None
     op = attentions[0]
     if op.prob_mod is not None or op.stage == "softmax":

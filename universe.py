@@ -15,8 +15,9 @@ from typing import cast
 from fa.passes import pipelines
 from xdsl.ir import Dialect
 from xdsl.passes import ModulePass
-from xdsl.universe import Universe
 from xdsl.utils.target import Target
+
+from . import xdsl_compat
 
 PASS_PREFIX = "fa-"
 
@@ -33,6 +34,10 @@ _TARGETS = {
     "plena-asm": "fa.lowering.assembly:PlenaAsmTarget",
     "plena-mem": "fa.lowering.assembly:PlenaMemTarget",
 }
+
+
+_FRONTENDS = {"onnx": "fa.frontends.onnx.xdsl_frontend:OnnxFrontend"}
+"""What reads files, by their extension; xDSL 0.74 cannot be told of them."""
 
 
 def prefixed(name: str) -> str:
@@ -75,8 +80,13 @@ def bare_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     return {name: _pass(name, name) for name in PASSES}
 
 
-FA_UNIVERSE = Universe(
+def _frontend(home: str) -> Callable[[], object]:
+    return lambda: _load(home)
+
+
+FA_UNIVERSE = xdsl_compat.universe(
     all_dialects={name: _dialect(home) for name, home in _DIALECTS.items()},
     all_passes={prefixed(name): _pass(name, prefixed(name)) for name in PASSES},
     all_targets={name: _target(home) for name, home in _TARGETS.items()},
+    frontends={name: _frontend(home) for name, home in _FRONTENDS.items()},
 )

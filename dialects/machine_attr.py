@@ -10,6 +10,7 @@ from typing import cast
 
 from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from xdsl.ir import Attribute
+from xdsl.utils.exceptions import VerifyException
 
 from ..diagnostics import OpError
 from ..machine.spec.params import Machine
@@ -32,7 +33,7 @@ def machine_of(module: ModuleOp, requested: str | None = None) -> Machine:
             machine = Machine.load(DEFAULT if requested is None else requested)
             machine.require_consistent()
             return machine
-        machine = _from_attribute(given)
+        machine = machine_from(given)
         if requested is not None:
             asked = Machine.load(requested)
             if _to_attribute(asked) != given:
@@ -42,7 +43,7 @@ def machine_of(module: ModuleOp, requested: str | None = None) -> Machine:
                     "start again from the source to change the machine",
                 )
         return machine
-    except MachineError as error:
+    except (MachineError, VerifyException) as error:
         raise OpError(module, str(error)) from None
 
 
@@ -56,17 +57,23 @@ def settle_machine(module: ModuleOp, requested: str | None = None) -> Machine:
     return machine
 
 
+def machine_from(attribute: Attribute) -> Machine:
+    """The machine that an attribute names. Raises VerifyException where it names none."""
+    try:
+        if isinstance(attribute, StringAttr):
+            return Machine.load(attribute.data)
+        if isinstance(attribute, DictionaryAttr) and set(attribute.data) == {"name", "settings"}:
+            name, settings = attribute.data["name"], attribute.data["settings"]
+            if isinstance(name, StringAttr) and isinstance(settings, DictionaryAttr):
+                return Machine.from_settings(cast("Table", decode(settings)), name.data)
+    except (MachineError, TypeError) as error:
+        raise VerifyException(f"{KEY}: {error}") from None
+    raise VerifyException(
+        f"{KEY} must be the name of a preset or a dictionary {{name, settings}}, got {attribute}"
+    )
+
+
 def _to_attribute(machine: Machine) -> Attribute:
     if machine.name in Machine.presets():
         return StringAttr(machine.name)
     return DictionaryAttr({"name": StringAttr(machine.name), "settings": encode(machine.settings)})
-
-
-def _from_attribute(attribute: Attribute) -> Machine:
-    if isinstance(attribute, StringAttr):
-        return Machine.load(attribute.data)
-    if isinstance(attribute, DictionaryAttr) and {"name", "settings"} <= set(attribute.data):
-        name, settings = attribute.data["name"], attribute.data["settings"]
-        if isinstance(name, StringAttr) and isinstance(settings, DictionaryAttr):
-            return Machine.from_settings(cast("Table", decode(settings)), name.data)
-    raise MachineError(f"{KEY} must be the name of a preset or a dictionary {{name, settings}}")

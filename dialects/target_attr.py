@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from ..diagnostics import OpError
 from ..machine.cost.figures import Target, target_named
+from .discardable_attrs import attribute_of
 
 KEY = "fa.optimize_for"
 DEFAULT: Target = "emulator"
@@ -17,13 +18,8 @@ DEFAULT: Target = "emulator"
 
 def target_of(module: ModuleOp) -> Target:
     """What the module is optimised for. Raises OpError where the attribute names nothing."""
-    given = module.attributes.get(KEY)
-    if given is None:
-        return DEFAULT
-    try:
-        return target_named(given.data if isinstance(given, StringAttr) else str(given))
-    except ValueError as error:
-        raise OpError(module, f"{KEY}: {error}") from None
+    given = attribute_of(module, KEY)
+    return target_named(given.data) if isinstance(given, StringAttr) else DEFAULT
 
 
 def attach_target(module: ModuleOp, requested: str) -> None:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from operator import index
-from typing import SupportsIndex
+from typing import TYPE_CHECKING, SupportsIndex
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.dialects.builtin import (
@@ -18,15 +18,20 @@ from xdsl.dialects.builtin import (
     f32,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Region
 
 from ..diagnostics import CompileError
-from .mlir import parse_attribute
+from .alibi import Alibi
+from .mlir import LARGEST, parse_attribute
+
+if TYPE_CHECKING:
+    from ..dialects.fa.masks import MaskAttr
 
 DTYPES: Mapping[str, AnyFloat] = {"bf16": bf16, "f16": f16, "f32": f32}
 """The element types of the interface by name."""
 
 MASKS = ("causal",)
+
 
 _F32_MAX = 3.4028234663852886e38
 _SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_$.]*")
@@ -47,6 +52,7 @@ def attention(
     softcap: float | None = None,
     sinks: bool = False,
     lse: bool = False,
+    alibi: Alibi | None = None,
     dtype: str = "bf16",
     name: str = "attention",
 ) -> ModuleOp:
@@ -62,7 +68,8 @@ def attention(
     it, such as "#fa.window<left = 127, right = 0>". `scale` multiplies the scores (default
     1/sqrt(head_dim)), `softcap` c makes c tanh(s / c) of them. With `sinks` the function takes a
     fourth argument, [q_heads], one more score for each row of a head that attends to nothing.
-    Raises CompileError for arguments that no attention has.
+    `alibi` adds biases to the scores that fall with the distance of a key, where the last query
+    stands at the last key. Raises CompileError for arguments that no attention has.
     """
     given = {
         "q_heads": q_heads,
@@ -89,7 +96,7 @@ def attention(
     value = TensorType(element, [size[k] for k in ("batch", "kv_heads", "kv_len", "value_dim")])
     given_mask = _mask(mask, causal_offset)
     if given_mask is not None:
-        _check_mask(given_mask, size["batch"])
+        _check_mask(given_mask, size["batch"], size["kv_len"])
     cap = _number("softcap", softcap)
     if cap is not None and not cap > 0:
         raise CompileError(f"softcap is {cap}; it must be positive")
@@ -98,7 +105,11 @@ def attention(
         types.append(TensorType(element, [size["q_heads"]]))
 
     factor = _number("scale", scale)
-    return _function(name, types, mask=given_mask, scale=factor, softcap=cap, lse=lse)
+    offset = size["kv_len"] - size["q_len"]
+    score_mod = None if alibi is None else alibi.score_mod(size["q_heads"], offset)
+    return _function(
+        name, types, mask=given_mask, scale=factor, softcap=cap, lse=lse, score_mod=score_mod
+    )
 
 
 def _function(
@@ -109,6 +120,7 @@ def _function(
     scale: float | None,
     softcap: float | None,
     lse: bool,
+    score_mod: Region | None,
 ) -> ModuleOp:
     """The module with one function around one `fa.attention`; its fourth argument is sinks."""
     from ..dialects.fa import AttentionOp
@@ -119,7 +131,17 @@ def _function(
     with ImplicitBuilder(function.body):
         q, k, v, *rest = function.args
         sinks = rest[0] if rest else None
-        op = AttentionOp(q, k, v, sinks=sinks, mask=mask, scale=scale, softcap=softcap, lse=lse)
+        op = AttentionOp(
+            q,
+            k,
+            v,
+            sinks=sinks,
+            mask=mask,
+            scale=scale,
+            softcap=softcap,
+            lse=lse,
+            score_mod=score_mod,
+        )
         for result, hint in zip(op.results, ("o", "lse"), strict=False):
             result.name_hint = hint
         ReturnOp(*op.results)
@@ -136,6 +158,8 @@ def _size(key: str, value: SupportsIndex) -> int:
         raise CompileError(f"{key} is {value!r}; it must be an integer") from None
     if size < 1:
         raise CompileError(f"{key} is {size}; it must be at least 1")
+    if size > LARGEST:
+        raise CompileError(f"{key} is {size}; it must be at most {LARGEST}, a tensor's dimension")
     return size
 
 
@@ -161,13 +185,25 @@ def _mask(mask: str | None, causal_offset: SupportsIndex | None) -> Attribute | 
         raise CompileError(f"causal_offset is {causal_offset!r}; it must be an integer") from None
 
 
-def _check_mask(mask: Attribute, batch: int) -> None:
+def build_mask(mask: str | None, q_len: int, kv_len: int) -> MaskAttr | None:
+    """The mask that `attention` takes under that name, with its offset for these lengths.
+
+    None, and "none", is no mask. Raises CompileError.
+    """
+    from ..dialects.fa.masks import MaskAttr
+
+    built = _mask(None if mask == "none" else mask, None)
+    assert built is None or isinstance(built, MaskAttr)
+    return None if built is None else built.resolved(q_len, kv_len)
+
+
+def _check_mask(mask: Attribute, batch: int, kv_len: int) -> None:
     from xdsl.utils.exceptions import VerifyException
 
     from ..dialects.fa.masks import verify_mask
 
     try:
-        verify_mask(mask, batch)
+        verify_mask(mask, batch, kv_len)
     except VerifyException as error:
         raise CompileError(str(error)) from None
 

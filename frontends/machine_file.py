@@ -15,6 +15,10 @@ def check_machine(requested: str) -> None:
 
     Raises CompileError, at the line of the settings file that holds the value where there is one.
     """
+    if not requested:
+        raise CompileError(
+            "no machine is called ''; write a preset's name or a settings .toml file"
+        )
     try:
         Machine.load(requested).require_consistent()
     except MachineError as error:

@@ -39,9 +39,11 @@ from xdsl.utils.exceptions import DiagnosticException, ParseError, VerifyExcepti
 from xdsl.utils.lexer import Input, Span
 
 from ..diagnostics import CompileError, OpError, position
-from ..passes.runner import run
+from ..dialects.discardable_attrs import verify_attributes
+from ..passes.runner import run, schedule
 from ..universe import FA_UNIVERSE, bare_passes
 from .pipeline_text import build_passes
+from .reproducer import RECORDING, reproducer
 
 STDIN = "<stdin>"
 """The file name of standard input in locations."""
@@ -74,6 +76,9 @@ def make_context() -> Context:
         context.register_dialect(name, factory)
     return context
 
+
+LARGEST = (1 << 63) - 1
+"""The largest dimension of a type, as in MLIR."""
 
 _UNREGISTERED = re.compile(r"'(\w+)\.([\w.$]+)' is not registered")
 """What xDSL says of an attribute or type that it does not know."""
@@ -139,6 +144,8 @@ class LocatedParser(Parser):
             op = super().parse_operation()
         except ParseError:
             raise
+        except RecursionError:
+            self.raise_error("nested too deep; write it flatter", self._name_positions[0])
         except Exception as error:
             # Constraints that fail while a custom format is parsed raise without a position, and
             # some malformed text trips xDSL's parser itself: a 2^40-bit integer for one, of which
@@ -149,6 +156,13 @@ class LocatedParser(Parser):
         if op.location is UNKNOWN_LOC:
             op.location = self._location(start)
         return op
+
+    def parse_shape_dimension(self, allow_dynamic: bool = True) -> int:
+        start = self.pos
+        size = super().parse_shape_dimension(allow_dynamic)
+        if size > LARGEST:
+            self.raise_error(f"a dimension is at most {LARGEST}, a signed 64-bit integer", start)
+        return size
 
     def _get_op_by_name(self, name: str) -> type[Operation]:
         try:
@@ -292,13 +306,20 @@ def _parse_failure(error: ParseError, filename: str, line_offset: int) -> Compil
     if message == "Could not parse entire input!":
         found = f"'{error.span.text}'" if error.span.text else "the end of the input"
         message = f"expected an operation, found {found}"
+    elif (
+        not error.span.text
+        and error.span.start >= len(error.span.input.content.rstrip())
+        and not message.startswith("unknown")
+    ):
+        message = f"the input ends too early: {message}"
     place = error.span.get_location()
     line = place.line - error.span.line_offset + line_offset
     return CompileError(message, f"{filename}:{line}:{place.col}")
 
 
 def verify_module(module: ModuleOp, prefix: str = "") -> None:
-    """Verify every operation of `module`, and that every value is defined before it is used.
+    """Verify every operation of `module` and the attributes that passes left on it, and that every
+    value is defined before it is used.
 
     Raises CompileError at the first operation that is wrong; `prefix` starts its message.
     """
@@ -325,6 +346,8 @@ def _verify_op(op: Operation) -> None:
     """Verify `op` and the blocks it holds, but not the operations in them."""
     try:
         op.verify(verify_nested_ops=False)
+        if op.attributes:
+            verify_attributes(op)
         for region in op.regions:
             for block in region.blocks:
                 if block.first_op is None:
@@ -403,7 +426,7 @@ def apply_passes(
 
     Steps that are missing are run as well (`passes/runner`). `machine` is a preset's name or a
     settings file, attached to the module before the first pass. Raises CompileError at the
-    operation that a pass cannot take.
+    operation that a pass cannot take, and for whatever else escapes a pass.
     """
     if machine is not None:
         from ..dialects.machine_attr import settle_machine
@@ -412,19 +435,50 @@ def apply_passes(
         check_machine(machine)
         with_position(lambda: settle_machine(module, machine), module)
     previous: ModulePass | None = None
+    planned, failed = list[ModulePass](), ""
+    if RECORDING.get():
+        with_position(lambda: planned.extend(one for _, one in schedule(passes, module)), module)
 
     def apply(step: ModulePass) -> None:
-        nonlocal previous
+        nonlocal previous, failed
         if observe is not None:
             observe(previous, module, step)
-        step.apply(context, module)
-        if verify:
-            verify_module(module, f"after pass '{step.name}': ")
+        before = module.clone() if planned else None
+        try:
+            _guarded(context, module, step)
+            if verify:
+                verify_module(module, f"after pass '{step.name}': ")
+        except Exception:
+            if before is not None:
+                failed = reproducer(module_text(before), planned if step in planned else [step])
+            raise
+        while step in planned:
+            if planned.pop(0) == step:
+                break
         previous = step
 
-    with_position(lambda: run(context, module, passes, apply), module)
+    try:
+        with_position(lambda: run(context, module, passes, apply), module)
+    except CompileError as error:
+        error.reproducer = failed or None
+        raise
     if observe is not None:
         observe(previous, module, None)
+
+
+def _guarded(context: Context, module: ModuleOp, step: ModulePass) -> None:
+    """Run one pass. What escapes it that is no complaint about its input is a defect of ours: it
+    becomes a CompileError that names the pass."""
+    try:
+        step.apply(context, module)
+    except (CompileError, DiagnosticException, ParseError):
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise CompileError(
+            f"pass '{step.name}' failed with {said}; this is a defect of the compiler",
+            position(module),
+        ) from error
 
 
 def with_position(action: Callable[[], object], module: ModuleOp) -> None:

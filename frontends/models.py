@@ -1,16 +1,15 @@
-"""The attention of known models, and of a model's own configuration file."""
+"""The attention of a model's layers, and the models that are known by name."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import cast
 
 from xdsl.dialects.builtin import ModuleOp
 
 from ..diagnostics import CompileError
+from .alibi import Alibi
 from .builder import attention
 
 PHASES = ("prefill", "decode")
@@ -22,9 +21,11 @@ class ModelAttention:
     """The attention of one layer of a model.
 
     `causal` says whether a token sees only those before it; `scale` multiplies the scores, None for
-    1/sqrt(head_dim); `window` is the number of keys a query sees at most, None for all. `value_dim`
-    is that of values, None for head_dim; `softcap` and `sinks` as for `fa.attention`. Of models
-    whose layers take turns it is a layer with a window; `mask="causal"` gives the others.
+    1/sqrt(head_dim); `window` is the number of keys a query sees at most, None for all, where
+    `causal` is false half as many to each side. `chunk` is the number of tokens in a chunk beyond
+    which nobody sees. `value_dim` is that of values, None for head_dim; `softcap`, `sinks` and
+    `alibi` as for `fa.attention`. Beyond `limit` tokens (None: nowhere) the model does something
+    that cannot be said, which the configuration's key `limit_key` asks for.
     """
 
     q_heads: int
@@ -36,6 +37,10 @@ class ModelAttention:
     value_dim: int | None = None
     softcap: float | None = None
     sinks: bool = False
+    chunk: int | None = None
+    alibi: Alibi | None = None
+    limit: int | None = None
+    limit_key: str = ""
 
     def module(
         self,
@@ -49,16 +54,17 @@ class ModelAttention:
     ) -> ModuleOp:
         """The attention over `seq` tokens: all of them as queries ("prefill"), or one ("decode").
 
-        `mask` is "none" or "causal"; by default what the model does: its window where there are
-        more tokens than that, else causal, and none for decode, whose one query is the last token.
+        `mask` is "none" or "causal"; by default what the model does: its window or chunk where
+        there are more tokens than that, else causal, and none for decode, whose one query is the
+        last token. Raises CompileError.
         """
         if phase not in PHASES:
             raise CompileError(f"unknown phase '{phase}'; there are {', '.join(PHASES)}")
         if mask not in (None, *MASKS):
             raise CompileError(f"unknown mask '{mask}'; there are {', '.join(MASKS)}")
-        default = "causal" if self.causal and phase == "prefill" else None
-        if self.window is not None and seq > self.window:
-            default = f"#fa.window<left = {self.window - 1}, right = 0>"
+        self.check_length(seq)
+        if mask is None:
+            mask = self.mask(phase, seq)
         return attention(
             q_heads=self.q_heads,
             kv_heads=self.kv_heads,
@@ -67,14 +73,42 @@ class ModelAttention:
             head_dim=self.head_dim,
             batch=batch,
             value_dim=self.value_dim,
-            mask=default if mask is None else None if mask == "none" else mask,
+            mask=None if mask == "none" else mask,
             scale=self.scale,
             softcap=self.softcap,
             sinks=self.sinks,
             lse=lse,
+            alibi=self.alibi,
             dtype=dtype,
             name=phase,
         )
+
+    def check_length(self, seq: int) -> None:
+        """Raise CompileError for more tokens than the attention is known for."""
+        if self.limit is not None and seq > self.limit:
+            raise CompileError(
+                f"'{self.limit_key}' changes the scores beyond {self.limit} tokens, which no "
+                f"attribute of fa.attention says; take at most {self.limit}"
+            )
+
+    def mask(self, phase: str, seq: int) -> str | None:
+        """The mask of the model for `seq` tokens as `fa.attention` takes it; None for all keys."""
+        if self.chunk is not None and seq > self.chunk:
+            return f"#fa.all_of<[#fa.chunked<size = {self.chunk}>, #fa.causal]>"
+        if self.window is not None and not self.causal:
+            side = self.window // 2
+            return f"#fa.window<left = {side}, right = {side}>" if seq > side + 1 else None
+        if self.window is not None and seq > self.window:
+            return f"#fa.window<left = {self.window - 1}, right = 0>"
+        return "causal" if self.causal and phase == "prefill" else None
+
+    def masked(self, mask: str | None, phase: str, seq: int) -> ModelAttention:
+        """What of this attention matters for `seq` tokens, or under a `mask` that is given."""
+        plain = replace(self, window=None, chunk=None)
+        if mask is None and self.mask(phase, seq) != plain.mask(phase, seq):
+            plain = self
+        far = self.limit is not None and seq > self.limit
+        return plain if far else replace(plain, limit=None)
 
 
 MODELS: Mapping[str, ModelAttention] = {
@@ -90,18 +124,27 @@ MODELS: Mapping[str, ModelAttention] = {
     "Qwen3-32B": ModelAttention(64, 8, 128),
     "gpt-oss-20b": ModelAttention(64, 8, 64, window=128, sinks=True),
     "Gemma-2-2B": ModelAttention(8, 4, 256, scale=0.0625, window=4096, softcap=50.0),
-    "DeepSeek-V3": ModelAttention(128, 128, 192, value_dim=128),
+    "DeepSeek-V3": ModelAttention(128, 128, 192, scale=0.1352337788608801, value_dim=128),
     "Falcon-7B": ModelAttention(71, 1, 64),
     "GPT-2": ModelAttention(12, 12, 64),
     "BERT-base": ModelAttention(12, 12, 64, causal=False),
     "LLaDA-8B": ModelAttention(32, 32, 128, causal=False),
     "SmolVLM2-vision": ModelAttention(16, 16, 72, causal=False),
 }
-"""Models by name; names are found whatever their case."""
+"""Models by name; names are found whatever their case. Of a model in `ALTERNATING` it is a layer
+with a window."""
+
+ALTERNATING: Mapping[str, int] = {"gpt-oss-20b": 24, "Gemma-2-2B": 26}
+"""Layers of the models whose even layers have the window and whose odd ones see all tokens."""
 
 
 def find_model(name: str) -> ModelAttention:
     """The known model `name`. Raises CompileError that lists what there is."""
+    return MODELS[known_name(name)]
+
+
+def known_name(name: str) -> str:
+    """The name in MODELS that `name` means. Raises CompileError that lists what there is."""
     by_lower = {known.lower(): known for known in MODELS}
     found = by_lower.get(name.lower())
     if found is None:
@@ -110,113 +153,4 @@ def find_model(name: str) -> ModelAttention:
         raise CompileError(
             f"unknown model '{name}'; {hint}there are {', '.join(MODELS)}, or a config.json"
         )
-    return MODELS[found]
-
-
-def read_config(text: str, filename: str) -> ModelAttention:
-    """The attention that a HuggingFace-style config.json describes.
-
-    Read are num_attention_heads (n_head), num_key_value_heads, head_dim or hidden_size (n_embd),
-    query_pre_attn_scalar, attention_multiplier, attn_logit_softcapping and sliding_window; with
-    kv_lora_rank the heads of latent attention as they are multiplied, qk_nope_head_dim,
-    qk_rope_head_dim and v_head_dim; a model_type of gpt_oss has sinks; a `text_config` is looked
-    into. Raises CompileError, with the position in `filename`, where the text is no JSON, lacks
-    what is needed, or asks for what `fa.attention` has no attribute for.
-    """
-    try:
-        config: object = json.loads(text)
-    except json.JSONDecodeError as error:
-        where = f"{filename}:{error.lineno}:{error.colno}"
-        raise CompileError(f"not valid JSON: {error.msg}", where) from None
-    except RecursionError:
-        raise CompileError("not a configuration: nested too deep", f"{filename}:1:1") from None
-    return _Config(config, filename).read()
-
-
-class _Config:
-    """Typed access to a configuration, with errors at its file."""
-
-    def __init__(self, config: object, filename: str):
-        self._where = f"{filename}:1:1"
-        table = self._table(config)
-        # Models of several modalities keep the language model's part apart.
-        self._values = self._table(table["text_config"]) if "text_config" in table else table
-
-    def _table(self, value: object) -> dict[str, object]:
-        if not isinstance(value, dict):
-            raise self._error("a model configuration is a JSON object, {...}")
-        return cast(dict[str, object], value)
-
-    def _error(self, message: str) -> CompileError:
-        return CompileError(message, self._where)
-
-    def read(self) -> ModelAttention:
-        if self._values.get("alibi"):
-            raise self._error(
-                "'alibi' asks for position biases (ALiBi), which are a score_mod to be written by "
-                "hand; docs/attention.md says how"
-            )
-        q_heads = self._integer("num_attention_heads", "n_head")
-        if q_heads is None:
-            raise self._error("'num_attention_heads' is missing")
-        kv_heads = self._integer("num_key_value_heads", "num_kv_heads")
-        if kv_heads is None:
-            kv_heads = 1 if self._values.get("multi_query") is True else q_heads
-        head_dim, value_dim = self._integer("head_dim"), None
-        if self._values.get("kv_lora_rank"):
-            parts = [self._needed(key) for key in ("qk_nope_head_dim", "qk_rope_head_dim")]
-            head_dim, value_dim, kv_heads = sum(parts), self._needed("v_head_dim"), q_heads
-        if head_dim is None:
-            hidden = self._integer("hidden_size", "n_embd")
-            if hidden is None:
-                raise self._error("'head_dim' is missing, and so is 'hidden_size'")
-            if hidden % q_heads:
-                raise self._error(
-                    f"'hidden_size' is {hidden}, no multiple of the {q_heads} heads; write "
-                    "'head_dim'"
-                )
-            head_dim = hidden // q_heads
-        slides = self._values.get("use_sliding_window") is not False
-        window = self._integer("sliding_window") if slides else None
-        return ModelAttention(
-            q_heads,
-            kv_heads,
-            head_dim,
-            scale=self._scale(),
-            window=window,
-            value_dim=value_dim,
-            softcap=self._number("attn_logit_softcapping"),
-            sinks=self._values.get("model_type") == "gpt_oss",
-        )
-
-    def _needed(self, key: str) -> int:
-        value = self._integer(key)
-        if value is None:
-            raise self._error(f"'{key}' is missing, which goes with 'kv_lora_rank'")
-        return value
-
-    def _scale(self) -> float | None:
-        multiplier = self._number("attention_multiplier")
-        if multiplier is not None:
-            return multiplier
-        scalar = self._number("query_pre_attn_scalar")
-        return None if scalar is None else scalar**-0.5
-
-    def _integer(self, *keys: str) -> int | None:
-        """The first of `keys` that is there and not null."""
-        for key in keys:
-            value = self._values.get(key)
-            if value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise self._error(f"'{key}' is {value!r}; it must be a positive integer")
-            return value
-        return None
-
-    def _number(self, key: str) -> float | None:
-        value = self._values.get(key)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise self._error(f"'{key}' is {value!r}; it must be a positive number")
-        return float(value)
+    return found

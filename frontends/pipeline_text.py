@@ -205,8 +205,6 @@ def _convert(values: list[str], hint: object) -> tuple[Scalar, ...] | None:
     """`values` as xDSL's option parameters for a field of type `hint`; None if they do not fit."""
     alternatives = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if not values:
-        if NoneType in alternatives:
-            return ()
         return (True,) if bool in alternatives else None
     # A string takes anything, so it is tried last.
     for alternative in sorted(alternatives, key=lambda a: a is str):

@@ -13,6 +13,7 @@ from xdsl.utils.target import Target
 
 from ..diagnostics import OpError, file_position
 from ..dialects import plena
+from ..dialects.plena.discardable_attrs import COMMENT
 from ..machine.spec.isa import ENCODING_FIELDS
 
 COMMENT_COLUMN = 40
@@ -108,7 +109,7 @@ def _comment(op: Operation) -> str:
         parts.append(f"{results} from {operands}")
     elif results or operands:
         parts.append(results or operands)
-    remark = op.attributes.get("comment")
+    remark = op.attributes.get(COMMENT)
     if isinstance(remark, StringAttr):
         parts.append(remark.data.replace("\n", " "))
     if place := file_position(op.location):

@@ -1,7 +1,7 @@
 """`emit-instructions`: tiles into PLENA instructions, on values that have no registers yet.
 
 Precondition: tile IR with addresses, one function with attention. Postcondition: the function is a
-`plena.kernel` of the same name; its attribute `layout` says where the host puts arguments and
+`plena.kernel` of the same name; its attribute `plena.layout` says where the host puts arguments and
 constants and finds results (`machine/host/layout.py`). Equal constant tensors are one region.
 """
 
@@ -20,16 +20,16 @@ from xdsl.transforms.dead_code_elimination import region_dce
 
 from ..diagnostics import OpError
 from ..dialects import fa, plena
+from ..dialects.fa.discardable_attrs import MASK_TILES, UNFUSED
 from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
 from ..dialects.machine_attr import settle_machine
-from ..dialects.mx import CenterOp, DequantizeOp, QuantizeOp, RotateOp
+from ..dialects.mx import CenterOp, DequantizeOp, LimitOp, QuantizeOp, RotateOp
+from ..dialects.plena.discardable_attrs import LAYOUT
 from ..machine.host.layout import Layout, Region
 from ..machine.spec.params import Machine
-from ..passes.masks.mask_counts import MASK_TILES
 from ..passes.placement.tile_liveness import stays_in_row_loop
 from ..passes.support.loop_affine import Affine, iterations
-from ..passes.tiling.fuse import UNFUSED
 from .emit import (
     batched_scores,
     hbm_tiles,
@@ -57,15 +57,18 @@ class EmitInstructionsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = settle_machine(op, self.machine)
-        functions = [inner for inner in op.ops if isinstance(inner, func.FuncOp)]
+        # Declarations have no program, and stay.
+        functions = [f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration]
         if not functions:
             return
         if len(functions) > 1:
             raise OpError(functions[1], "a program is made of one function; this is the second")
+        if len(functions[0].body.blocks) > 1:
+            raise OpError(functions[0], "a program has no branches; a loop is scf.for")
         share_constants(functions[0])
         kernel, layout = _emit(machine, functions[0])
         region_dce(kernel.body)
-        kernel.attributes["layout"] = encode(layout.to_json())
+        kernel.attributes[LAYOUT] = encode(layout.to_json())
         Rewriter.replace_op(functions[0], kernel, [])
 
 
@@ -222,7 +225,8 @@ class _Lowering:
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
                 | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ViewOp()
                 | fa.ResultOp()
-                | QuantizeOp() | DequantizeOp() | CenterOp() | RotateOp() | fa.ReshapeOp()
+                | QuantizeOp() | DequantizeOp() | CenterOp() | RotateOp() | LimitOp()
+                | fa.ReshapeOp()
                 | fa.TransposeOp() | fa.BroadcastOp() | fa.ConcatOp() | fa.PadOp() | fa.CropOp()
                 | fa.AdditiveOp() | scf.YieldOp()
                 | func.ReturnOp()

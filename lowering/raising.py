@@ -147,8 +147,6 @@ class _Raising:
                     register, count = f"gp{decoded.values[0]}", decoded.values[1]
                     if count == 0:
                         self.error(pc, "a loop cannot have a count of 0; the least is 1")
-                    if any(loop.register == register for loop in open_loops):
-                        self.error(pc, f"{register} already counts a loop around this one")
                     loop = _Loop(pc, -1, register, count, [])
                     body.append(loop)
                     open_loops.append(loop)
@@ -325,9 +323,11 @@ class _BlockBuilder:
 
     def _forget_stores(self, loop: _Loop) -> None:
         """What a loop may have stored in INT_MEM is no longer known."""
-        decoded = self.raising.decoded[loop.start : loop.end]
-        if any("int_mem" in each.instruction.effects.writes for each in decoded):
-            self.slots.clear()
+        for decoded in self.raising.decoded[loop.start : loop.end]:
+            if decoded.instruction.mnemonic == "S_ST_INT" and decoded.value("base") == 0:
+                self.slots.pop(decoded.value("offset"), None)
+            elif "int_mem" in decoded.instruction.effects.writes:
+                self.slots.clear()
 
 
 def _name(operand: Operand, index: int) -> str:

@@ -8,13 +8,14 @@ from typing import cast
 from xdsl.dialects.builtin import StringAttr
 
 from ..dialects import plena
+from ..dialects.discardable_attrs import attribute_of
+from ..dialects.fa.discardable_attrs import UNFUSED
 from ..dialects.json_attr import decode
+from ..dialects.plena.discardable_attrs import NOT_CLEANED_UP, UNROLLED_LOOPS
 from ..machine.host.layout import Layout, Region
 from ..machine.spec.params import Machine
 from ..passes.masks.mask_counts import mask_tiles
-from ..passes.runner import NOT_CLEANED_UP
-from ..passes.tiling.fuse import UNFUSED
-from .cleanup.limit_loops import UNROLLED, emitted, executed
+from .cleanup.limit_loops import emitted, executed
 
 
 def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
@@ -30,16 +31,19 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
         "",
         *(_region(region) for region in layout.regions),
     ]
-    unfused = kernel.attributes.get(UNFUSED)
+    lost = [_lost(region) for region in layout.regions if region.kind == "bias"]
+    if any(lost):
+        lines += ["", *(line for line in lost if line)]
+    unfused = attribute_of(kernel, UNFUSED)
     if isinstance(unfused, StringAttr):
         lines += ["", f"not fused: {unfused.data}"]
-    untidy = kernel.attributes.get(NOT_CLEANED_UP)
+    untidy = attribute_of(kernel, NOT_CLEANED_UP)
     if isinstance(untidy, StringAttr):
         lines += ["", f"not cleaned up, which would take too many registers: {untidy.data}"]
     masks = [f"  {count.where or 'attention'}: {count}" for count in mask_tiles(kernel)]
     if masks:
         lines += ["", "tiles of scores, over all heads and batches:", *masks]
-    unrolled = kernel.attributes.get(UNROLLED)
+    unrolled = attribute_of(kernel, UNROLLED_LOOPS)
     if unrolled is not None:
         limit = machine.max_loop_instructions
         lines += ["", f"loops unrolled, because an iteration executes more than {limit:,}:"]
@@ -75,6 +79,26 @@ def kernel_slots(kernel: plena.KernelOp) -> int:
             if isinstance(kind, plena.SlotType) and kind.text:
                 used = max(used, (kind.number or 0) + 1)
     return used
+
+
+def _lost(region: Region) -> str:
+    """What a bias loses in its blocks where it hides keys; nothing for any other region."""
+    depth = next((step.value for step in region.prepare if step.step == "limit"), None)
+    if depth is None or not region.storage.scaled:
+        return ""
+    import numpy as np
+
+    from ..machine.host.hbm_image import quantized
+    from ..machine.numerics.mx_blocks import dequantize
+
+    size = region.storage.block
+    values = np.linspace(-4, 4, 32 * (size - 1), dtype=np.float32).reshape(32, size - 1)
+    blocks = np.pad(values, ((0, 0), (0, 1)), constant_values=-depth)
+    off = np.abs(dequantize(quantized(blocks, region.storage)) - blocks)[:, :-1].max()
+    return (
+        f"{region.name}: a bias of -4 to 4 is off by up to {off:.2g} where its block of {size} "
+        f"hides a key by {-depth} or less; -inf takes nothing from the others"
+    )
 
 
 def _region(region: Region) -> str:

@@ -22,9 +22,6 @@ from .pipelines import GROUPS, Step, WrongOrderError, complete
 INHERITED = ("machine", "boundary")
 """Options that an inserted pass takes from the pass that it is inserted for."""
 
-NOT_CLEANED_UP = "not_cleaned_up"
-"""Kernel attribute: why the kernel is as it was emitted, where clean-up was asked for."""
-
 Apply = Callable[[ModulePass], None]
 """Runs one pass on the module."""
 
@@ -42,7 +39,7 @@ def run(
 
     Float and address registers are not spilled, and how many are taken is an estimate until they
     are allocated: a kernel that fits only as it was emitted is allocated so, and its attribute
-    `not_cleaned_up` says why.
+    `plena.not_cleaned_up` says why.
     """
     apply = apply or (lambda step: step.apply(context, module))
     steps = schedule(passes, module)
@@ -107,9 +104,9 @@ def _inserted(text: str, wanted_by: ModulePass) -> ModulePass:
 def done_in(module: ModuleOp) -> frozenset[str]:
     """Passes whose product a module has: what need not be inserted, and must not be undone."""
     from ..dialects import fa, plena
-    from .mapping.map import MAPPED
+    from ..dialects.fa.discardable_attrs import MAPPED
 
-    functions = [op for op in module.ops if isinstance(op, func.FuncOp)]
+    functions = [f for f in module.ops if isinstance(f, func.FuncOp) and not f.is_declaration]
     if not functions:
         has_kernel = any(isinstance(op, plena.KernelOp) for op in module.ops)
         return frozenset({"emit-instructions"} if has_kernel else ())
@@ -127,6 +124,7 @@ def done_in(module: ModuleOp) -> frozenset[str]:
 def _restore(module: ModuleOp, earlier: ModuleOp, reason: str) -> None:
     """Let a module be as it was, its kernels marked with the reason."""
     from ..dialects import plena
+    from ..dialects.plena.discardable_attrs import NOT_CLEANED_UP
 
     for op in list(module.ops):
         op.detach()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import fa
 import ml_dtypes
 import numpy as np
+from fa.frontends.mlir import parse_module, run_passes
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
@@ -102,3 +104,17 @@ def relative_error(actual: NDArray[np.floating], expected: NDArray[np.floating])
     if not np.isfinite(actual).all():
         return float("inf")
     return float(np.linalg.norm(actual - expected) / np.linalg.norm(expected))
+
+
+def after_chains(text: str, chains: Sequence[str]) -> Iterator[ModuleOp]:
+    """The module of `text` after each chain of passes; what several begin with is run once."""
+    known = {"": parse_module(text)}
+    for chain in chains:
+        module, done = known[""], ""
+        for step in re.findall(r"[^,{]+(?:\{[^}]*\})?", chain):
+            done = f"{done},{step}" if done else step
+            if done not in known:
+                known[done] = module.clone()
+                run_passes(known[done], step)
+            module = known[done]
+        yield module

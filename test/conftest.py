@@ -1,4 +1,4 @@
-"""What holds for all tests: choices that the user's compiler remembers are not theirs."""
+"""What holds for all tests: no deadlines, and choices that a user made are not theirs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 import tempfile
 
 import pytest
+from hypothesis import settings
+
+# A machine that does other things as well is slow, and no fault of what is tested.
+settings.register_profile("fa", deadline=None)
+settings.load_profile("fa")
 
 CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 

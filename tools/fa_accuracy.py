@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import CompileError
+from ..frontends.builder import build_mask
 from ..frontends.models import MASKS, MODELS, PHASES, ModelAttention
-from .fa_gen import count, load_model
-from .support.driver import ToolParser, check_writable, run_tool, write_text
+from .fa_gen import load_model
+from .support.driver import ToolParser, check_outputs, run_tool, write_text
+from .support.numbers import count, natural
 
 if TYPE_CHECKING:
     from ..machine.numerics.error_sources import Formats, Problem
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 TOOL = "fa-accuracy"
 
 HELPERS = ("smooth-keys", "rotate")
+MOST_VALUES = 1 << 29
+"""Values of Q, K and V together: in float64 4 GiB."""
+
 DEFAULT_POLICIES = ("bf16", "plena", "mxfp8", "mxfp4-kv", "nvfp4-kv", "nvfp4-kv+smooth-keys+rotate")
 
 
@@ -31,12 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
-    for path in (args.plot, args.json):
-        if path not in (None, "-"):
-            check_writable(path)
+    check_outputs([args.plot, args.json])
     if len(args.arg) not in (0, 3):
         raise CompileError(f"--arg is given {len(args.arg)} times; queries, keys and values are 3")
-    model = load_model(args.model)
+    layers = load_model(args.model)
+    model = layers.layer(args.layer, args.phase, args.seq, args.mask)
+    model.check_length(args.seq)
+    _check_size(model, args)
 
     from ..machine.numerics.error_sources import SOURCES, Study
 
@@ -56,8 +64,21 @@ def _run(arguments: Sequence[str] | None) -> None:
     title = f"{args.model}, {args.phase} of {args.seq} tokens, {machine.name}, {args.data} data"
     if args.arg:
         title = f"{args.model}, {args.phase} of {args.seq} tokens, {machine.name}, given data"
+    left_out = [
+        name
+        for name, there in (("sinks", model.sinks), ("ALiBi", model.alibi is not None))
+        if there
+    ]
+    if left_out:
+        title += f", without {' and '.join(left_out)}"
     if args.json is not None:
-        document = {"model": args.model, "phase": args.phase, "seq": args.seq, "policies": rows}
+        document = {
+            "model": args.model,
+            "phase": args.phase,
+            "seq": args.seq,
+            "left_out": left_out,
+            "policies": rows,
+        }
         write_text(args.json, json.dumps(document, indent=2) + "\n")
     if args.plot is not None:
         from .support.accuracy_plot import error_plot
@@ -69,15 +90,11 @@ def _run(arguments: Sequence[str] | None) -> None:
 
 
 def _machine(name: str) -> Machine:
+    from ..frontends.machine_file import check_machine
     from ..machine.spec.params import Machine
-    from ..machine.spec.settings_reader import MachineError
 
-    try:
-        machine = Machine.load(name)
-        machine.require_consistent()
-    except MachineError as error:
-        raise CompileError(str(error)) from None
-    return machine
+    check_machine(name)
+    return Machine.load(name)
 
 
 def _formats(text: str, machine: Machine, rule: Any) -> Formats:
@@ -113,16 +130,35 @@ def _problem(model: ModelAttention, args: Any) -> Problem:
     from ..machine.numerics.error_sources import Problem
 
     q_len = args.seq if args.phase == "prefill" else 1
-    shapes = (
-        (args.batch, model.q_heads, q_len, model.head_dim),
-        *[(args.batch, model.kv_heads, args.seq, model.head_dim)] * 2,
-    )
+    shapes = _shapes(model, args)
     values = _given(args.arg, shapes) if args.arg else _random(shapes, args.data, args.seed)
-    default = "causal" if model.causal and args.phase == "prefill" else "none"
-    causal = args.seq - q_len if (args.mask or default) == "causal" else None
+    mask = build_mask(args.mask or model.mask(args.phase, args.seq), q_len, args.seq)
     scale = model.scale if model.scale is not None else model.head_dim**-0.5
     q, k, v = (_bf16(value).astype(np.float64) for value in values)
-    return Problem.of(q, k, v, scale, causal, args.rows)
+    keys = None if mask is None else partial(mask.keys, 0)
+    return Problem.of(q, k, v, scale, keys, args.rows, model.softcap)
+
+
+def _shapes(model: ModelAttention, args: Any) -> tuple[tuple[int, ...], ...]:
+    """Those of queries, keys and values."""
+    q_len = args.seq if args.phase == "prefill" else 1
+    return (
+        (args.batch, model.q_heads, q_len, model.head_dim),
+        (args.batch, model.kv_heads, args.seq, model.head_dim),
+        (args.batch, model.kv_heads, args.seq, model.value_dim or model.head_dim),
+    )
+
+
+def _check_size(model: ModelAttention, args: Any) -> None:
+    """Refuse what would take more memory than a computer has, before anything is allocated."""
+    total = sum(math.prod(shape) for shape in _shapes(model, args))
+    if total > MOST_VALUES:
+        a_token = -(-total // (args.seq * args.batch))
+        raise CompileError(
+            f"queries, keys and values of --seq {args.seq}, --batch {args.batch} are {total:,} "
+            f"values, and at most {MOST_VALUES:,} are computed here; "
+            f"{max(1, MOST_VALUES // a_token):,} tokens fit"
+        )
 
 
 def _bf16(values: Array) -> Array:
@@ -166,8 +202,9 @@ def _compulsory_bytes(
 ) -> int:
     """Bytes that a call moves if it reads Q, K and V once and writes O once."""
     queries = args.seq if args.phase == "prefill" else 1
-    bits = formats.q.bits_per_value + formats.o.bits_per_value
-    q_and_o = batch * model.q_heads * queries * model.head_dim * bits / 8
+    value_dim = model.value_dim or model.head_dim
+    columns = model.head_dim * formats.q.bits_per_value + value_dim * formats.o.bits_per_value
+    q_and_o = batch * model.q_heads * queries * columns / 8
     kv = args.seq * formats.bytes_per_token(problem)
     return round(q_and_o + kv)
 
@@ -225,6 +262,9 @@ def _parser() -> ToolParser:
     parser.add_argument(
         "--phase", choices=PHASES, default="prefill", help="all tokens as queries, or one"
     )
+    parser.add_argument(
+        "--layer", metavar="N", type=natural, help="the layer, from 0; needed where layers differ"
+    )
     parser.add_argument("--seq", metavar="N", type=count, required=True, help="tokens")
     parser.add_argument("--batch", metavar="B", type=count, default=1, help="sequences (1)")
     parser.add_argument("--mask", choices=MASKS, help="by default what the model does")
@@ -251,7 +291,7 @@ def _parser() -> ToolParser:
         default="normal",
         help="what random data look like",
     )
-    parser.add_argument("--seed", metavar="N", type=int, default=0)
+    parser.add_argument("--seed", metavar="N", type=natural, default=0, help="of random data (0)")
     parser.add_argument(
         "--rows", metavar="N", type=count, default=128, help="query rows to compute (128)"
     )

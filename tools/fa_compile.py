@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from ..diagnostics import CompileError
 from ..frontends.mlir import everything
 from ..machine.cost.figures import TARGETS
+from ..output_files import check_directory, write_directory
 from .support.driver import (
     CONSTANT_HELP,
+    REPRODUCER_HELP,
     ToolParser,
     collect_passes,
     explain_arguments,
     read_source,
+    refuse_stream,
+    reproducing,
     run_tool,
-    write_directory,
     write_text,
 )
 
@@ -38,6 +41,7 @@ def _compile(arguments: Sequence[str]) -> None:
     # argparse would take the input file for the form of a bare --cost.
     others = ["--cost=table" if argument == "--cost" else argument for argument in others]
     args = _Parser().parse_args(others)
+    refuse_stream(args.output, args.emulator_dir)
     wanted = (args.output, args.emulator_dir, args.cost)
     if not args.print_layout and all(each is None for each in wanted):
         raise CompileError(
@@ -46,17 +50,30 @@ def _compile(arguments: Sequence[str]) -> None:
         )
     if args.arg and args.emulator_dir is None:
         raise CompileError("--arg is for --emulator-dir; fa-sim takes the arguments of a kernel")
+    for directory in (args.output, args.emulator_dir):
+        if directory is not None:
+            check_directory(directory)
+    if args.output is not None and args.output == args.emulator_dir:
+        raise CompileError("-o and --emulator-dir are the same directory; give each its own")
     source = read_source(args.input, args.constant)
 
     from ..compiler import compile as compile_attention
 
-    kernel = compile_attention(
-        source,
-        machine=args.machine,
-        passes=",".join(pieces) or None,
-        optimize_for=args.optimize_for,
-        tune=args.tune,
-    )
+    found: list[Kernel] = []
+
+    def build() -> None:
+        found.append(
+            compile_attention(
+                source,
+                machine=args.machine,
+                passes=",".join(pieces) or None,
+                optimize_for=args.optimize_for,
+                tune=args.tune,
+            )
+        )
+
+    reproducing(args.crash_reproducer, build)
+    kernel = found[0]
     for count in kernel.mask_tiles:
         if count.masked:
             # On standard error, so that what is printed stays what was asked for.
@@ -64,7 +81,7 @@ def _compile(arguments: Sequence[str]) -> None:
     if args.emulator_dir is not None:
         _write_for_emulator(kernel, args.emulator_dir, args.arg)
     if args.output is not None:
-        write_directory(args.output, kernel.save)
+        kernel.save(args.output)
     if args.print_layout:
         write_text(None, kernel.layout_table())
     if args.cost == "table":
@@ -166,6 +183,7 @@ class _Parser(ToolParser):
             action="store_true",
             help="print where each tensor lies in HBM; -o is then optional",
         )
+        self.add_argument("--crash-reproducer", metavar="FILE", help=REPRODUCER_HELP)
         self.add_argument(
             "--constant", metavar="NAME=N,...", action="append", default=[], help=CONSTANT_HELP
         )

@@ -7,10 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..diagnostics import CompileError
 from ..frontends.builder import DTYPES
 from ..frontends.mlir import module_text
-from ..frontends.models import MASKS, MODELS, PHASES, ModelAttention, find_model, read_config
+from ..frontends.model_config import read_config
+from ..frontends.model_layers import Layers
+from ..frontends.models import MASKS, MODELS, PHASES
 from .support.driver import ToolParser, display_name, read_text, run_tool, write_text
+from .support.numbers import count, natural
 
 TOOL = "fa-gen"
 
@@ -23,20 +27,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _generate(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
     module = load_model(args.model).module(
-        args.phase, args.seq, batch=args.batch, mask=args.mask, lse=args.lse, dtype=args.dtype
+        args.phase,
+        args.seq,
+        layer=args.layer,
+        batch=args.batch,
+        mask=args.mask,
+        lse=args.lse,
+        dtype=args.dtype,
     )
     write_text(args.output, module_text(module))
 
 
-def load_model(model: str) -> ModelAttention:
-    """The model of a configuration file, of a folder with one, or of a name."""
+def load_model(model: str) -> Layers:
+    """The layers of a configuration file, of a folder with one, or of a name."""
+    if not model:
+        raise CompileError("a model cannot be called ''; write a name, or a config.json")
     path = Path(model)
     if model == "-" or path.suffix == ".json" or path.is_file():
         return read_config(read_text(model), display_name(model))
     if path.is_dir():
         inside = str(path / "config.json")
         return read_config(read_text(inside), inside)
-    return find_model(model)
+    return Layers.named(model)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="all tokens as queries (prefill), or one query (decode)",
     )
+    parser.add_argument(
+        "--layer", metavar="N", type=natural, help="the layer, from 0; needed where layers differ"
+    )
     parser.add_argument("--seq", metavar="N", type=count, required=True, help="tokens")
     parser.add_argument("--batch", metavar="B", type=count, default=1, help="sequences (1)")
     parser.add_argument(
@@ -70,16 +85,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     return parser
-
-
-def count(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no positive integer")
-    return number
 
 
 if __name__ == "__main__":

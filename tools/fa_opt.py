@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass, PassPipeline
 from xdsl.printer import Printer
 from xdsl.targets.mlir import MLIRTarget
+from xdsl.utils.arg_spec import parse_spec
 from xdsl.utils.exceptions import ArgSpecParseError, ShrinkException
 from xdsl.utils.target import Target
 from xdsl.xdsl_opt_main import xDSLOptMain
@@ -29,21 +30,31 @@ from ..frontends.mlir import (
     verify_module,
     with_position,
 )
+from ..frontends.onnx.constants import parse_constants
 from ..frontends.pipeline_text import build, build_passes, split_pipeline
+from ..frontends.reproducer import configuration
 from ..universe import PASSES, pass_class
 from .support.driver import (
     CONSTANT_HELP,
+    REPRODUCER_HELP,
     collect_passes,
     display_name,
     explain_arguments,
-    parse_constants,
     read_bytes,
+    reproducing,
     run_tool,
     write_text,
 )
+from .support.expected_diagnostics import Diagnostic, check_diagnostics
 
 TOOL = "fa-opt"
+OUR_FRONTENDS = ("mlir", "onnx")
 TARGETS = ("mlir", "plena-asm", "plena-mem")
+
+VERIFY_HELP = (
+    "check that errors come where comments of the input announce them, as in "
+    "// expected-error @below {{text}}, and no others; with --split-input-file piece by piece"
+)
 
 LegacyTarget = Callable[[ModuleOp, IO[str]], None]
 
@@ -65,13 +76,25 @@ class FaOpt(xDSLOptMain):
 
     def __init__(self, arguments: Sequence[str]):
         self._pieces, others = collect_passes(arguments, everything().all_passes)
+        self._contents: bytes | None = None
         self._wants_help = bool({"-h", "--help"} & set(others))
         try:
             super().__init__(
                 "The attention compiler's passes on MLIR, in the order written.", others
             )
         except ArgSpecParseError:
-            raise CompileError("argument -t/--target: malformed; write NAME{key=value}") from None
+            flag = "-f/--frontend" if self._malformed(self.args.frontend) else "-t/--target"
+            raise CompileError(f"argument {flag}: malformed; write NAME{{key=value}}") from None
+        name, brace, _ = (self.args.frontend or "").partition("{")
+        if brace and name in OUR_FRONTENDS:
+            raise CompileError(f"argument -f/--frontend: '{name}' takes no options here")
+
+    @staticmethod
+    def _malformed(spec: str | None) -> bool:
+        try:
+            return spec is not None and not parse_spec(spec).name
+        except ArgSpecParseError:
+            return True
 
     def register_all_dialects(self) -> None:
         for name, factory in everything().all_dialects.items():
@@ -85,6 +108,7 @@ class FaOpt(xDSLOptMain):
 
     def register_all_frontends(self) -> None:
         super().register_all_frontends()
+        # Ours reads `--constant`; the one that plain `xdsl-opt` has takes it as an option.
         self.available_frontends["onnx"] = self._import_onnx
 
     def _import_onnx(self, chunk: IO[bytes]) -> ModuleOp:
@@ -109,10 +133,21 @@ class FaOpt(xDSLOptMain):
         arg_parser.add_argument(
             "--constant", metavar="NAME=N,...", action="append", default=[], help=CONSTANT_HELP
         )
+        arg_parser.add_argument("--crash-reproducer", metavar="FILE", help=REPRODUCER_HELP)
+        arg_parser.add_argument(
+            "--run-reproducer",
+            action="store_true",
+            help="run the passes that the input, a crash reproducer, names in its first line",
+        )
+        for action in arg_parser._actions:  # pyright: ignore[reportPrivateUsage]
+            if action.dest == "verify_diagnostics":
+                action.help = VERIFY_HELP
         arg_parser.prog = TOOL
         # Abbreviations would take a mistyped pass for some other flag.
         arg_parser.allow_abbrev = False
         arg_parser.error = self._refuse
+        # argparse looks away where this fails.
+        arg_parser.print_help = lambda file=None: write_text(None, arg_parser.format_help())
         if self._wants_help:
             arg_parser.formatter_class = argparse.RawDescriptionHelpFormatter
             arg_parser.epilog = _pass_help(self.available_passes)
@@ -124,6 +159,11 @@ class FaOpt(xDSLOptMain):
         raise CompileError(explain_arguments(message, self.available_passes))
 
     def setup_pipeline(self) -> None:
+        if self.args.run_reproducer:
+            if self._pieces or self.args.machine:
+                raise CompileError("--run-reproducer: passes and machine are those of the file")
+            name = self.get_input_name()
+            self._pieces = [configuration(decode(self._input(), name), name)]
         passes = build_passes(",".join(self._pieces), self.available_passes)
         self.pipeline = PassPipeline(passes)
         self._target = self._find_target()
@@ -156,18 +196,25 @@ class FaOpt(xDSLOptMain):
         path = self._input_path()
         extension = os.path.splitext(path)[1].removeprefix(".")
         known = extension in self.available_frontends
-        return BytesIO(read_bytes(path)), extension if known else "mlir"
+        return BytesIO(self._input()), extension if known else "mlir"
+
+    def _input(self) -> bytes:
+        """The contents of the input, read once."""
+        if self._contents is None:
+            self._contents = read_bytes(self._input_path())
+        return self._contents
 
     def get_input_name(self) -> str:
         return display_name(self._input_path())
 
     def _input_path(self) -> str:
-        return self.args.input_file or "-"
+        path: str | None = self.args.input_file
+        return "-" if path is None else path
 
     def parse_chunk(
         self, chunk: IO[bytes], file_extension: str, start_offset: int = 0
     ) -> ModuleOp | None:
-        if file_extension != "mlir":
+        if (self.args.frontend or file_extension) != "mlir":
             return super().parse_chunk(chunk, file_extension, start_offset)
         if self.args.constant:
             raise CompileError("argument --constant: only an ONNX model has inputs to name")
@@ -220,39 +267,66 @@ class FaOpt(xDSLOptMain):
         return output.getvalue()
 
     def run(self) -> None:
-        """Do everything; the output is written when all of it is there."""
+        """Do everything; the output is written when all of it is there.
+
+        Under `--verify-diagnostics` every chunk is done, and what its diagnostics are off by is
+        printed, a line each.
+        """
+        reproducing(self.args.crash_reproducer, self._run)
+
+    def _run(self) -> None:
         chunks, extension = self.prepare_input()
         outputs: list[str] = []
+        wrong: list[CompileError] = []
         try:
             for chunk, offset in chunks:
                 with chunk:
-                    outputs.append(self._run_chunk(chunk, extension, offset))
+                    if self.args.verify_diagnostics:
+                        output, complaints = self._check_chunk(chunk, extension, offset)
+                        wrong += complaints
+                    else:
+                        output = self._run_chunk(chunk, extension, offset)
+                    outputs.append(output)
         except ShrinkException:
             # Status 0 tells shrinkray that the input can be made smaller.
             print("Success, can shrink")
             sys.exit(0)
+        if wrong:
+            for complaint in wrong[:-1]:
+                print(complaint.text(TOOL), file=sys.stderr)
+            raise wrong[-1]
         if self.args.shrink:
             print("Failure, can't shrink")
             sys.exit(1)
         write_text(self.args.output_file, "// -----\n".join(outputs))
 
     def _run_chunk(self, chunk: IO[bytes], extension: str, offset: int) -> str:
-        """The output for one piece of the input, an error included under `--verify-diagnostics`."""
+        """The output for one piece of the input; of a bad one under `--parsing-diagnostics`, what
+        is wrong with its text."""
         try:
             module = self.parse_chunk(chunk, extension, offset)
         except CompileError as error:
-            if not self.args.parsing_diagnostics:
+            if not self.args.parsing_diagnostics or self.args.verify_diagnostics:
                 raise
             return f"{error.text(TOOL)}\n"
         if module is None:
             return ""
+        self.apply_passes(module)
+        return self.output_resulting_program(module)
+
+    def _check_chunk(
+        self, chunk: IO[bytes], extension: str, offset: int
+    ) -> tuple[str, list[CompileError]]:
+        """The output for one piece, none for a bad one, and what is wrong with its diagnostics."""
+        data = chunk.read()
+        text = data.decode("utf-8", "replace") if extension == "mlir" else ""
+        came: list[Diagnostic] = []
+        output = ""
         try:
-            self.apply_passes(module)
-            return self.output_resulting_program(module)
+            output = self._run_chunk(BytesIO(data), extension, offset)
         except CompileError as error:
-            if not self.args.verify_diagnostics:
-                raise
-            return f"{error.text(TOOL)}\n"
+            came.append(Diagnostic.of(error))
+        return output, check_diagnostics(text, self.get_input_name(), offset, came)
 
 
 def _pass_help(available: dict[str, Callable[[], type[ModulePass]]]) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..diagnostics import CompileError
-from .support.driver import ToolParser, check_writable, run_tool, unwritable, write_file
+from ..output_files import unwritable
+from .support.driver import ToolParser, check_writable, run_tool, write_file
+from .support.numbers import natural
 
 if TYPE_CHECKING:
     from ..compiler import Kernel
@@ -165,7 +167,7 @@ def _parser() -> ToolParser:
         help="new tokens [batch, heads, tokens, dim] of the argument NAME",
     )
     parser.add_argument("--into", metavar="IMAGE", help="the image to append to")
-    parser.add_argument("--at", metavar="N", type=int, help="the token from which on to append")
+    parser.add_argument("--at", metavar="N", type=natural, help="the token from which on to append")
     return parser
 
 

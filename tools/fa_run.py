@@ -10,7 +10,7 @@ from ..frontends.mlir import with_position
 from .support.driver import (
     CONSTANT_HELP,
     ToolParser,
-    check_writable,
+    check_files,
     read_source,
     run_tool,
     write_text,
@@ -26,9 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
+    check_files(args.out)
     module = read_source(args.input, args.constant)
-    for path in args.out:
-        check_writable(path)
 
     # numpy is only loaded when there is something to compute.
     from ..compiler import interpret

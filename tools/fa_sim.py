@@ -10,7 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ..diagnostics import CompileError
-from .support.driver import ToolParser, check_writable, run_tool, write_directory, write_text
+from ..output_files import check_directory, write_directory
+from .support.driver import (
+    ToolParser,
+    check_files,
+    check_outputs,
+    refuse_stream,
+    run_tool,
+    write_text,
+)
+from .support.numbers import natural
 from .support.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -32,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _simulate(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
+    refuse_stream(args.dump_dir)
     _check_arguments(args)
 
     # numpy is only loaded when there is something to compute.
@@ -49,6 +59,8 @@ def _simulate(arguments: Sequence[str] | None) -> None:
         return
     if args.from_dumps is not None:
         _reading(find_dumps, args.from_dumps)
+    # Read before a long simulation, which it might turn out to have been for nothing.
+    theirs = None if args.emulator_log is None else _latency(args.emulator_log)
     state = subject.state()
     result = _watched(subject, lambda bar: state.run(subject.words, args.hbm_time, bar))
     for path, output in zip(args.out, subject.outputs(state), strict=False):
@@ -66,7 +78,9 @@ def _simulate(arguments: Sequence[str] | None) -> None:
         from ..machine.debug.profile import profile, table
 
         write_text(None, "\n" + table(profile(subject.sources, result)))
-    problems = [_compare(args, state)] if args.from_dumps is not None else []
+    problems = (
+        [_compare(args, subject, state, result, theirs)] if args.from_dumps is not None else []
+    )
     if args.strict:
         problems.append(_check(args, subject))
     if found := "; ".join(problem for problem in problems if problem):
@@ -75,11 +89,10 @@ def _simulate(arguments: Sequence[str] | None) -> None:
 
 def _check_arguments(args: argparse.Namespace) -> None:
     """What cannot be written or makes no sense is better known before a long simulation."""
-    files = [args.stats, args.trace]
-    for path in (*args.out, *(path for path in files if path not in (None, "-"))):
-        check_writable(path)
-    if args.dump_dir is not None and not os.path.isdir(args.dump_dir):
-        check_writable(args.dump_dir)
+    check_files(args.out)
+    check_outputs([*args.out, args.stats, args.trace])
+    if args.dump_dir is not None:
+        check_directory(args.dump_dir)
     reports = {
         "--profile": args.profile,
         "--strict": args.strict,
@@ -88,6 +101,10 @@ def _check_arguments(args: argparse.Namespace) -> None:
     outputs = {"--out": args.out, "--stats": args.stats, "--trace": args.trace} | reports
     if args.break_pc is not None and (given := [flag for flag, on in outputs.items() if on]):
         raise CompileError(f"{given[0]} needs a whole run, and --break stops it")
+    if args.emulator_log is not None and args.from_dumps is None:
+        raise CompileError("--emulator-log goes with --from-dumps")
+    if args.emulator_log is not None and args.hbm_time == "none":
+        raise CompileError("--emulator-log compares the time, which --hbm-time none leaves out")
     # JSON on standard output is for another program to read, and must be alone there.
     json_flags = [flag for flag in ("--stats", "--trace") if outputs[flag] == "-"]
     printing = [*json_flags, *(flag for flag, on in reports.items() if on)]
@@ -147,14 +164,47 @@ def _write_trace(
     write_text(args.trace, json.dumps(events, indent=1) + "\n")
 
 
-def _compare(args: argparse.Namespace, state: Simulator) -> str:
+def _compare(
+    args: argparse.Namespace,
+    subject: Subject,
+    state: Simulator,
+    result: Result,
+    theirs: float | None,
+) -> str:
     """Print how the emulator's dumps differ from our memories; what is wrong, in a few words."""
-    from ..machine.debug.emulator_dumps import compare_dumps, differences_text
+    from ..machine.debug.emulator_dumps import compare_dumps, differences_text, not_compared
+    from ..machine.debug.stored_numbers import StoredNumbers
 
-    differences = _reading(compare_dumps, args.from_dumps, state)
+    def stored() -> StoredNumbers:
+        int_mem = subject.state().int.tolist()
+        return StoredNumbers.of(subject.words.tolist(), state.machine, int_mem)
+
+    directory = args.from_dumps
+    differences = _reading(compare_dumps, directory, state, subject.hbm_bytes, stored)
     write_text(None, "\n" + differences_text(differences.items()))
+    write_text(None, not_compared(directory, state))
     wrong = [name for name, difference in differences.items() if difference is not None]
-    return f"{', '.join(wrong)} differ from this run" if wrong else ""
+    found = f"{', '.join(wrong)} differ from this run" if wrong else ""
+    if theirs is not None:
+        from ..machine.debug.emulator_log import Times
+
+        times = Times(result.cycles, theirs)
+        write_text(None, times.text())
+        if not times.equal:
+            found = f"{found}; the time differs" if found else "the time differs from the log's"
+    return found
+
+
+def _latency(path: str) -> float:
+    """The time in the emulator's log."""
+    from ..machine.debug.emulator_files import EmulatorFilesError
+    from ..machine.debug.emulator_log import latency
+    from .support.driver import display_name, read_text
+
+    try:
+        return latency(read_text(path))
+    except EmulatorFilesError as error:
+        raise CompileError(str(error), f"{display_name(path)}:1:1") from None
 
 
 def _reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -264,7 +314,7 @@ def _parser() -> ToolParser:
         "--break",
         metavar="PC",
         dest="break_pc",
-        type=int,
+        type=natural,
         help="stop when the instruction PC, counted from 0, is first reached; print the registers",
     )
     parser.add_argument(
@@ -277,6 +327,11 @@ def _parser() -> ToolParser:
         "--from-dumps",
         metavar="DIR",
         help="compare with the *_dump.bin of the machine's emulator; exit status 1 if they differ",
+    )
+    parser.add_argument(
+        "--emulator-log",
+        metavar="FILE",
+        help="with --from-dumps: what the emulator printed; compare the time after Latency too",
     )
     return parser
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..diagnostics import CompileError
-from .support.driver import ToolParser, check_writable, read_bytes, run_tool, write_text
+from .support.driver import ToolParser, check_files, read_bytes, run_tool, write_text
 
 if TYPE_CHECKING:
     from ..compiler import Kernel
@@ -23,8 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
-    for path in (*args.out, *([args.tensors] if args.tensors else [])):
-        check_writable(path)
+    check_files([*args.out, args.tensors])
 
     from ..compiler import Kernel
     from .support.arrays import describe, save_array
@@ -39,9 +38,9 @@ def _run(arguments: Sequence[str] | None) -> None:
         )
     for path, array in zip(args.out, found.values(), strict=False):
         save_array(path, array)
-    if args.tensors:
+    if args.tensors is not None:
         save_tensors(args.tensors, found)
-    if not args.out and not args.tensors:
+    if not args.out and args.tensors is None:
         shown = [f"{name}: {describe(array)}\n" for name, array in found.items()]
         write_text(None, "".join(shown))
 

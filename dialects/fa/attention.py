@@ -41,6 +41,8 @@ from .masks import MaskAttr, unknown_mask, verify_mask
 from .type_access import shape_text, tensor_dims, tensor_element
 from .types import ELEMENT_TYPES
 
+F32_MAX = 3.4028234663852886e38
+
 ATTRIBUTES = ("lse", "mask", "scale", "softcap", "qk")
 
 STAGES = ("raw", "capped", "masked", "softmax")
@@ -229,9 +231,11 @@ class AttentionOp(IRDLOperation):
                 f"query has {q[3]} columns and key {k[3]}; the head dimensions must agree"
             )
         if self.mask is not None:
-            verify_mask(self.mask, q[0])
-        if self.cap is not None and not self.cap > 0:
-            raise VerifyException(f"softcap must be positive, got {self.cap}")
+            verify_mask(self.mask, q[0], k[2])
+        if not abs(self.factor) <= F32_MAX:
+            raise VerifyException(f"scale must be a finite f32, got {self.factor}")
+        if self.cap is not None and not 0 < self.cap <= F32_MAX:
+            raise VerifyException(f"softcap must be positive and finite, got {self.cap}")
         if self.stage is not None and self.stage not in STAGES:
             raise VerifyException(f"qk is one of {', '.join(STAGES)}, got '{self.stage}'")
         self._verify_inputs(q, k)
@@ -267,6 +271,11 @@ class AttentionOp(IRDLOperation):
         if tensor_dims(self.output) != want:
             raise VerifyException(
                 f"the result must be {shape_text(want)}, got {shape_text(tensor_dims(self.output))}"
+            )
+        held, wanted = tensor_element(self.output), tensor_element(self.query)
+        if held != wanted:
+            raise VerifyException(
+                f"the result must hold what the query holds, {wanted}; got {held}"
             )
         if (self.lse is None) != (self.logsumexp is None):
             raise VerifyException("`lse` and a second result go together")

@@ -17,6 +17,9 @@ SCORE_FAMILIES = ("tmm", "btmm", "btmv")
 PRODUCT_FAMILIES = ("mm", "btmv")
 """Instructions that can do P V: M_MM, and on transposed values M_BTMV."""
 
+SUM_FAMILIES = ("reduce", "ones", "columns")
+"""What can sum rows: V_RED_SUM, a tile of ones, and columns of ones beside the values."""
+
 BATCHED_FACTOR = 0.25
 """What the batched instructions multiply each product with (ISA section 2, BMM scale)."""
 

@@ -252,7 +252,8 @@ def _lengths_text(lengths: ArrayAttr[IntAttr]) -> str:
 class DocumentsAttr(_Positioned):
     """Documents of known lengths packed one after another: a query sees its own, whole.
 
-    `#fa.documents<[100, 28, 72]>`; a position in none of them sees nothing.
+    `#fa.documents<[100, 28, 72]>`; the lengths add up to the number of keys. A position before or
+    behind all of them, which an offset may lead to, sees nothing.
     """
 
     name = "fa.documents"
@@ -261,6 +262,8 @@ class DocumentsAttr(_Positioned):
     lengths: ArrayAttr[IntAttr] = param_def()
 
     def verify(self) -> None:
+        if not self.lengths:
+            raise VerifyException("documents need their lengths, as in #fa.documents<[100, 28]>")
         if any(length.data < 1 for length in self.lengths):
             raise VerifyException("a document has at least 1 token")
 
@@ -483,12 +486,39 @@ def unknown_mask(mask: Attribute) -> str:
     return f"unknown mask {mask}; there are {names}"
 
 
-def verify_mask(mask: Attribute, batch: int) -> None:
-    """Check that an attribute is a mask, and that its lengths are those of `batch` batches."""
+def verify_mask(mask: Attribute, batch: int, kv_len: int) -> None:
+    """Check that an attribute is a mask, and that its lengths are those of `batch` batches of
+    `kv_len` keys."""
     if not isinstance(mask, MaskAttr):
         raise VerifyException(unknown_mask(mask))
-    for part in mask.nested():
-        if isinstance(part, RaggedAttr) and len(part.lengths) != batch:
+    _verify_lengths(mask, batch, (kv_len, kv_len))
+
+
+def _verify_lengths(mask: MaskAttr, batch: int, keys: tuple[int, int]) -> None:
+    """Check lengths against the least and the most keys that batches have."""
+    least, most = keys
+    if isinstance(mask, RaggedAttr):
+        lengths = [length.data for length in mask.lengths]
+        if len(lengths) != batch:
             raise VerifyException(
-                f"a ragged mask needs a length for each of {batch} batches, got {len(part.lengths)}"
+                f"a ragged mask needs a length for each of {batch} batches, got {len(lengths)}"
             )
+        if max(lengths) > most:
+            raise VerifyException(
+                f"a ragged mask has a length of {max(lengths)}, and there are {most} keys"
+            )
+        if len(mask.parts) > 1:
+            for part, length in zip(mask.parts, lengths, strict=True):
+                _verify_lengths(part, batch, (length, most))
+            return
+        least = max(lengths)
+    elif isinstance(mask, DocumentsAttr):
+        total = sum(length.data for length in mask.lengths)
+        if not least <= total <= most:
+            many = str(most) if least == most else f"{least} to {most}"
+            raise VerifyException(
+                f"the documents hold {total} keys, and there are {many}; their lengths must add up "
+                "to that"
+            )
+    for part in mask.parts:
+        _verify_lengths(part, batch, (least, most))

@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import (
     ArrayAttr,
     DenseArrayBase,
     DictionaryAttr,
+    IntegerAttr,
     IntegerType,
     ModuleOp,
     i64,
@@ -22,7 +23,8 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
 from ...machine.cost.lower_bounds import Problem, problem
-from ..json_attr import decode, encode
+from ..discardable_attrs import attribute_of
+from ..json_attr import encode
 from .attention import AttentionOp
 from .masks import MaskAttr, verify_mask
 from .type_access import tensor_dims
@@ -37,6 +39,9 @@ Extents = tuple[int, int, int, int, int, int, int]
 """The first fields of a problem."""
 
 _EXTENTS = ("batch", "q_heads", "kv_heads", "q_len", "kv_len", "head_dim", "value_dim")
+
+_SHOWN = ("mask", "seen", "rows", "keys")
+"""What else an entry may say."""
 
 
 def extents_of(op: AttentionOp) -> Extents:
@@ -80,59 +85,82 @@ def record_problem(module: ModuleOp, op: AttentionOp, counted: Problem | None = 
 
 
 def _recorded(module: ModuleOp) -> tuple[Attribute, ...]:
-    """The entries of the attribute."""
-    recorded = module.attributes.get(KEY)
+    """The entries of the attribute. Raises OpError where it is not what passes write."""
+    recorded = attribute_of(module, KEY)
     return recorded.data if isa(recorded, ArrayAttr[Attribute]) else ()
 
 
 def problems_of(module: ModuleOp) -> tuple[Problem, ...]:
-    """The problems that a module names; none where it names none or what is there is no problem."""
-    try:
-        return tuple(_problem(entry) for entry in _recorded(module))
-    except (_NoProblem, TypeError, VerifyException):
-        return ()
+    """The problems that a module names; none where it names none. Raises OpError."""
+    return tuple(_problem(entry) for entry in _recorded(module))
 
 
-class _NoProblem(ValueError):
-    """An entry of the attribute is none."""
+def check_problems(attribute: Attribute) -> None:
+    """Raise VerifyException where an attribute is no list of problems."""
+    if not isa(attribute, ArrayAttr[Attribute]):
+        raise VerifyException(f"{KEY} must be a list of attentions, got {attribute}")
+    for entry in attribute:
+        _parts(entry)
 
 
 def _problem(entry: Attribute) -> Problem:
-    """The problem of an entry; raises _NoProblem, TypeError or VerifyException where it is none."""
+    """The problem of an entry. Raises VerifyException where it is none."""
+    extents, mask, counts = _parts(entry)
+    if counts is not None:
+        seen, rows, keys = counts
+        return Problem(*extents, dict(zip(seen, rows, strict=True)), keys)
+    return masked_problem(extents, None if mask is None else mask.resolved(extents[3], extents[4]))
+
+
+Counts = tuple[list[int], list[int], int]
+"""How many keys are seen, by how many rows each, and the keys that are seen by any."""
+
+
+def _parts(entry: Attribute) -> tuple[Extents, MaskAttr | None, Counts | None]:
+    """What an entry holds. Raises VerifyException where that is no problem."""
     if not isinstance(entry, DictionaryAttr):
-        raise _NoProblem
+        raise VerifyException(f"an entry of {KEY} must be a dictionary, got {entry}")
     batch, q_heads, kv_heads, q_len, kv_len, head_dim, value_dim = (
         _number(entry, name, 1) for name in _EXTENTS
     )
     extents = (batch, q_heads, kv_heads, q_len, kv_len, head_dim, value_dim)
+    if q_heads % kv_heads:
+        raise VerifyException(
+            f"{KEY}: q_heads must be a multiple of kv_heads, got {q_heads} and {kv_heads}"
+        )
+    unknown = sorted(set(entry.data) - {*_EXTENTS, *_SHOWN})
+    if unknown:
+        known = ", ".join((*_EXTENTS, *_SHOWN))
+        raise VerifyException(f"an entry of {KEY} has no {unknown[0]}; there are {known}")
     if "seen" in entry.data:
         seen, rows = _numbers(entry, "seen"), _numbers(entry, "rows")
         if len(seen) != len(rows):
-            raise _NoProblem
-        return Problem(*extents, dict(zip(seen, rows, strict=True)), _number(entry, "keys", 0))
+            raise VerifyException(
+                f"{KEY}: seen and rows go together, got {len(seen)} and {len(rows)} numbers"
+            )
+        return extents, None, (seen, rows, _number(entry, "keys", 0))
     mask = entry.data.get("mask")
     if mask is None:
-        return masked_problem(extents, None)
-    verify_mask(mask, batch)
+        return extents, None, None
+    verify_mask(mask, batch, kv_len)
     assert isinstance(mask, MaskAttr)
-    return masked_problem(extents, mask.resolved(q_len, kv_len))
+    return extents, mask, None
 
 
 def _number(entry: DictionaryAttr, name: str, least: int) -> int:
     """An integer of an entry that is at least `least`."""
     attribute = entry.data.get(name)
-    value = None if attribute is None else decode(attribute)
-    if not isinstance(value, int) or value < least:
-        raise _NoProblem
-    return value
+    if not isinstance(attribute, IntegerAttr) or attribute.value.data < least:
+        raise VerifyException(
+            f"{KEY}: {name} must be an integer of at least {least}, got {attribute}"
+        )
+    return attribute.value.data
 
 
 def _numbers(entry: DictionaryAttr, name: str) -> list[int]:
     """The counts of an entry, none of them negative."""
     attribute = entry.data.get(name)
-    if not isa(attribute, DenseArrayBase[IntegerType]):
-        raise _NoProblem
-    values = list(attribute.get_values())
-    if any(value < 0 for value in values):
-        raise _NoProblem
+    values = list(attribute.get_values()) if isa(attribute, DenseArrayBase[IntegerType]) else None
+    if values is None or any(value < 0 for value in values):
+        raise VerifyException(f"{KEY}: {name} must be an array of counts, got {attribute}")
     return values

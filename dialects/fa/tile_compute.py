@@ -930,6 +930,8 @@ class CombineOp(TileOp):
 
     m = max(m1, m2), a1 = exp(m1 - m), a2 = exp(m2 - m), l = a1 l1 + a2 l2, acc = a1 acc1 + a2 acc2;
     accumulators [R, D] in vector, statistics [R] in scalar memory, none of them normalised.
+    `empty_rows` says that a row may see no key in either part (m1 = m2 = -inf): then l and acc are
+    0. It is about these parts, whatever the row sees in others.
     """
 
     name = "fa.combine"

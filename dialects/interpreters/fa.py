@@ -38,6 +38,7 @@ from xdsl.utils.exceptions import InterpretationError
 from xdsl.utils.hints import isa
 
 from ...machine.numerics.mx_blocks import Blocks, dequantize
+from ...xdsl_compat import number
 from .. import fa, mx
 from ..fa.mapping_attrs import BATCHED_FACTOR
 from ..fa.types import TileType, storage_of
@@ -158,6 +159,11 @@ class FaFunctions(InterpreterFunctions):
         values = mx_semantics.rotate(args[0], op.seed.value.data)
         return (self.round(values, fa.tensor_element(op.result)),)
 
+    @impl(mx.LimitOp)
+    def limit(self, _: Interpreter, op: mx.LimitOp, args: PythonValues) -> PythonValues:
+        values = mx_semantics.limit(args[0], op.depth.value.data)
+        return (self.round(values, fa.tensor_element(op.result)),)
+
     @impl(fa.AttentionOp)
     def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
         q, k, v, *rest = args
@@ -213,7 +219,8 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.MapOp)
     def map(self, _: Interpreter, op: fa.MapOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        values, batch, head, row, col = args[:5]
+        values = args[0]
+        batch, head, row, col = map(number, args[1:5])
         kind = fa.tile(op.result)
         rows = row + np.arange(kind.rows, dtype=np.int64)[:, None]
         cols = col + np.arange(kind.cols, dtype=np.int64)[None, :]
@@ -230,7 +237,7 @@ class FaFunctions(InterpreterFunctions):
     def load(self, _: Interpreter, op: fa.LoadOp, args: PythonValues) -> PythonValues:
         source, *indices = args
         kind = fa.tile(op.tile)
-        *outer, row, col = indices
+        *outer, row, col = map(number, indices)
         block = source[tuple(outer)][row : row + kind.rows, col : col + kind.cols]
         tile = np.zeros(kind.dims, np.float32)
         tile[: block.shape[0], : block.shape[1]] = block
@@ -245,7 +252,8 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.StoreOp)
     def store(self, _: Interpreter, op: fa.StoreOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        tile, target, *indices = args
+        tile, target = args[:2]
+        indices = map(number, args[2:])
         if op.row is not None:
             *outer, col = indices
             place = target[tuple(outer)][col : col + tile.shape[1]]
@@ -298,7 +306,8 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.MaskOp)
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        scores, batch, head, row, col = args[:5]
+        scores = args[0]
+        batch, head, row, col = map(number, args[1:5])
         kind = fa.tile(op.result)
         rows, cols = range(row, row + kind.rows), range(col, col + kind.cols)
         if op.hidden is not None:
@@ -488,7 +497,7 @@ def run_function(
     throughout. Raises InterpretationError for arguments that do not fit the function, and where an
     operation has no meaning here.
     """
-    functions = [op for op in module.ops if isinstance(op, func.FuncOp)]
+    functions = [f for f in module.ops if isinstance(f, func.FuncOp) and not f.is_declaration]
     if len(functions) != 1:
         raise InterpretationError(f"the module must hold one function, got {len(functions)}")
     function = functions[0]

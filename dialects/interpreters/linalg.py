@@ -30,6 +30,7 @@ from xdsl.ir.affine import AffineDimExpr
 from xdsl.utils.exceptions import InterpretationError
 from xdsl.utils.hints import isa
 
+from ...xdsl_compat import scalar
 from .dense_constants import AnyArray, array_type, dense_array
 
 Scalars = dict[SSAValue, AnyArray]
@@ -66,10 +67,12 @@ class PlainConstants(InterpreterFunctions):
     """`arith.constant` of tensors as well as of scalars."""
 
     @impl(arith.ConstantOp)
-    def constant(self, _: Interpreter, op: arith.ConstantOp, args: PythonValues) -> PythonValues:
+    def constant(
+        self, interpreter: Interpreter, op: arith.ConstantOp, args: PythonValues
+    ) -> PythonValues:
         match op.value:
             case IntegerAttr() | FloatAttr():
-                return (op.value.value.data,)
+                return (scalar(interpreter, op.value),)
             case DenseIntOrFPElementsAttr():
                 return (dense_array(op.value),)
             case _:

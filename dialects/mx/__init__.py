@@ -41,6 +41,7 @@ __all__ = [
     "BlockAttr",
     "CenterOp",
     "DequantizeOp",
+    "LimitOp",
     "QuantizeOp",
     "RequantizeOp",
     "RotateOp",
@@ -207,6 +208,31 @@ class RotateOp(Conversion):
             raise VerifyException(f"a seed is at least 0, got {self.seed.value.data}")
 
 
+@irdl_op_definition
+class LimitOp(Conversion):
+    """Biases, of which those far below the largest of their row, m, are m - |m| - depth.
+
+    A row lies along the last dimension. Keys are hidden by any number so low that exp sees nothing
+    of it; in a block of MX elements the lowest takes all digits from the others. -inf, which has a
+    code of its own, stays.
+    """
+
+    name = "mx.limit"
+
+    depth = prop_def(IntegerAttr[I64])
+    traits = traits_def(Pure())
+    assembly_format = "$source `to` $depth attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, depth: int, result: TensorType[Attribute]):
+        super().__init__(source, result, {"depth": IntegerAttr(depth, i64)})
+
+    def verify_(self) -> None:
+        super().verify_()
+        _verify_plain(self)
+        if self.depth.value.data < 1:
+            raise VerifyException(f"a depth is at least 1, got {self.depth.value.data}")
+
+
 def _verify_plain(op: Conversion) -> None:
     for value in (op.source, op.result):
         if block_format(value.type) is not None:
@@ -259,7 +285,7 @@ class _Constants(ConstantMaterializationInterface):
 
 MX = Dialect(
     "mx",
-    [QuantizeOp, DequantizeOp, RequantizeOp, CenterOp, RotateOp],
+    [QuantizeOp, DequantizeOp, RequantizeOp, CenterOp, RotateOp, LimitOp],
     [BlockAttr],
     [_Constants()],
 )

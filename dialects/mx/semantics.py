@@ -19,10 +19,10 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute
 
 from ...machine.numerics import mx_blocks as numbers
-from ...machine.numerics.center_rotate import center, rotate
+from ...machine.numerics.center_rotate import center, limit, rotate
 from .types import BlockAttr, block_format
 
-__all__ = ["center", "fold_constant", "rotate", "stored"]
+__all__ = ["center", "fold_constant", "limit", "rotate", "stored"]
 
 Array = NDArray[np.float32]
 

@@ -237,10 +237,6 @@ def verify_encoding(tensor: Attribute) -> None:
         return
     assert isa(tensor, BuiltinTensorType[Attribute])
     dims, axis, size = tensor.get_shape(), encoding.axis.data, encoding.size.data
-    if not isinstance(tensor.get_element_type(), VALUE_TYPES):
-        raise VerifyException(
-            f"a block-scaled tensor holds bf16, f16 or f32, got {tensor.get_element_type()}"
-        )
     if not -len(dims) <= axis < len(dims):
         raise VerifyException(f"blocks lie along axis {axis}, but the tensor has rank {len(dims)}")
     if dims[axis] < 0:

@@ -4,7 +4,7 @@ One operation for each instruction (`instructions`, generated from the instructi
 register types for each bank (`registers`), kernels, structured hardware loops and register
 moves (`structure`). A kernel prints as assembly once registers are allocated.
 
-    plena.kernel @double attributes {int_mem_used = 2 : i64} {
+    plena.kernel @double attributes {plena.int_mem_used = 2 : i64} {
       %zero = plena.get_register : !plena.gp<gp0>
       %start = plena.s_addi_int %zero, 64 : (!plena.gp<gp0>) -> !plena.gp
       %end = plena.loop 16 (%i : !plena.gp, %row = %start : !plena.gp) {

@@ -15,6 +15,8 @@ from xdsl.backend.register_type import RegisterType
 from xdsl.dialects.builtin import IntAttr
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from ...machine.spec.isa import BANK_PREFIX, BANK_SIZE
@@ -72,25 +74,48 @@ class BankType(RegisterType):
     @property
     def text(self) -> str:
         """The register's name in assembly; empty before allocation."""
-        return self.register_name.data
+        index = self.index
+        return f"{self.PREFIX}{index.data}" if type(index) is IntAttr else ""
 
     @property
     def number(self) -> int | None:
         """The register's index; None before allocation."""
-        return self.index.data if isinstance(self.index, IntAttr) else None
+        index = self.index
+        # The exact type, which is cheap to ask for: this is read for every operand in every pass.
+        return index.data if type(index) is IntAttr else None
+
+    def print_parameters(self, printer: Printer) -> None:
+        if text := self.text:
+            with printer.in_angle_brackets():
+                printer.print_string(text)
 
     @property
     def is_zero(self) -> bool:
         """Whether this is the register that reads as zero and must not be written."""
         return self.ZERO is not None and self.text == self.ZERO
 
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        """`<gp3>` or nothing; a name that is no register is an error where it stands."""
+        if parser.parse_optional_punctuation("<") is None:
+            return cls.unallocated().parameters
+        start = parser.pos
+        name = parser.parse_identifier()
+        index = cls.index_by_name().get(name)
+        if index is None:
+            parser.raise_error(cls._no_register(name), start, parser.pos)
+        parser.parse_punctuation(">")
+        return cls.register(index).parameters
+
+    @classmethod
+    def _no_register(cls, name: str) -> str:
+        first, last = f"{cls.PREFIX}0", f"{cls.PREFIX}{cls.SIZE - 1}"
+        return f"there is no {cls.WHAT} '{name}'; they are {first} to {last}"
+
     def verify(self) -> None:
         number = self.number
-        if self.text and (number is None or number < 0):
-            last = f"{self.PREFIX}{self.SIZE - 1}"
-            raise VerifyException(
-                f"there is no {self.WHAT} {self.text!r}; they are {self.PREFIX}0 to {last}"
-            )
+        if number is not None and not 0 <= number < self.SIZE:
+            raise VerifyException(self._no_register(self.text))
         super().verify()
 
 

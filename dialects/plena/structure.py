@@ -34,6 +34,8 @@ from xdsl.traits import (
 from xdsl.utils.exceptions import VerifyException
 
 from ...machine.spec.isa import BY_MNEMONIC
+from ..discardable_attrs import attribute_of
+from .discardable_attrs import INT_MEM_USED
 from .effects import CopyEffects, LoopEffects, RegisterEffects
 from .instructions import INSTRUCTION_OPS, Emitting, share_register, writable
 from .registers import UNALLOCATED, AddrType, BankType, FPType, GPType, SlotType, register_type
@@ -48,9 +50,8 @@ ZERO = "gp0"
 class KernelOp(IRDLOperation):
     """A program: instructions and loops, run from the first to the last.
 
-    Its attributes are free. Those that the back end knows: `layout` (what the host needs to know),
-    `int_mem_used` (entries of INT_MEM that hold constants; spill slots come after them) and
-    `unrolled_loops` (left by `limit-loops`).
+    What the back end says about it stands in attributes (`discardable_attrs`): what the host must
+    know, entries of INT_MEM that hold constants, loops that `limit-loops` unrolled.
     """
 
     name = "plena.kernel"
@@ -74,16 +75,19 @@ class KernelOp(IRDLOperation):
 
     @property
     def int_mem_used(self) -> int:
-        """Entries at the start of INT_MEM that are not free for spilling."""
-        used = self.attributes.get("int_mem_used")
+        """Entries at the start of INT_MEM that are not free for spilling. Raises OpError."""
+        used = attribute_of(self, INT_MEM_USED)
         return used.value.data if isinstance(used, IntegerAttr) else 0
 
     def verify_(self) -> None:
         if self.body.block.args:
-            raise VerifyException("a kernel has no arguments: its data is where `layout` says")
-        used = self.attributes.get("int_mem_used")
-        if used is not None and not (isinstance(used, IntegerAttr) and used.value.data >= 0):
-            raise VerifyException(f"int_mem_used is a number of entries, got {used}")
+            raise VerifyException("a kernel has no arguments: its data is where its layout says")
+        for name in self.attributes:
+            if "." not in name:
+                raise VerifyException(
+                    f"a kernel has no attribute {name}; others than its own begin with a dialect's "
+                    f"name, as {INT_MEM_USED}"
+                )
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:

@@ -13,11 +13,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from fa.dialects.discardable_attrs import table_of
 from fa.dialects.fa.tile_memory import TileOp
 from fa.dialects.plena import BankType, Instruction
 from fa.frontends.mlir import parse_attribute
 from fa.universe import FA_UNIVERSE
-from text import block, parse_file, printed, prose, source_link, table, write_or_check
+from text import (
+    block,
+    constant_docs,
+    parse_file,
+    printed,
+    prose,
+    source_link,
+    table,
+    write_or_check,
+)
 from xdsl.interfaces import HasFolderInterface
 from xdsl.ir import Attribute, Dialect, Operation, TypeAttribute
 from xdsl.irdl import (
@@ -36,12 +46,12 @@ EXAMPLES = Path(__file__).resolve().parent / "dialects"
 SEGMENTS = re.compile(r"(operand|result|region)SegmentSizes")
 """Properties that only say which optional operands there are; the syntax has no need of them."""
 
-ON_MODULES = (
+SHARED = (
     "fa.dialects.machine_attr",
     "fa.dialects.target_attr",
     "fa.dialects.fa.problem_attr",
 )
-"""Modules that are about attributes of modules."""
+"""Modules that are about an attribute of the `fa` dialect each."""
 
 HEAD = """\
 # Dialects
@@ -55,7 +65,8 @@ Shapes are in elements: R query rows, C keys (columns of the scores), D columns 
 tile operation the page says besides: which result may take the place of which operand (*in place*;
 any other placed result overlaps no operand), in which operand it is linear (*linear*: a factor of
 the operand is one of the result), whether it can be done row by row with others in an `fa.row_loop`
-(*row by row*), and whether it works in scratch rows of vector memory.
+(*row by row*), and whether it works in scratch rows of vector memory. Attributes that passes leave
+on operations are verified like these (`dialects/discardable_attrs.py`).
 
 """
 
@@ -65,8 +76,6 @@ def page() -> str:
     parts = [HEAD]
     for factory in FA_UNIVERSE.all_dialects.values():
         parts += _dialect(factory())
-    parts.append("## Attributes of modules\n\n")
-    parts += [f"{prose(import_module(name).__doc__)}\n\n" for name in ON_MODULES]
     return "".join(parts).rstrip() + "\n"
 
 
@@ -86,6 +95,7 @@ def _dialect(dialect: Dialect) -> Iterator[str]:
     examples = _attribute_examples()
     for attribute in dialect.attributes:
         yield from _attribute(attribute, examples)
+    yield from _left_by_passes(name)
 
 
 def _first_uses(dialect: str) -> dict[str, Operation]:
@@ -243,6 +253,20 @@ def _attribute(attribute: type[Attribute], examples: Sequence[str]) -> Iterator[
         raise SystemExit(f"{attribute.name} is not in {EXAMPLES / 'attributes.txt'}")
     yield f"### {mine[0][1]}{attribute.name}\n\n{prose(attribute.__doc__)}\n\n"
     yield f"Written {', '.join(mine)}. Source: {source_link(attribute)}.\n\n"
+
+
+def _left_by_passes(dialect: str) -> Iterator[str]:
+    """The attributes that passes leave on operations, from the dialect's table of them."""
+    home = f"fa.dialects.{dialect}.discardable_attrs"
+    docs: dict[str, str] = {}
+    for name in (*SHARED, home):
+        docs |= constant_docs(import_module(name))
+    rows: list[tuple[str, str, str]] = []
+    for name, attribute in (table_of(dialect) or {}).items():
+        where = [f"any of `{b}`" if b.endswith(".") else f"`{b}`" for b in attribute.bearers]
+        rows.append((f"`{name}`", ", ".join(where), docs[name]))
+    yield f"### Attributes that passes leave in `{dialect}`\n\n"
+    yield table(("attribute", "on", "meaning"), rows) + "\n"
 
 
 if __name__ == "__main__":

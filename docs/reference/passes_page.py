@@ -47,8 +47,8 @@ HEAD = """\
 # Passes
 
 Generated from `passes/pipelines.py`, the passes and the examples in `docs/reference/passes`, which
-are run, by `python docs/reference/passes_page.py`; do not edit. The attributes `layout` and
-`mask_tiles`, and those of modules, are left out of the examples. The words are in the
+are run, by `python docs/reference/passes_page.py`; do not edit. The attributes `plena.layout`
+and `fa.mask_tiles`, and those of modules, are left out of the examples. The words are in the
 [glossary](glossary.md), the operations in [dialects.md](dialects.md).
 
 In `fa-opt` and `fa-compile` each pass is a flag (`--tile="q-tile=64 kv-tile=128"`) and an element
@@ -122,7 +122,7 @@ def _pipelines() -> Iterator[str]:
         yield block(f"$ fa-opt -p {written} attention.mlir\n{_refusal(written)}", "text")
     yield (
         "\nA kernel that has not registers enough once it is cleaned up is allocated as it was "
-        "emitted; its attribute `not_cleaned_up` says why. `fa-opt --time-passes` and "
+        "emitted; its attribute `plena.not_cleaned_up` says why. `fa-opt --time-passes` and "
         "`--print-between-passes` show every pass that runs.\n\n"
     )
 

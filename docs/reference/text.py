@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
+from types import ModuleType
 
 from fa.frontends.mlir import parse_module
 from xdsl.dialects.builtin import ModuleOp
@@ -18,7 +19,7 @@ from xdsl.printer import Printer
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
-LEFT_OUT = ("layout", "mask_tiles")
+LEFT_OUT = ("plena.layout", "fa.mask_tiles")
 """Attributes that are left out of examples: they are longer than the rest, or name files."""
 
 
@@ -92,6 +93,24 @@ def attribute_docs(cls: type) -> dict[str, str]:
             and isinstance(below.value.value, str)
         ):
             found[field.target.id] = prose(below.value.value)
+    return found
+
+
+def constant_docs(module: ModuleType) -> dict[str, str]:
+    """Value of a constant that is a text -> the docstring under it, else the module's summary."""
+    found: dict[str, str] = {}
+    body = ast.parse(inspect.getsource(module)).body
+    for line, below in zip(body, [*body[1:], None], strict=True):
+        match line:
+            case ast.Assign(value=ast.Constant(value=str(value))):
+                pass
+            case _:
+                continue
+        match below:
+            case ast.Expr(value=ast.Constant(value=str(doc))):
+                found[value] = prose(doc)
+            case _:
+                found.setdefault(value, first_line(module.__doc__))
     return found
 
 

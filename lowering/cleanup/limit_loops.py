@@ -24,11 +24,10 @@ from xdsl.passes import ModulePass
 
 from ...diagnostics import OpError, file_position
 from ...dialects import plena
+from ...dialects.discardable_attrs import attribute_of
 from ...dialects.machine_attr import machine_of
+from ...dialects.plena.discardable_attrs import UNROLLED_LOOPS
 from .kernel_pass import zero_of
-
-UNROLLED = "unrolled_loops"
-"""Kernel attribute: an array of {iterations, instructions}, one entry for each loop unrolled."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class LimitLoops(ModulePass):
 
     No other loop is touched. Runs before or after register allocation; only afterwards is the count
     final, because allocation adds copies and spills. Postcondition: no iteration executes more than
-    the limit; the kernel's attribute `unrolled_loops` names the loops that are gone, if any.
+    the limit; the kernel's attribute `plena.unrolled_loops` names the loops that are gone, if any.
     """
 
     name = "limit-loops"
@@ -123,7 +122,7 @@ def limit_loops(kernel: plena.KernelOp, limit: int) -> list[Unrolled]:
     done: list[Unrolled] = []
     _limit_block(kernel.body.block, limit, done)
     if done:
-        kernel.attributes[UNROLLED] = ArrayAttr(
+        kernel.attributes[UNROLLED_LOOPS] = ArrayAttr(
             [
                 *_entries(kernel),
                 *(
@@ -142,7 +141,7 @@ def limit_loops(kernel: plena.KernelOp, limit: int) -> list[Unrolled]:
 
 def _entries(kernel: plena.KernelOp) -> Sequence[Attribute]:
     """What earlier runs unrolled."""
-    known = kernel.attributes.get(UNROLLED)
+    known = attribute_of(kernel, UNROLLED_LOOPS)
     return cast(ArrayAttr[Attribute], known).data if isinstance(known, ArrayAttr) else ()
 
 

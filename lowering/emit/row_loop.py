@@ -16,6 +16,7 @@ from xdsl.ir import Operation, SSAValue
 from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, ROW_LOOP_SCRATCH
+from ..instruction_sources import named_location
 from .emitter import Emitter
 from .matrix_operand import MatrixOperand
 from .row_ops import FULL, Guard, Rows
@@ -31,8 +32,11 @@ def emit_row_loop(e: Emitter, ops: Sequence[Operation], rows: int, unroll: int) 
     """Emit operations that share a loop over `rows` rows, `unroll` of them in an iteration."""
     loop = RowLoop(e, ops)
     parts = [_PARTS[type(op)](loop, op) for op in ops]
+    whole = e.location
     for part in parts:
+        e.location = named_location(part.op)
         part.prepare()
+    e.location = whole
     width = e.machine.vlen
     starts = [e.constant(start) for start in loop.starts]
     with e.loop(rows // unroll, *starts, e.zero) as opened:
@@ -40,7 +44,9 @@ def emit_row_loop(e: Emitter, ops: Sequence[Operation], rows: int, unroll: int) 
         for row in range(unroll):
             loop.enter(pointers, index, row)
             for part in parts:
+                e.location = named_location(part.op)
                 part.emit()
+            e.location = whole
             pointers = [e.add(pointer, width) for pointer in pointers]
         opened.yields(*pointers, e.add(index, unroll))
 

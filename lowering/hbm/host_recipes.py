@@ -9,7 +9,7 @@ from xdsl.ir import BlockArgument, OpResult, SSAValue
 
 from ...diagnostics import OpError
 from ...dialects import fa
-from ...dialects.mx import CenterOp, RotateOp
+from ...dialects.mx import CenterOp, LimitOp, RotateOp
 from ...machine.host.recipe import Recipe
 from .constant_tensors import constant_recipe
 
@@ -23,6 +23,12 @@ BOUNDARY = (
     fa.AdditiveOp,
 )
 """Operations on tensors that the host does."""
+
+CHAINED = (
+    "an attention takes what another one computes, and a program has no form for that; attentions "
+    "of a program take its arguments and constants"
+)
+"""Why attentions that feed one another are refused."""
 
 
 def recipe_of(value: OpResult, make: Callable[[SSAValue], Recipe]) -> Recipe:
@@ -44,6 +50,8 @@ def recipe_of(value: OpResult, make: Callable[[SSAValue], Recipe]) -> Recipe:
             return ["crop", list(value.op.places), dims, make(value.op.source)]
         case fa.AdditiveOp():
             return ["additive", make(value.op.source)]
+        case fa.ResultOp():
+            raise OpError(value.op, CHAINED)
         case _:
             raise OpError(value.op, f"{value.op.name} is not what the host does with tensors")
 
@@ -53,6 +61,9 @@ def argument_recipe(value: SSAValue) -> Recipe:
     if isinstance(value, BlockArgument):
         return ["argument", value.index]
     assert isinstance(value, OpResult)
+    if isinstance(value.op, LimitOp):
+        depth, kind = value.op.depth.value.data, str(fa.tensor_element(value))
+        return ["prepare", "limit", depth, kind, argument_recipe(value.op.source)]
     if isinstance(value.op, CenterOp | RotateOp):
         number = value.op.axis if isinstance(value.op, CenterOp) else value.op.seed
         step = "center" if isinstance(value.op, CenterOp) else "rotate"

@@ -9,7 +9,7 @@ row of a panel never cross the 64-byte line that one prefetch reads (ISA section
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
@@ -21,7 +21,7 @@ from xdsl.utils.hints import isa
 from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.fa.types import storage_of
-from ...dialects.mx import BlockAttr, CenterOp, DequantizeOp, QuantizeOp, RotateOp
+from ...dialects.mx import BlockAttr, CenterOp, DequantizeOp, LimitOp, QuantizeOp, RotateOp
 from ...dialects.mx.types import LAST
 from ...machine.host.layout import KINDS, LINE, Kind, Preparation, Region, Role, Storage, Tensor
 from ...machine.host.recipe import Recipe, leaves
@@ -29,7 +29,7 @@ from ...machine.spec.params import Machine
 from ...passes.support.loop_affine import Affine, affine, around, iterations, largest
 from ...passes.support.operand_roles import load_role, origin
 from .constant_tensors import constant_recipe
-from .host_recipes import BOUNDARY, argument_recipe, recipe_of
+from .host_recipes import BOUNDARY, CHAINED, argument_recipe, recipe_of
 
 PLAIN = Storage("bf16", 2)
 
@@ -59,6 +59,8 @@ def plan(machine: Machine, function: func.FuncOp) -> dict[SSAValue, Region]:
         if isinstance(op, fa.LoadOp | fa.StoreOp):
             hbm = op.source if isinstance(op, fa.LoadOp) else op.target
             accesses.setdefault(hbm, []).append(op)
+    for argument in _handed_through(function, accesses):
+        accesses[argument] = []
     results = _results(function)
     interfaces = {hbm: _interface(hbm, ops, function, results) for hbm, ops in accesses.items()}
     constants = [hbm for hbm in accesses if interfaces[hbm].role == "constant"]
@@ -122,6 +124,27 @@ def _results(function: func.FuncOp) -> dict[SSAValue, tuple[int, Attribute]]:
         if isinstance(source, OpResult) and isinstance(source.op, fa.ResultOp):
             buffers.setdefault(source.op.buffer, (index, _plain_type(value, source)))
     return buffers
+
+
+def _handed_through(function: func.FuncOp, accessed: Collection[SSAValue]) -> list[BlockArgument]:
+    """Arguments that results are made of and no tile is loaded from: what a mask hides whole."""
+    known: dict[SSAValue, Recipe] = {origin(hbm): () for hbm in accessed}
+    for tensor in list(known):
+        _take_back(tensor, (), known)
+    found: dict[BlockArgument, None] = {}
+
+    def visit(value: SSAValue) -> None:
+        if value in known:
+            return
+        if isinstance(value, OpResult) and isinstance(value.op, (DequantizeOp, *BOUNDARY)):
+            for operand in value.op.operands:
+                visit(operand)
+        elif isinstance(value, BlockArgument) and len(_tensor(value).shape) > 1:
+            found[value] = None
+
+    for value in _returned(function).arguments:
+        visit(value)
+    return list(found)
 
 
 def _plain_type(value: SSAValue, source: SSAValue) -> Attribute:
@@ -232,6 +255,8 @@ def _interface(
         lines = any(isinstance(op, fa.StoreOp) and op.row is not None for op in accesses)
         kind: Kind = "result" if lines else "output"
         return Interface("result", kind, index, f"result{index}", *_shape(type_))
+    if isinstance(source, OpResult) and isinstance(source.op, fa.ResultOp):
+        raise OpError(source.op, CHAINED)
     if not isinstance(hbm, OpResult) or not isinstance(hbm.op, memref.AllocOp):
         raise OpError(
             accesses[0],
@@ -251,20 +276,29 @@ _ROLE_KINDS: dict[str, Kind] = {
 
 
 def _argument_kind(accesses: Sequence[fa.LoadOp | fa.StoreOp]) -> Kind:
-    """What the tiles of a tensor are used for; the first in memory order where it is several."""
+    """What the tiles of a tensor are used for; the first in memory order where it is several.
+
+    What no tile is loaded from is a cache that is handed through.
+    """
     kinds = {_ROLE_KINDS[load_role(op)] for op in accesses if isinstance(op, fa.LoadOp)}
-    return next(kind for kind in KINDS if kind in kinds)
+    for kind in KINDS:
+        if kind in kinds:
+            return kind
+    return "key"
 
 
 def _preparations(hbm: SSAValue) -> tuple[Preparation, ...]:
     """What the host does to an argument before it quantizes it, first step first."""
     steps: list[Preparation] = []
-    while isinstance(hbm, OpResult) and isinstance(hbm.op, QuantizeOp | CenterOp | RotateOp):
+    kinds = (QuantizeOp, CenterOp, RotateOp, LimitOp)
+    while isinstance(hbm, OpResult) and isinstance(hbm.op, kinds):
         dtype = str(fa.tensor_element(hbm))
         if isinstance(hbm.op, CenterOp):
             steps.append(Preparation("center", hbm.op.axis.value.data, dtype))
         elif isinstance(hbm.op, RotateOp):
             steps.append(Preparation("rotate", hbm.op.seed.value.data, dtype))
+        elif isinstance(hbm.op, LimitOp):
+            steps.append(Preparation("limit", hbm.op.depth.value.data, dtype))
         hbm = hbm.op.source
     return tuple(reversed(steps))
 
@@ -323,8 +357,8 @@ def _region(
         if line_rows > cols:
             line_rows = cols
     else:
-        rows = max(_last(op, -2) + fa.tile(op.tile).rows for op in ops)
-        cols = max(_last(op, -1) + fa.tile(op.tile).cols for op in ops)
+        rows = max((_last(op, -2) + fa.tile(op.tile).rows for op in ops), default=0)
+        cols = max((_last(op, -1) + fa.tile(op.tile).cols for op in ops), default=0)
         rows, cols = max(rows, interface.shape[-2]), max(cols, interface.shape[-1])
         for op in ops:
             if any(start % width for start in _starts(affine(op.indices[-1]), op)):

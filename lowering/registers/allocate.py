@@ -47,7 +47,7 @@ class AllocateRegisters(ModulePass):
 
     int_slots: int | None = None
     """Entries of INT_MEM that the program may use, its constants (the kernel's attribute
-    `int_mem_used`) included; spill slots come after those. By default all of the machine."""
+    `plena.int_mem_used`) included; spill slots come after those. By default all of the machine."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:

@@ -35,12 +35,13 @@ class Cost(Breakdown, Mapping[str, Any]):
 
     Also a mapping: `cost["emulator_cycles"]`, `dict(cost)`. The keys are those of `Figures` for the
     whole program, `instructions` (executed), `hbm_cycles` (of the emulator's), `hbm_exact` (whether
-    all transfers were timed), and three with dictionaries of figures: `by_unit`, `moving_q_and_o`
-    and `without_q_and_o`.
+    all transfers were timed), `hbm_error` (by which part `hbm_cycles` may be off), and three with
+    dictionaries of figures: `by_unit`, `moving_q_and_o` and `without_q_and_o`.
     """
 
     instructions: int
     hbm_exact: bool
+    hbm_error: float
 
     @property
     def emulator_cycles(self) -> int:
@@ -74,6 +75,7 @@ class Cost(Breakdown, Mapping[str, Any]):
             "instructions": self.instructions,
             "hbm_cycles": self.hbm_cycles,
             "hbm_exact": self.hbm_exact,
+            "hbm_error": round(self.hbm_error, 4),
             **self.parts_to_json(),
         }
 
@@ -105,7 +107,7 @@ def program_cost(
         raise CostError(_no_structure(program))
     int_mem = () if layout is None else layout.int_mem
     executions, counts = _transfers(program, structure, int_mem)
-    hbm = transfer_cycles(executions, counts, lines)
+    time = transfer_cycles(executions, counts, lines)
 
     parameters = machine.cycle_parameters
     pipelined = {
@@ -127,7 +129,7 @@ def program_cost(
             lines_touched * HBM_LINE,
             lines_touched * HBM_LINE if transfer.store else 0,
         )
-        for transfer, lines_touched, cycles in zip(transfers, counts, hbm, strict=True)
+        for transfer, lines_touched, cycles in zip(transfers, counts, time.cycles, strict=True)
     ]
     unit: dict[Unit, Figures] = {u: Figures(emulator[u], analytic[u]) for u in UNITS}
     unit["hbm"] = sum(traffic, Figures())
@@ -138,6 +140,7 @@ def program_cost(
         sum((t for t, at in zip(traffic, transfers, strict=True) if _within(at, moved)), Figures()),
         sum(structure.counts),
         lines is None or sum(counts) <= lines,
+        time.error,
     )
 
 

@@ -38,7 +38,8 @@ def cost_table(cost: Cost, bounds: Bounds | None = None) -> str:
         lines.append(f"{name:<14}{''.join(cells)}")
     lines.append("")
     if not cost.hbm_exact:
-        lines.append("time of HBM transfers is estimated from samples, within some 5 %")
+        error = f"{100 * cost.hbm_error:.1f} %"
+        lines.append(f"time of HBM transfers is estimated from samples, within some {error}")
     if bounds is not None:
         lines += _families(bounds)
     return "\n".join(lines).rstrip("\n") + "\n"

@@ -3,20 +3,20 @@
 Traffic is exact. Time is that of the memory model (`dram.py`) on the very addresses, at the very
 times: of all transfers where they are few, otherwise of samples spread evenly over the program. How
 long a transfer takes depends on its size and on the DRAM rows that those before it left open, so a
-sample is some transfers in a row, before which the rows of some more are opened without timing
-them, and times that are known already are not asked for again (`quiet_memory.py`).
+sample is some transfers in a row; which rows earlier ones left open in the places of these is
+looked up, and times that are known already are not asked for again (`quiet_memory.py`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
 from ..hbm.dram import Dram
-from ..hbm.quiet_memory import QUIET, QuietMemory
+from ..hbm.quiet_memory import QUIET, Lines, QuietMemory
 from ..program.linear_mod32 import Linear
 from ..spec.params import HBM_LINE
 from .transfer_plan import NotLinear, Transfer, known, lines_of
@@ -27,15 +27,27 @@ LINES = 4_000
 WORK = 2_400
 """Work that samples of a longer program may take: looking up a transfer takes 1, some 35 us."""
 
+MOST_WORK = 4 * WORK
+"""Work that samples may take where they differ."""
+
+AIM = 0.04
+"""Error of the estimate at which no more samples are taken."""
+
 LINES_PER_WORK = 16
 """Lines that count as much as a transfer that is looked up, where they have to be timed. That takes
 longer, but only once in a process."""
 
-WARM = 16
-"""Transfers before a sample whose rows are opened."""
+WARM = 256
+"""Transfers before a sample that are looked at, at most, for the rows that they left open."""
 
 LENGTH = 32
 """Transfers in a sample."""
+
+DEVIATIONS = 3
+"""Standard deviations of the estimate that are called its error."""
+
+KNOWN_ERROR = 0.005
+"""Part of a time that looking it up in place of timing it may be wrong by."""
 
 LEAST = 8
 """Transfers of each class that should be in samples."""
@@ -118,10 +130,19 @@ def _after(
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class TransferTime:
+    """Cycles of each transfer instruction in all of its executions, and by how much their sum may
+    be off, as a part of it: 0 where all were timed."""
+
+    cycles: list[float]
+    error: float = 0.0
+
+
 def transfer_cycles(
     executions: Executions, counts: Sequence[int], lines: int | None = LINES
-) -> list[float]:
-    """Cycles that each transfer instruction takes in all of its executions.
+) -> TransferTime:
+    """How long the transfers of a program take.
 
     `counts` are its `line_counts`. With more than `lines` lines in the program times are estimated
     from samples; None times all of them, which is what the simulator counts.
@@ -135,8 +156,10 @@ def transfer_cycles(
             took = _time(dram, transfer, numbers, start + spent)
             spent += took
             cycles[position[id(transfer)]] += took
-        return cycles
-    return _Sampling(executions, counts).cycles()
+        return TransferTime(cycles)
+    sampling = _Sampling(executions, counts)
+    cycles = sampling.cycles()
+    return TransferTime(cycles, sampling.error())
 
 
 def _time(dram: Dram, transfer: Transfer, numbers: dict[int, int], now: int) -> int:
@@ -167,6 +190,8 @@ class _Sampling:
         self.executions = executions
         self.memory = QuietMemory()
         self.looked_up = 0
+        # Of each sample, what it timed: cycles and transfers by class.
+        self.timed: list[list[tuple[_Class, int]]] = []
         self.classes: dict[tuple[object, ...], _Class] = {}
         self.class_of: dict[int, _Class] = {}
         for transfer, count in zip(executions.transfers, counts, strict=True):
@@ -183,18 +208,31 @@ class _Sampling:
         """Estimated cycles of each transfer instruction."""
         total = self.executions.total
         if total <= WORK // 2:
-            self._window(0, total, 0)
+            self._window(0, total)
         else:
             self._samples(total)
         for each in self.classes.values():
             missing = min(LEAST, each.executed) - each.timed
             for sample in range(missing):
                 index = int((sample + 0.5) * each.executed / missing)
-                self._window(self._member(each, index), 1, WARM)
+                self._window(self._member(each, index), 1)
         return [
             self.class_of[id(transfer)].mean * transfer.executed if transfer.executed else 0.0
             for transfer in self.executions.transfers
         ]
+
+    def error(self) -> float:
+        """By how much the sum of `cycles` may be off, as a part of it.
+
+        Samples differ by so much from what the means of their classes would make them; three
+        standard deviations of the sum that this makes, and what a known time may be off by.
+        """
+        estimate = sum(each.mean * each.executed for each in self.classes.values())
+        variance = 0.0
+        for sample in self.timed:
+            off = sum((took - each.mean) * each.executed / each.timed for each, took in sample)
+            variance += off * off
+        return KNOWN_ERROR + DEVIATIONS * variance**0.5 / estimate if estimate else 0.0
 
     def _samples(self, total: int) -> None:
         """Time samples of a program of so many transfers.
@@ -207,10 +245,11 @@ class _Sampling:
         places = Random(0)
         order = list(range(stretches))
         places.shuffle(order)
-        for stretch in order:
+        for stretch in order * (MOST_WORK // WORK):
             first = int((stretch + places.random()) * (total - LENGTH) / stretches)
-            self._window(first, LENGTH, WARM)
-            if self.looked_up + self.memory.missed // LINES_PER_WORK > WORK:
+            self._window(first, LENGTH)
+            work = self.looked_up + self.memory.missed // LINES_PER_WORK
+            if work > MOST_WORK or (work > WORK and self.error() <= AIM):
                 return
 
     def _member(self, group: _Class, index: int) -> int:
@@ -221,21 +260,30 @@ class _Sampling:
             index -= transfer.executed
         raise IndexError(index)
 
-    def _window(self, first: int, length: int, warm: int) -> None:
-        """Time `length` transfers from number `first` on; `warm` before them leave rows open."""
+    def _window(self, first: int, length: int) -> None:
+        """Time `length` transfers from number `first` on."""
         executions, memory = self.executions, self.memory
+        # A store goes on while the transfer behind it begins, so the one before them is timed too.
+        begin = max(0, first - 1)
+        stretch = [executions.execution(number) for number in range(begin, first + length)]
+        lines = [transfer.line_array(numbers) for transfer, numbers, _ in stretch]
+        self.looked_up += len(lines) + memory.resume(lines, self._back_from(begin))
         before: int | None = None
-        for number in range(max(0, first - warm), first + length):
-            transfer, numbers, start = executions.execution(number)
-            lines = transfer.line_array(numbers)
-            self.looked_up += 1
-            if number < first - 1:
-                memory.touch(lines)
-                continue
+        sample: list[tuple[_Class, int]] = []
+        for number, wanted in enumerate(lines, begin):
+            transfer, _, start = stretch[number - begin]
             gap = QUIET if before is None else start - before
             before = start
-            took = memory.time(lines, transfer.store, gap)
+            took = memory.time(wanted, transfer.store, gap)
             if number >= first:
                 group = self.class_of[id(transfer)]
                 group.cycles += took
                 group.timed += 1
+                sample.append((group, took))
+        self.timed.append(sample)
+
+    def _back_from(self, number: int) -> Iterator[Lines]:
+        """The lines of the transfers before a number, the latest first."""
+        for earlier in range(number - 1, max(-1, number - 1 - WARM), -1):
+            transfer, numbers, _ = self.executions.execution(earlier)
+            yield transfer.line_array(numbers)

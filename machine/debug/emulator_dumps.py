@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,22 @@ from numpy.typing import NDArray
 
 from ..numerics.bf16 import f32_to_bf16
 from ..simulator.state import State
+from ..spec.params import HBM_LINE
 from .emulator_files import EmulatorFilesError
+from .stored_numbers import StoredNumbers
 
+HBM_DUMP = "hbm_dump.bin"
 DUMPS: tuple[str, ...] = (
     "vram_dump.bin",
     "mram_dump.bin",
     "fpsram_dump.bin",
     "intsram_dump.bin",
-    "hbm_dump.bin",
+    HBM_DUMP,
 )
 """In the order in which they are compared. The last is only written when the emulator debugs."""
+
+HBM_LOG = "RUST_LOG=warn,transactional_emulator=info,transactional_emulator::runner=debug"
+"""The setting with which the emulator writes the dump of HBM too, and its time."""
 
 
 CHUNK = 1 << 24
@@ -65,14 +71,51 @@ def find_dumps(directory: str | Path) -> list[Path]:
     return found
 
 
-def compare_dumps(directory: str | Path, state: State) -> dict[str, Difference | None]:
+def compare_dumps(
+    directory: str | Path,
+    state: State,
+    used: int = 0,
+    stored: Callable[[], StoredNumbers] | None = None,
+) -> dict[str, Difference | None]:
     """Each dump in a directory and how it differs from `state`; None where it is equal.
 
-    Any NaN equals any NaN: their bits depend on the host. Raises EmulatorFilesError where there is
-    no dump, or one has another size than our memory.
+    Any NaN equals any NaN: their bits depend on the host. In HBM only `stored` says what is a
+    number; it is asked where bytes differ. The dump of HBM may be cut to whole lines that hold the
+    `used` bytes of the program, as the emulator's option `--hbm-size` does. Raises
+    EmulatorFilesError where there is no dump, or one has another size than our memory.
     """
     memories = dict(zip(DUMPS, _memories(state), strict=True))
-    return {path.name: _compare(path, memories[path.name]) for path in find_dumps(directory)}
+    found: dict[str, Difference | None] = {}
+    for path in find_dumps(directory):
+        if path.name == HBM_DUMP:
+            found[path.name] = _compare(path, _cut(memories[path.name], path, used), state, stored)
+        else:
+            found[path.name] = _compare(path, memories[path.name], state, None)
+    return found
+
+
+def not_compared(directory: str | Path, state: State) -> str:
+    """Lines about what dumps that are missing or cut leave open; empty where they leave nothing."""
+    folder, lines = Path(directory), list[str]()
+    for name in DUMPS:
+        if not (folder / name).is_file():
+            how = f"; the emulator writes it with {HBM_LOG}" if name == HBM_DUMP else ""
+            lines.append(f"{name}: not compared, there is none{how}\n")
+        elif name == HBM_DUMP and (size := (folder / name).stat().st_size) < state.hbm.size:
+            lines.append(f"{name}: not compared from byte {size:#x} on, where the dump ends\n")
+    return "".join(lines)
+
+
+def _cut(memory: _Memory, path: Path, used: int) -> _Memory:
+    """HBM as far as its dump goes."""
+    size = path.stat().st_size
+    if size >= memory.size or size % HBM_LINE:
+        return memory
+    if size < used:
+        raise EmulatorFilesError(
+            f"{size} bytes, but the program uses {used}: a dump of another program?", str(path)
+        )
+    return replace(memory, size=size)
 
 
 def _memories(state: State) -> Iterator[_Memory]:
@@ -103,7 +146,12 @@ def _memories(state: State) -> Iterator[_Memory]:
     yield _Memory(state.hbm.size, byte, lambda a, b: state.hbm[a:b], lambda at: f"byte {at:#x}")
 
 
-def _compare(path: Path, memory: _Memory) -> Difference | None:
+def _compare(
+    path: Path,
+    memory: _Memory,
+    state: State,
+    stored: Callable[[], StoredNumbers] | None,
+) -> Difference | None:
     size = path.stat().st_size
     expected = memory.size * memory.kind.itemsize
     if size != expected:
@@ -111,6 +159,7 @@ def _compare(path: Path, memory: _Memory) -> Difference | None:
             f"{size} bytes, but the memory has {expected}: another machine?", str(path)
         )
     count, first, steps = 0, None, 0
+    numbers: StoredNumbers | None = None
     with path.open("rb") as file:
         for start in range(0, memory.size, CHUNK):
             stop = min(start + CHUNK, memory.size)
@@ -120,6 +169,10 @@ def _compare(path: Path, memory: _Memory) -> Difference | None:
             if memory.floats:
                 different &= ~(_is_nan(theirs) & _is_nan(ours))
             at = np.flatnonzero(different)
+            if at.size and stored is not None:
+                numbers = stored() if numbers is None else numbers
+                whole = np.memmap(path, np.uint8, "r")
+                at = at[~numbers.both_nan(at + start, state.hbm, whole)]
             if not at.size:
                 continue
             count += at.size

@@ -9,6 +9,7 @@ store is looked up together with it; what came before that is taken to have ende
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -82,11 +83,30 @@ class QuietMemory:
         self._dram = Dram()
         self._now = 0
 
-    def touch(self, lines: Lines) -> None:
-        """A transfer of `lines` that nobody times."""
-        place, row = _places(lines)
-        self._open[place] = row
+    def resume(self, wanted: Iterable[Lines], earlier: Iterable[Lines]) -> int:
+        """Go to another point of a program, before transfers of `wanted`; how many were looked at.
+
+        `earlier` are the transfers before that point, the latest first. They are taken until it is
+        known which row each one left open in the places that will be asked for; where they end
+        before that, the place is closed.
+        """
+        missing = np.zeros(_PLACES, np.bool_)
+        for lines in wanted:
+            missing[_places(lines)[0]] = True
+        opened = np.full(_PLACES, -1, np.int64)
+        looked_at = 0
+        for lines in earlier:
+            if not missing.any():
+                break
+            looked_at += 1
+            place, row = _places(lines)
+            left = opened.copy()
+            left[place] = row
+            opened = np.where(missing, left, opened)
+            missing[place] = False
+        self._open = self._open_before = opened
         self._before = None
+        return looked_at
 
     def time(self, lines: Lines, store: bool, gap: int) -> int:
         """Cycles of a transfer that begins `gap` cycles after the one before."""

@@ -111,7 +111,7 @@ def append(
     if not region.storage.scaled:
         _place(merged, region, hbm, 0)
         return
-    blocks, made = unpack_blocks(region, hbm), _quantized(merged, region.storage)
+    blocks, made = unpack_blocks(region, hbm), quantized(merged, region.storage)
     touched = new.nonzero()
     size = region.storage.block
     for offset in range(size):
@@ -147,7 +147,7 @@ def check_append(rows: tuple[int, ...], region: Region, shape: tuple[int, ...], 
         )
 
 
-def _quantized(values: Array, storage: Storage) -> mx_blocks.Blocks:
+def quantized(values: Array, storage: Storage) -> mx_blocks.Blocks:
     """Values in blocks along the last axis, as a storage format has them."""
     return mx_blocks.quantize(
         values,
@@ -170,7 +170,7 @@ def _place(value: Array | mx_blocks.Blocks, region: Region, hbm: Bytes, at: int)
         _fill(elements, raw, region.width * storage.element_bytes, at)
         return
     if not isinstance(value, mx_blocks.Blocks):
-        value = _quantized(value, storage)
+        value = quantized(value, storage)
     assert scales is not None
     _fill(elements, value.codes, region.width, at)
     _fill(scales, value.scales, region.width // storage.block, at)

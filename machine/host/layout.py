@@ -8,11 +8,11 @@ reference, section 5.4, has them: rows of elements, and behind all of them rows 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from math import prod
 from typing import Any, Literal, get_args
 
-VERSION = 3
+VERSION = 4
 
 LINE = 64
 """Regions start on whole HBM lines (bytes)."""
@@ -58,10 +58,10 @@ class Storage:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What the host does to an argument before it stores it: `center` along axis `value`, or
-    `rotate` by seed `value`; the result is rounded to `dtype`."""
+    """What the host does to an argument before it stores it: `center` along axis `value`, `rotate`
+    by seed `value`, or `limit` to depth `value`; the result is rounded to `dtype`."""
 
-    step: Literal["center", "rotate"]
+    step: Literal["center", "rotate", "limit"]
     value: int
     dtype: str
 
@@ -245,25 +245,11 @@ class Layout:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Layout:
-        """The layout of a manifest; raises LayoutError where it is none of this version."""
-        if data.get("version") != VERSION:
-            raise LayoutError(
-                f"layout version {data.get('version')!r} cannot be read, this is version "
-                f"{VERSION}; compile again"
-            )
-        try:
-            layout = cls(
-                data["kernel"],
-                tuple(_tensor(entry) for entry in data["arguments"]),
-                tuple(_region(entry) for entry in data["regions"]),
-                tuple(data["outputs"]),
-                tuple(data["fp_mem"]),
-                tuple(data["int_mem"]),
-                data["sram"],
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise LayoutError(f"the layout is damaged: {error}") from None
-        return layout
+        """The layout of a manifest, checked; raises LayoutError where it is of another version or
+        damaged."""
+        from .layout_reader import read_layout
+
+        return read_layout(data)
 
 
 def _tensor_json(tensor: Tensor) -> dict[str, Any]:
@@ -271,24 +257,3 @@ def _tensor_json(tensor: Tensor) -> dict[str, Any]:
     if tensor.storage is None:
         del entry["storage"]
     return entry
-
-
-def _tensor(entry: Mapping[str, Any]) -> Tensor:
-    storage = entry.get("storage")
-    return Tensor(
-        entry["name"],
-        tuple(entry["shape"]),
-        entry["dtype"],
-        None if storage is None else Storage(**storage),
-    )
-
-
-def _region(entry: Mapping[str, Any]) -> Region:
-    given = {key: value for key, value in entry.items() if key not in DERIVED}
-    given["shape"] = tuple(given["shape"])
-    given["storage"] = Storage(**given["storage"])
-    given["prepare"] = tuple(Preparation(**step) for step in given["prepare"])
-    missing = {part.name for part in fields(Region)} - set(given)
-    if missing:
-        raise KeyError(f"a region lacks {', '.join(sorted(missing))}")
-    return Region(**given)

@@ -22,7 +22,7 @@ _FIRST = 1 << 40
 
 
 def is_arranged(recipe: Recipe) -> bool:
-    """Whether a recipe moves the elements of one argument, prepared or not, and no more.
+    """Whether a recipe moves or repeats the elements of one argument, prepared or not, and no more.
 
     Constants may stand in front of them or behind them.
     """
@@ -40,7 +40,7 @@ def _moves(recipe: Recipe, prepared: bool) -> bool:
         parts = [cast("Recipe", part) for part in recipe[2:]]
         rest = [part for part in parts if any(True for _ in leaves(part, "argument"))]
         return len(rest) == 1 and _moves(rest[0], prepared)
-    if kind in VIEWS or (prepared and kind == "prepare"):
+    if kind in VIEWS or (prepared and kind in ("prepare", "broadcast")):
         return _moves(cast("Recipe", recipe[-1]), prepared)
     return kind == "argument"
 
@@ -51,7 +51,7 @@ def _views(recipe: Recipe) -> Recipe:
         return _views(cast("Recipe", recipe[-1]))
     if recipe[0] == "concat":
         return [*recipe[:2], *(_views(cast("Recipe", part)) for part in recipe[2:])]
-    if recipe[0] in VIEWS:
+    if recipe[0] in VIEWS or recipe[0] == "broadcast":
         return [*recipe[:-1], _views(cast("Recipe", recipe[-1]))]
     return recipe
 

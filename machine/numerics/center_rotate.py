@@ -1,8 +1,9 @@
-"""Preparing queries and keys for low precision, without a change that attention could see.
+"""Preparing queries, keys and biases for low precision, without a change that attention could see.
 
-Both keep softmax(Q K^T) in exact arithmetic and move where rounding errors arise: centring takes
-away the mean key, rotation spreads outliers over all channels. The order of sums is part of the
-definition, so that every implementation gives the same bits.
+They keep softmax(Q K^T) in exact arithmetic and move where rounding errors arise: centring takes
+away the mean key, rotation spreads outliers over all channels, and a bias that hides keys by a huge
+number, beside which nothing is left of those that share its block, is limited. The order of sums is
+part of the definition, so that every implementation gives the same bits.
 """
 
 from __future__ import annotations
@@ -32,9 +33,22 @@ def as_dtype(values: NDArray[np.floating], dtype: str) -> F32:
 
 
 def prepare(values: F32, step: str, value: int, dtype: str) -> F32:
-    """One step of preparation, `center` along axis `value` or `rotate` by seed `value`, rounded."""
-    turned = center(values, value) if step == "center" else rotate(values, value)
-    return as_dtype(turned, dtype)
+    """One step of preparation, rounded: `center` along axis `value`, `rotate` by seed `value`,
+    `limit` to depth `value`."""
+    steps = {"center": center, "rotate": rotate, "limit": limit}
+    return as_dtype(steps[step](values, value), dtype)
+
+
+def limit(values: F32, depth: int) -> F32:
+    """Biases, rows along the last axis, with what is far below a row's largest m nearer; float32.
+
+    The least is m - |m| - `depth`: beside m nothing there is seen, whatever the scores, while they
+    differ by less than `depth` - 88. -inf stays.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        largest = values.max(axis=-1, keepdims=True)
+        least = np.float32(2) * np.minimum(largest, np.float32(0)) - np.float32(depth)
+        return np.where((values < least) & ~np.isneginf(values), least, values)
 
 
 def center(values: F32, axis: int) -> F32:

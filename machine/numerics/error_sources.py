@@ -7,7 +7,7 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -39,7 +39,8 @@ KV_TILE = 64
 class Problem:
     """Attention of some query rows: q [kv_heads, group, rows, dim], k, v [kv_heads, keys, dim].
 
-    Row i of the queries is row `rows[i]` of all; it sees key j iff j <= rows[i] + `causal`, or all.
+    Row i of the queries is row `rows[i]` of all. With `seen`, [rows] each, it sees key j iff
+    seen[0][i] <= j < seen[1][i], without it all. `softcap` c makes c tanh(s / c) of scores.
     """
 
     q: F64
@@ -47,20 +48,35 @@ class Problem:
     v: F64
     rows: NDArray[np.int64]
     scale: float
-    causal: int | None
+    seen: tuple[NDArray[np.int64], NDArray[np.int64]] | None
+    softcap: float | None = None
 
     @classmethod
-    def of(cls, q: F64, k: F64, v: F64, scale: float, causal: int | None, rows: int) -> Problem:
+    def of(
+        cls,
+        q: F64,
+        k: F64,
+        v: F64,
+        scale: float,
+        keys: Callable[[int], tuple[int, int]] | None,
+        rows: int,
+        softcap: float | None = None,
+    ) -> Problem:
         """From whole tensors [batch, heads, length, dim], with at most `rows` query rows spread
-        evenly over all."""
+        evenly over all. `keys` gives the run of keys that a query sees, None for all."""
         batch, heads, length, dim = q.shape
         group = heads // k.shape[1]
         count = min(rows, length)
         chosen = np.arange(count, dtype=np.int64) * (length - 1) // max(1, count - 1)
         picked = q[:, :, chosen].reshape(batch * k.shape[1], group, len(chosen), dim)
-        return cls(
-            picked, k.reshape(-1, *k.shape[2:]), v.reshape(-1, *v.shape[2:]), chosen, scale, causal
-        )
+        seen = None
+        if keys is not None:
+            most = k.shape[2]
+            runs = [tuple(min(end, most) for end in keys(int(row))) for row in chosen]
+            first, last = np.array(runs, np.int64).T
+            seen = first, last
+        k, v = k.reshape(-1, *k.shape[2:]), v.reshape(-1, *v.shape[2:])
+        return cls(picked, k, v, chosen, scale, seen, softcap)
 
 
 @dataclass(frozen=True)
@@ -158,9 +174,12 @@ def _flash(problem: Problem, q: F64, k: F64, v: F64, on: Collection[str]) -> F64
         for start in range(0, keys, KV_TILE):
             part = slice(start, min(start + KV_TILE, keys))
             s = s_of(np.einsum("ghrd,gkd->ghrk", q, k[:, part], optimize=True))
-            if problem.causal is not None:
-                seen = np.arange(part.start, part.stop) <= problem.rows[:, None] + problem.causal
-                s = np.where(seen, s, -np.inf)
+            if problem.softcap is not None:
+                s = s_of(problem.softcap * np.tanh(s / problem.softcap))
+            if problem.seen is not None:
+                first, last = (end[:, None] for end in problem.seen)
+                key = np.arange(part.start, part.stop)
+                s = np.where((first <= key) & (key < last), s, -np.inf)
             new = stat(np.maximum(m, s.max(axis=-1)))
             safe = np.where(np.isfinite(new), new, 0)
             p = p_of(np.exp(p_of(s - safe[..., None])))

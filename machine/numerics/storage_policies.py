@@ -86,6 +86,10 @@ FORMAT_NAMES = (*PLAIN, *FAMILIES, *_ALIASES)
 _SIZED = re.compile(r"([a-z0-9-]+)(?::([0-9]+))?")
 
 
+LARGEST_BLOCK = 1 << 16
+"""Elements that may share a scale; formats have 8 to 128."""
+
+
 def parse_format(text: str) -> StorageFormat:
     """The format that a policy writes as `bf16`, `mxfp8-e4m3` or `mxfp4:16`.
 
@@ -107,6 +111,10 @@ def parse_format(text: str) -> StorageFormat:
     block = form.block if match[2] is None else int(match[2])
     if block < 1:
         raise PolicyError(f"'{text}' has blocks of no elements; write a size of at least 1")
+    if block > LARGEST_BLOCK:
+        raise PolicyError(
+            f"'{text}' has too large blocks; they have at most {LARGEST_BLOCK} values"
+        )
     return StorageFormat(form.element, form.scale, block)
 
 

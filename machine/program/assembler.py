@@ -23,6 +23,10 @@ RAW_WORD = ".word"
 """Directive for a word that no instruction's text gives (an extension of the language)."""
 
 
+LONGEST = 80
+"""Characters of a number or a name that are looked at; none has more."""
+
+
 def assemble(text: str, compat: bool = False) -> NDArray[np.uint32]:
     """The program's words, uint32 [instructions].
 
@@ -73,9 +77,9 @@ def _instruction(line: Line) -> Instruction:
     name = line.mnemonic.text
     instruction = BY_MNEMONIC.get(name)
     if instruction is None:
-        near = get_close_matches(name.upper(), BY_MNEMONIC, 1)
+        near = get_close_matches(name[:LONGEST].upper(), BY_MNEMONIC, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise line.error(line.mnemonic, f"unknown instruction {name!r}{hint}")
+        raise line.error(line.mnemonic, f"unknown instruction {name!r:.60}{hint}")
     return instruction
 
 
@@ -85,7 +89,8 @@ def _without_ignored(line: Line, instruction: Instruction) -> tuple[Token, ...]:
     for token in line.operands[most:]:
         if token.text != "0":
             raise line.error(
-                token, f"{instruction.mnemonic} has {most} operands; {token.text!r} is one too many"
+                token,
+                f"{instruction.mnemonic} has {most} operands; {token.text!r:.60} is one too many",
             )
     return line.operands[:most]
 
@@ -100,18 +105,19 @@ def _value(line: Line, operand: Operand, token: Token, first: bool) -> int:
         digits = text.removeprefix(prefix)
         # The language allows a bare index where a line's first operand is a register.
         if digits.isdecimal() and digits.isascii() and (first or text.startswith(prefix)):
-            index = int(digits)
+            index = _index(digits)
             # The four bits can name registers that a bank lacks; those trap when executed.
             if index >= 1 << operand.width:
                 raise line.error(
                     token,
-                    f"there is no register {text}: {prefix}0 to {prefix}{operand.limit - 1} exist",
+                    f"there is no register {text:.60}: {prefix}0 to {prefix}{operand.limit - 1} "
+                    "exist",
                 )
             return index
         raise line.error(
             token,
             f"{operand.name} of {line.mnemonic.text} is one of {prefix}0 to "
-            f"{prefix}{operand.limit - 1}, not {text!r}",
+            f"{prefix}{operand.limit - 1}, not {text!r:.60}",
         )
     value = _number(line, token, f"{operand.name} of {line.mnemonic.text}")
     if value >= operand.limit:
@@ -122,24 +128,32 @@ def _value(line: Line, operand: Operand, token: Token, first: bool) -> int:
     return value
 
 
+def _index(digits: str) -> int:
+    """The index that decimal digits name; of very many, one that no register has."""
+    return int(digits) if len(digits) <= LONGEST else WORD_MAX
+
+
 def _dummy(line: Line, token: Token) -> int:
     """The first operand of the multiplications, which the machine ignores: 0, or a gp register."""
     digits = token.text.removeprefix("gp")
-    if digits.isdecimal() and digits.isascii() and int(digits) < 1 << FIELD_BITS["rd"][1]:
+    if digits.isdecimal() and digits.isascii() and _index(digits) < 1 << FIELD_BITS["rd"][1]:
         return int(digits)
     raise line.error(
-        token, f"the first operand of {line.mnemonic.text} is not used: write 0, not {token.text!r}"
+        token,
+        f"the first operand of {line.mnemonic.text} is not used: write 0, not {token.text!r:.60}",
     )
 
 
 def _number(line: Line, token: Token, what: str) -> int:
     """An unsigned number: decimal, or with 0x, 0o or 0b in front."""
     text = token.text
+    if len(text) > LONGEST:
+        raise line.error(token, f"{what} is a number of 32 bits, not {text!r:.60}")
     try:
         # Base 10 first: unlike base 0 it allows leading zeros, as the published assembler does.
         value = int(text) if text.lstrip("+-").replace("_", "").isdecimal() else int(text, 0)
     except ValueError:
-        raise line.error(token, f"{what} is a number, not {text!r}") from None
+        raise line.error(token, f"{what} is a number, not {text!r:.60}") from None
     if value < 0:
         raise line.error(
             token, f"{what} is {value}, but immediates are unsigned; S_SUB_INT subtracts"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..spec.encoding import WORD_MAX
 from .assembly_errors import AssemblyError
 
 
@@ -18,6 +17,9 @@ class LocatedWord:
     column: int
 
 
+DIGITS = 8
+"""Hexadecimal digits of a word."""
+
 _DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
@@ -29,8 +31,8 @@ def write_mem(words: Iterable[int]) -> str:
 def read_mem(text: str) -> list[int]:
     """The words of a `.mem` file.
 
-    Words are separated by blanks; any number of leading `0x` is skipped. Raises AssemblyError for
-    anything else.
+    Words are separated by blanks and have 8 hexadecimal digits; any number of leading `0x` is
+    skipped. Raises AssemblyError for anything else: a word of fewer digits has been cut.
     """
     return [located.word for located in located_words(text)]
 
@@ -50,8 +52,17 @@ def _word(token: str, line: int, column: int) -> int:
     while digits.startswith("0x"):
         digits = digits[2:]
     if not digits or not _DIGITS.issuperset(digits):
-        raise AssemblyError(f"{token!r} is not a hexadecimal word such as 0x00200062", line, column)
-    value = int(digits, 16)
-    if value > WORD_MAX:
-        raise AssemblyError(f"{token!r} has more than 32 bits", line, column)
-    return value
+        raise AssemblyError(
+            f"{token!r:.40} is not a hexadecimal word such as 0x00200062", line, column
+        )
+    if len(digits) > DIGITS:
+        raise AssemblyError(
+            f"{token!r:.40} has more than 32 bits; a word has {DIGITS} digits", line, column
+        )
+    if len(digits) < DIGITS:
+        raise AssemblyError(
+            f"{token!r} has {len(digits)} digits, and a word {DIGITS}, such as 0x00200062",
+            line,
+            column,
+        )
+    return int(digits, 16)

@@ -18,7 +18,7 @@ def published_line(line: Line) -> int:
     """The word that the published assembler makes of one line."""
     instruction = BY_MNEMONIC.get(line.mnemonic.text)
     if instruction is None:
-        raise line.error(line.mnemonic, f"unknown instruction {line.mnemonic.text!r}")
+        raise line.error(line.mnemonic, f"unknown instruction {line.mnemonic.text!r:.60}")
     slots = _slots(line)
     if instruction.encoding == "R4":
         slots.setdefault("r3", 0)
@@ -32,7 +32,8 @@ def published_line(line: Line) -> int:
     word = published_word(instruction, slots)
     if not 0 <= word <= WORD_MAX:
         raise line.error(
-            line.mnemonic, f"{instruction.mnemonic}: an operand is out of range (word {word:#x})"
+            line.mnemonic,
+            f"{instruction.mnemonic}: an operand is out of range (word {f'{word:#x}':.60})",
         )
     return word
 
@@ -67,7 +68,7 @@ def _register(line: Line, token: Token) -> int | None:
         if token.text.startswith(prefix):
             index = _number(Token(token.text.removeprefix(prefix), token.column))
             if index is None:
-                raise line.error(token, f"{token.text!r} is not a register")
+                raise line.error(token, f"{token.text!r:.60} is not a register")
             return index
     return None
 

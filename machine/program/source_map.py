@@ -6,10 +6,13 @@ The compiler writes it (`lowering/instruction_sources.py`) into the manifest of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import cast
+
+_RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +58,34 @@ class SourceMap:
         ]
 
     @classmethod
-    def from_json(cls, data: Sequence[Mapping[str, Any]], length: int) -> SourceMap:
+    def from_json(cls, data: object, length: int) -> SourceMap:
         """The map of a program of `length` instructions; raises SourceMapError where it is none."""
         sources = [HOST] * length
-        try:
-            for entry in data:
-                source = Source(str(entry["op"]), str(entry["location"]))
-                for text in str(entry["pcs"]).split():
-                    first, _, last = text.partition("-")
-                    for pc in range(int(first), int(last or first) + 1):
-                        sources[pc] = source
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise SourceMapError(f"the map of instructions is damaged: {error}") from None
+        if not isinstance(data, list | tuple):
+            raise SourceMapError("the map of instructions is a list; compile again")
+        for entry in cast("Sequence[object]", data):
+            match entry:
+                case {"op": str() as op, "location": str() as location, "pcs": str() as pcs}:
+                    for pc in _pcs(pcs, length):
+                        sources[pc] = Source(op, location)
+                case _:
+                    raise SourceMapError(
+                        "the map of instructions is damaged: an entry has op, location and pcs, "
+                        "which are texts; compile again"
+                    )
         return cls(sources)
+
+
+def _pcs(text: str, length: int) -> Iterator[int]:
+    """The instructions that ranges such as "0-11 14" name, of a program of `length`."""
+    for part in text.split():
+        found = _RANGE.fullmatch(part)
+        first = last = length
+        if found is not None:
+            first, last = int(found[1]), int(found[2] or found[1])
+        if not first <= last < length:
+            raise SourceMapError(
+                f"the map of instructions is damaged: '{part:.40}' names none of the {length} "
+                "instructions; compile again"
+            )
+        yield from range(first, last + 1)

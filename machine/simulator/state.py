@@ -11,7 +11,7 @@ import mmap
 
 import numpy as np
 
-from ..numerics.bf16 import F32, U8, U16, U32
+from ..numerics.bf16 import F32, U8, U16, U32, f32_to_bf16
 from ..spec.params import FP_MEM_ENTRIES, INT_MEM_ENTRIES, Machine
 
 BMM_SCALE = np.float32(0.25)
@@ -62,3 +62,12 @@ class State:
         self.hm_accum: F32 = np.zeros((broadcast, mlen, mlen), np.float32)
         self.v_accum: F32 = np.zeros(blen, np.float32)
         self.hv_accum: F32 = np.zeros((broadcast, mlen), np.float32)
+
+    @property
+    def matrix_bits(self) -> U16:
+        """Matrix SRAM as the emulator dumps it: bf16 bit patterns, uint16 [tiles, MLEN, MLEN].
+
+        A NaN is rounded like a number, so that one with a small payload, as 16-bit formats in HBM
+        can hold, is an infinity here (section 4.1); in `matrix` it is a NaN.
+        """
+        return f32_to_bf16(self.matrix)

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
-from .formats import BF16, HbmFormat, PlainFormat
+from .formats import BF16, FloatType, HbmFormat, PlainFormat
+from .known_settings import CONFIG_MOST, LATENCIES, LATENCY_MOST, check_keys, check_values
 from .settings_reader import MachineError, Settings, Table
 
 FP_MEM_ENTRIES = 1024
@@ -26,21 +27,12 @@ INT_MEM_ENTRIES = 1024
 HBM_LINE = 64
 """Bytes of one HBM access (section 6.2)."""
 
-LATENCIES = (
-    "SYSTOLIC_PROCESSING_OVERHEAD",
-    "VECTOR_ADD_CYCLES",
-    "VECTOR_MUL_CYCLES",
-    "VECTOR_EXP_CYCLES",
-    "VECTOR_RECI_CYCLES",
-    "VECTOR_MAX_CYCLES",
-    "VECTOR_SUM_CYCLES",
-    "SCALAR_FP_BASIC_CYCLES",
-    "SCALAR_FP_EXP_CYCLES",
-    "SCALAR_FP_SQRT_CYCLES",
-    "SCALAR_FP_RECI_CYCLES",
-    "SCALAR_INT_BASIC_CYCLES",
-)
-"""Latencies that a settings file must give; VECTOR_BASIC_CYCLES is optional."""
+MOST_ACCUMULATORS = 1 << 28
+"""Elements of the accumulators of M_BMM, a tile for each head of a row."""
+
+MOST_MATRIX_ELEMENTS = 1 << 30
+MOST_VECTOR_ELEMENTS = 1 << 32
+"""Elements of the memories on chip; addresses have 32 bits."""
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -95,6 +87,8 @@ class Machine:
         if text in Machine.presets():
             return _preset(text)
         path = Path(name_or_path)
+        if "\0" in text:
+            raise MachineError(f"no machine called {text!r}: no path has a null character")
         if path.suffix != ".toml" and not path.exists():
             known = ", ".join(Machine.presets())
             raise MachineError(
@@ -107,33 +101,40 @@ class Machine:
     def from_settings(settings: Table, name: str = "settings") -> Machine:
         """The machine that the nested dictionary `settings` describes.
 
-        Accepts what the machine's emulator runs with; `require_consistent` is stricter.
-        Raises MachineError, whose text names `name` and the key.
+        Accepts what the machine's emulator runs with, but for keys that there are not and sizes
+        that no host simulates; `require_consistent` is stricter. Raises MachineError, whose text
+        names `name` and the key.
         """
         read = Settings(settings, name)
-        dc_en = read.config("DC_EN", least=0) != 0
+        check_values(read)
+        check_keys(read)
+
+        def config(key: str, least: int = 1, default: int | None = None) -> int:
+            return read.config(key, least, default, CONFIG_MOST[key])
+
+        dc_en = config("DC_EN", least=0) != 0
         design = "dc_lib_en" if dc_en else "dc_lib_dis"
-        latency = {key: read.latency(key, design) for key in LATENCIES}
+        latency = {key: read.latency(key, design, most=LATENCY_MOST) for key in LATENCIES}
         latency["VECTOR_BASIC_CYCLES"] = read.latency(
-            "VECTOR_BASIC_CYCLES", design, latency["VECTOR_ADD_CYCLES"]
+            "VECTOR_BASIC_CYCLES", design, latency["VECTOR_ADD_CYCLES"], LATENCY_MOST
         )
-        mlen = read.config("MLEN")
+        mlen = config("MLEN")
         machine = Machine(
             name=name,
             mlen=mlen,
-            vlen=read.config("VLEN"),
-            blen=read.config("BLEN"),
-            hlen=read.config("HLEN"),
-            broadcast=read.config("BROADCAST_AMOUNT"),
-            hbm_size=read.config("HBM_SIZE", least=HBM_LINE),
-            matrix_sram_rows=read.config("MATRIX_SRAM_SIZE"),
-            vector_sram_rows=read.config("VECTOR_SRAM_SIZE"),
-            prefetch_m=-(-read.config("HBM_M_Prefetch_Amount") // mlen) * mlen,
-            prefetch_v=read.config("HBM_V_Prefetch_Amount"),
-            writeback_v=read.config("HBM_V_Writeback_Amount"),
-            fp_sram_depth=read.config("FP_SRAM_DEPTH", default=FP_MEM_ENTRIES),
-            int_sram_depth=read.config("INT_SRAM_DEPTH", default=INT_MEM_ENTRIES),
-            max_loop_instructions=read.config("MAX_LOOP_INSTRUCTIONS"),
+            vlen=config("VLEN"),
+            blen=config("BLEN"),
+            hlen=config("HLEN"),
+            broadcast=config("BROADCAST_AMOUNT"),
+            hbm_size=config("HBM_SIZE", least=HBM_LINE),
+            matrix_sram_rows=config("MATRIX_SRAM_SIZE"),
+            vector_sram_rows=config("VECTOR_SRAM_SIZE"),
+            prefetch_m=-(-config("HBM_M_Prefetch_Amount") // mlen) * mlen,
+            prefetch_v=config("HBM_V_Prefetch_Amount"),
+            writeback_v=config("HBM_V_Writeback_Amount"),
+            fp_sram_depth=config("FP_SRAM_DEPTH", default=FP_MEM_ENTRIES),
+            int_sram_depth=config("INT_SRAM_DEPTH", default=INT_MEM_ENTRIES),
+            max_loop_instructions=config("MAX_LOOP_INSTRUCTIONS"),
             dc_en=dc_en,
             matrix_weight=read.format("HBM_M_WEIGHT_TYPE"),
             matrix_kv=read.format("HBM_M_KV_TYPE"),
@@ -221,6 +222,10 @@ def _tables(path: Path, name: str) -> Table:
         raise MachineError(f"{name}: not a text file in UTF-8", path=name) from error
     except tomllib.TOMLDecodeError as error:
         raise _located(name, error) from error
+    except (ValueError, RecursionError, OverflowError) as error:
+        # A number of thousands of digits, a date that there is not, arrays hundreds deep.
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise MachineError(f"{name}: not valid TOML: {reason}", path=name) from error
 
 
 def _located(name: str, error: tomllib.TOMLDecodeError) -> MachineError:
@@ -253,6 +258,17 @@ def _check(machine: Machine, read: Settings) -> None:
             f"is {machine.matrix_sram_rows} rows, which holds no tile; at least MLEN = "
             f"{machine.mlen} are needed",
         )
+    accumulators = machine.broadcast * machine.mlen**2
+    for key, count, most in (
+        ("BROADCAST_AMOUNT", accumulators, MOST_ACCUMULATORS),
+        ("MATRIX_SRAM_SIZE", machine.matrix_sram_rows * machine.mlen, MOST_MATRIX_ELEMENTS),
+        ("VECTOR_SRAM_SIZE", machine.vector_sram_rows * machine.vlen, MOST_VECTOR_ELEMENTS),
+    ):
+        if count > most:
+            raise read.error(
+                f"{config}{key}",
+                f"makes {count} elements with MLEN = {machine.mlen}; at most {most} are simulated",
+            )
     for key, most in (("FP_SRAM_DEPTH", FP_MEM_ENTRIES), ("INT_SRAM_DEPTH", INT_MEM_ENTRIES)):
         depth = machine.fp_sram_depth if key == "FP_SRAM_DEPTH" else machine.int_sram_depth
         if depth > most:
@@ -270,7 +286,9 @@ def _check(machine: Machine, read: Settings) -> None:
 
 def _check_format(machine: Machine, read: Settings, key: str, hbm_format: HbmFormat) -> None:
     """The machine asserts widths that are powers of two and rows that are whole bytes."""
-    width = hbm_format.element.bits
+    width, element = hbm_format.element.bits, hbm_format.element
+    if isinstance(element, FloatType) and element.exponent > BF16.exponent:
+        raise read.error(key, f"has exponents of {element.exponent} bits; 8 are the most")
     if width & (width - 1) or width > 16:
         raise read.error(key, f"has elements of {width} bits; 1, 2, 4, 8 or 16 are possible")
     if machine.vlen * width % 8:

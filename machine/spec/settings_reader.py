@@ -41,7 +41,7 @@ class Settings:
 
     def error(self, key: str, problem: str) -> MachineError:
         """An error about `key`, to be raised."""
-        return MachineError(f"{self.name}: {key}: {problem}", path=self.name)
+        return MachineError(f"{self.name}: {key:.120}: {problem:.400}", path=self.name)
 
     def table(self, *path: str) -> Table:
         """The table at `path`; MachineError if it is missing or no table."""
@@ -65,8 +65,15 @@ class Settings:
             here = _as_table(here[key])
         return True
 
-    def integer(self, path: tuple[str, ...], key: str, least: int, default: int | None = None):
-        """The integer `key` of the table at `path`, at least `least`."""
+    def integer(
+        self,
+        path: tuple[str, ...],
+        key: str,
+        least: int,
+        default: int | None = None,
+        most: int | None = None,
+    ) -> int:
+        """The integer `key` of the table at `path`, from `least` to `most`."""
         if default is not None and not self.has(*path):
             return default
         full = ".".join((*path, key))
@@ -75,18 +82,24 @@ class Settings:
             raise self.error(full, "missing; an integer is needed")
         value = table[key]
         if isinstance(value, bool) or not isinstance(value, int):
-            raise self.error(full, f"must be an integer, not {value!r}")
+            raise self.error(full, f"must be an integer, not {value!r:.60}")
         if value < least:
             raise self.error(full, f"is {value}, must be at least {least}")
+        if most is not None and value > most:
+            raise self.error(full, f"is {value}, must be at most {most}")
         return value
 
-    def config(self, key: str, least: int = 1, default: int | None = None) -> int:
+    def config(
+        self, key: str, least: int = 1, default: int | None = None, most: int | None = None
+    ) -> int:
         """The value of `[TRANSACTIONAL.CONFIG.<key>]`."""
-        return self.integer(("TRANSACTIONAL", "CONFIG", key), "value", least, default)
+        return self.integer(("TRANSACTIONAL", "CONFIG", key), "value", least, default, most)
 
-    def latency(self, key: str, design: str, default: int | None = None) -> int:
+    def latency(
+        self, key: str, design: str, default: int | None = None, most: int | None = None
+    ) -> int:
         """Cycles of `[TRANSACTIONAL.LATENCY.<key>]` for `dc_lib_en` or `dc_lib_dis`."""
-        return self.integer(("TRANSACTIONAL", "LATENCY", key), design, 0, default)
+        return self.integer(("TRANSACTIONAL", "LATENCY", key), design, 0, default, most)
 
     def number_type(self, path: tuple[str, ...]) -> NumberType:
         """The number type described by the table at `path`."""

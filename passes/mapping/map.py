@@ -9,7 +9,7 @@ divided out of the queries and of the result. M_MM computes the columns that val
 values that do not depend on a loop stand in front of it if matrix SRAM holds all tiles of the
 function, so that query tiles and the heads of a group share them.
 
-What is set by hand stands in the function's attribute `fa.map`; attention that is no tiles yet
+What is set by hand stands in the function's attribute `fa.mapping`; attention that is no tiles yet
 keeps it there until it is mapped.
 """
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects import func, scf
@@ -36,14 +36,16 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
+from ...dialects.fa.discardable_attrs import MAPPED, MAPPING, UNROLL_ROWS
 from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, SCORE_FAMILIES
 from ...dialects.fa.problem_attr import problems_of
 from ...dialects.fa.types import TileType
+from ...dialects.json_attr import decode
 from ...dialects.machine_attr import settle_machine
 from ...dialects.target_attr import target_of
 from ...machine.numerics.storage_policies import settings_keys
 from ...machine.spec.formats import HbmFormat, MxFormat
-from ..placement.schedule_rows import UNROLL
 from ..support.loop_affine import affine
 from ..tiling.match_attention import producer
 from ..tiling.tile_sizes import round_up
@@ -52,12 +54,6 @@ from .family_costs import FamilyCosts
 from .packed_queries import QueryTile, pack, packing_for, shift
 from .sums_by_columns import divide_by_columns, only_divides, why_no_columns, with_ones
 from .sums_by_ones import sum_by_ones
-
-WISHES = "fa.map"
-"""The attribute of a function with the options that were set by hand."""
-
-MAPPED = "fa.mapped"
-"""The attribute of a function whose products are mapped."""
 
 End: TypeAlias = fa.NormalizeOp | fa.StoreOp
 """What an accumulator ends in."""
@@ -94,7 +90,7 @@ class MapPass(ModulePass):
             raise OpError(op, f"unroll-rows must be at least 1, got {self.unroll_rows}")
         given, found = self._given(), False
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
-            if MAPPED in function.attributes:
+            if attribute_of(function, MAPPED) is not None:
                 if given:
                     raise OpError(function, "the function is mapped already; start from its tiles")
                 continue
@@ -103,7 +99,7 @@ class MapPass(ModulePass):
             found = found or tiled or waits
             if given and (tiled or waits):
                 earlier = _attribute(function)
-                function.attributes[WISHES] = DictionaryAttr({**earlier, **given})
+                function.attributes[MAPPING] = DictionaryAttr({**earlier, **given})
             if tiled and not waits:
                 wished = _wishes(function)
                 costs = FamilyCosts(machine, target_of(op))
@@ -111,7 +107,7 @@ class MapPass(ModulePass):
                 _Mapping(costs, function, wished, self.boundary == "storage", seen).apply()
                 function.attributes[MAPPED] = UnitAttr()
                 if wished.unroll_rows is not None:
-                    function.attributes[UNROLL] = IntegerAttr(wished.unroll_rows, i64)
+                    function.attributes[UNROLL_ROWS] = IntegerAttr(wished.unroll_rows, i64)
         if given and not found:
             raise OpError(op, "there is nothing to map: no attention, and no products of tiles")
 
@@ -127,14 +123,9 @@ class MapPass(ModulePass):
 
 
 def _attribute(function: func.FuncOp) -> dict[str, Attribute]:
-    """What was set by hand before. Raises OpError where that is no dictionary."""
-    attribute = function.attributes.get(WISHES, DictionaryAttr({}))
-    if not isinstance(attribute, DictionaryAttr):
-        raise OpError(function, f"{WISHES} is a dictionary of options of map, got {attribute}")
-    return dict(attribute.data)
-
-
-CHOICES = {"qk": get_args(ScoreFamily), "pv": get_args(ProductFamily), "sums": get_args(SumFamily)}
+    """What was set by hand before. Raises OpError where it is none of the options."""
+    attribute = attribute_of(function, MAPPING)
+    return dict(attribute.data) if isinstance(attribute, DictionaryAttr) else {}
 
 
 @dataclass(frozen=True)
@@ -149,18 +140,7 @@ class Wishes:
 
 def _wishes(function: func.FuncOp) -> Wishes:
     """What was set by hand for a function. Raises OpError where it is none of the options."""
-    options: dict[str, Any] = {}
-    for name, value in _attribute(function).items():
-        known = CHOICES.get(name, ())
-        if isinstance(value, StringAttr) and value.data in known:
-            options[name] = value.data
-        elif name == "unroll_rows" and isinstance(value, IntegerAttr) and value.value.data > 0:
-            options[name] = value.value.data
-        else:
-            right = ", ".join(known) if known else "qk, pv, sums, and unroll_rows of at least 1"
-            raise OpError(
-                function, f"{WISHES}: {name} = {value} is not possible; there are {right}"
-            )
+    options: Any = {name: decode(value) for name, value in _attribute(function).items()}
     return Wishes(**options)
 
 

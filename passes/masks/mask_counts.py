@@ -10,16 +10,15 @@ from typing import Any, cast
 from xdsl.dialects import func
 from xdsl.ir import Operation, OpResult, SSAValue
 
-from ...diagnostics import OpError, position
+from ...diagnostics import position
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
+from ...dialects.fa.discardable_attrs import MASK_TILES
 from ...dialects.json_attr import decode, encode
 from ..support.loop_affine import around, iterations
 from .mask_functions import Shown
 from .mask_sites import Look, Site
 from .tile_mask import MaskClass, TileMask
-
-MASK_TILES = "mask_tiles"
-"""The attribute of a function, later of its kernel, with the counts of each attention."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,21 @@ class MaskTiles:
     def from_json(cls, entry: Mapping[str, Any]) -> MaskTiles:
         """The counts of an entry of `to_json`; raises TypeError where it is none."""
         counts = {name: value for name, value in entry.items() if name != "where"}
-        if any(not isinstance(value, int) or value < 0 for value in counts.values()):
+        if any(type(value) is not int or value < 0 for value in counts.values()):
             raise TypeError("counts of tiles are integers, and none of them negative")
+        if not isinstance(entry.get("where"), str):
+            raise TypeError("where an attention stands is a text")
         return cls(**entry)
+
+    @classmethod
+    def all_from_json(cls, entries: object) -> tuple[MaskTiles, ...]:
+        """The counts of a list of such entries; raises TypeError where it is none."""
+        if not isinstance(entries, Sequence) or isinstance(entries, str):
+            raise TypeError("not a list")
+        items = cast("Sequence[object]", entries)
+        if not all(isinstance(entry, Mapping) for entry in items):
+            raise TypeError("not a list of dictionaries")
+        return tuple(cls.from_json(cast("Mapping[str, Any]", entry)) for entry in items)
 
     @property
     def masked(self) -> bool:
@@ -73,25 +84,16 @@ class MaskTiles:
 
 def mask_tiles(op: Operation) -> tuple[MaskTiles, ...]:
     """The counts that a function or a kernel carries. Raises OpError where they are none."""
-    attribute = op.attributes.get(MASK_TILES)
-    if attribute is None:
-        return ()
-    try:
-        entries = decode(attribute)
-        if not isinstance(entries, Sequence) or isinstance(entries, str):
-            raise TypeError("not a list")
-        if not all(isinstance(entry, Mapping) for entry in entries):
-            raise TypeError("not a list of dictionaries")
-        return tuple(MaskTiles.from_json(cast("Mapping[str, Any]", entry)) for entry in entries)
-    except TypeError as error:
-        raise OpError(op, f"{MASK_TILES} is a list of counts as passes write it: {error}") from None
+    attribute = attribute_of(op, MASK_TILES)
+    return () if attribute is None else MaskTiles.all_from_json(decode(attribute))
 
 
 def record_tiles(
     function: func.FuncOp, shown: Mapping[fa.MaskOp, Shown], look: Look = Shown.look
 ) -> None:
     """Write the counts of a function whose masks are as `tile` made them, if they are not there."""
-    if MASK_TILES not in function.attributes and (counts := count_tiles(function, shown, look)):
+    known = attribute_of(function, MASK_TILES) is not None
+    if not known and (counts := count_tiles(function, shown, look)):
         function.attributes[MASK_TILES] = encode([count.to_json() for count in counts])
 
 

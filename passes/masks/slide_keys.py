@@ -14,7 +14,7 @@ tiles of keys, over parts of them, and masks that differ between heads or batche
                                                     %at = %key + %t * 64
                                                     ... mask at[.., %row, %at]
 
-The function's attribute `mask_tiles` says how many tiles of each class there were.
+The function's attribute `fa.mask_tiles` says how many tiles of each class there were.
 """
 
 from __future__ import annotations

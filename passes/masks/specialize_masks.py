@@ -13,7 +13,7 @@ tensor, loaded where they are needed (once in front of loops that need no other)
 operand of their mask. Iterations that differ only in which of these they load, each the same number
 further, are one loop.
 
-The function's attribute `mask_tiles` says how many tiles there are of each class.
+The function's attribute `fa.mask_tiles` says how many tiles there are of each class.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ WITH_EMPTY_ROWS = (
     fa.ProbabilitiesOp,
     fa.NormalizeOp,
     fa.LogsumexpOp,
+    fa.CombineOp,
 )
 
 
@@ -112,7 +113,13 @@ class _Specialization:
         for step in list(self.function.walk()):
             if not isinstance(step, WITH_EMPTY_ROWS):
                 continue
-            if step.empty_rows is not None and self._every_row_seen(step):
+            if step.empty_rows is None:
+                continue
+            if isinstance(step, fa.CombineOp):
+                needless = any(map(_is_finite, (step.maximum1, step.maximum2)))
+            else:
+                needless = self._every_row_seen(step)
+            if needless:
                 step.empty_rows = None
         self._load_hidden(loaded)
         for mask in _masks(self.function):
@@ -382,6 +389,49 @@ class _Specialization:
                 sees = sees and self._rows_see(self.shown[op], (batch, head, row), kind.rows)
             scores = op.operands[0]
         return sees
+
+
+def _is_finite(maximum: SSAValue) -> bool:
+    """Whether a running maximum is no -inf in any row: a tile of scores was visited, and what a
+    mask hides in it is finite on the machine."""
+    while True:
+        if isinstance(maximum, BlockArgument):
+            loop = maximum.owner.parent_op()
+            if not isinstance(loop, scf.ForOp):
+                return False
+            maximum = loop.iter_args[maximum.index - 1]
+            continue
+        assert isinstance(maximum, OpResult)
+        match maximum.op:
+            case fa.OnlineSoftmaxOp() as step:
+                if not _may_be_infinite(step.scores):
+                    return True
+                if step.maximum is None:
+                    return False
+                maximum = step.maximum
+            case fa.CombineOp() as both:
+                return _is_finite(both.maximum1) or _is_finite(both.maximum2)
+            case scf.ForOp() as loop:
+                last = loop.body.block.last_op
+                assert last is not None
+                maximum = last.operands[maximum.index]
+            case fa.SinkOp():
+                return True
+            case _:
+                return False
+
+
+def _may_be_infinite(scores: SSAValue) -> bool:
+    """Whether what a bias or a function makes of scores may be -inf."""
+    while isinstance(scores, OpResult) and isinstance(
+        op := scores.op, fa.MaskOp | fa.MapOp | fa.AccumulateOp
+    ):
+        if isinstance(op, fa.AccumulateOp):
+            return True
+        if isinstance(op, fa.MapOp) and (op.tables or may_hide(op.function)):
+            return True
+        scores = op.operands[0]
+    return False
 
 
 def _masks(op: Operation) -> list[fa.MaskOp]:

@@ -18,6 +18,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
+from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.fa.types import TileType
 from ...dialects.machine_attr import settle_machine
@@ -26,7 +27,7 @@ from ..support.loop_affine import Affine, affine
 from ..support.tile_builder import index_value
 from ..tiling.match_attention import only_user, producer
 from ..tiling.tile_sizes import round_up
-from .mask_sites import tile_mask
+from .mask_sites import shown_by, tile_mask, used_places
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,16 @@ class TrimTilesPass(ModulePass):
             for mask in [inner for inner in function.walk() if isinstance(inner, fa.MaskOp)]:
                 chain = _Chain.of(mask)
                 if chain is not None:
+                    _check_settled(mask)
                     _trim(machine, chain)
+
+
+def _check_settled(mask: fa.MaskOp) -> None:
+    """Raise OpError where a mask does not stand at one place yet."""
+    if any(place.terms for place in used_places(mask, shown_by(mask))):
+        raise OpError(
+            mask, "trim-tiles comes after specialize-masks: this mask still stands in a loop"
+        )
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,12 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
+from ...dialects.fa.discardable_attrs import MAPPING
 from ...dialects.fa.row_loop import row_loop_around
 from ...dialects.fa.types import TileType
 from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
-from ..mapping.map import WISHES
 from ..score_functions.vector_plan import MapPlan
 from .first_fit import Block, first_fit, most_alive
 from .tile_liveness import Places, TileLiveness, stays_in_row_loop
@@ -236,7 +237,7 @@ def _complain(
         # They would fit if none had a place yet.
         needed = max(at + block.size for at, block in zip(first_fit(blocks), blocks, strict=True))
     less = "smaller tiles (q-tile, kv-tile) need less"
-    set_by_hand = function.attributes.get(WISHES)
+    set_by_hand = attribute_of(function, MAPPING)
     qk = set_by_hand.data.get("qk") if isinstance(set_by_hand, DictionaryAttr) else None
     if isinstance(qk, StringAttr) and qk.data != "tmm" and space == "vector":
         less += f", and so does qk=tmm in the place of qk={qk.data}"

@@ -24,6 +24,8 @@ from xdsl.transforms.dead_code_elimination import region_dce
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
+from ...dialects.fa.discardable_attrs import UNROLL_ROWS
 from ..support.loop_affine import Affine, affine, iterations
 from ..support.tile_builder import index_constant
 from ..tiling.match_attention import only_user, producer
@@ -34,9 +36,6 @@ UNROLLED_ROWS = 4
 MANY_LOOPS = 16
 """With more row loops than this, as unrolled query tiles have, iterations take fewer rows: the text
 is bounded by so many loops of `UNROLLED_ROWS` rows, and longer only where each row is a loop's."""
-
-UNROLL = "fa.unroll_rows"
-"""The attribute of a function with the rows that the user of `map` wants in one iteration."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,8 @@ class ScheduleRowsPass(ModulePass):
 
 def _wished(function: func.FuncOp) -> int | None:
     """The rows in one iteration that `map` was asked for."""
-    wished = function.attributes.get(UNROLL)
-    if wished is None:
-        return None
-    if not isinstance(wished, IntegerAttr) or wished.value.data < 1:
-        raise OpError(function, f"{UNROLL} must be an integer of at least 1, got {wished}")
-    return wished.value.data
+    wished = attribute_of(function, UNROLL_ROWS)
+    return wished.value.data if isinstance(wished, IntegerAttr) else None
 
 
 def _is_fill(value: SSAValue | None, number: float) -> bool:

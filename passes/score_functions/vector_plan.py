@@ -8,6 +8,7 @@ Every operation on data writes a scratch row of its own, so that no row is read 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from xdsl.dialects import arith, math
 from xdsl.ir import Block, Operation, Region, SSAValue
@@ -59,22 +60,29 @@ class MapPlan:
     spare: dict[Operation, list[int]] = field(default_factory=dict[Operation, list[int]])
     count: int = 0
     """Scratch rows in all."""
+    _numbers: dict[SSAValue, Any] = field(default_factory=dict[SSAValue, Any])
+    """Uniform values in their types: integers of 64 bits are no floats."""
+    _same: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    """Values that are others under another name, with those."""
 
     def __post_init__(self) -> None:
+        folded = {op for op in self.operations if self._fold(op)}
         self.rows[self.block.args[0]] = SOURCE
         for number, argument in enumerate(self.block.args[SCORE_ARGUMENTS:]):
             self.tables[argument] = number
+        last = self._last_users()
         free: list[int] = []
         for op in self.operations:
-            if self._fold(op):
+            if op in folded:
+                self._name(op.results[0])
                 continue
             self._check(op)
             taken = [self._take(free) for _ in range(SCRATCH_ROWS[type(op)] + 1)]
             self.rows[op.results[0]], self.spare[op] = taken[0], taken[1:]
             free += taken[1:]
-            for operand in dict.fromkeys(op.operands):
+            for operand in dict.fromkeys(map(self._origin, op.operands)):
                 row = self.rows.get(operand, SOURCE)
-                if row != SOURCE and self._last_user(operand) is op:
+                if row != SOURCE and last[operand] is op:
                     free.append(row)
 
     @property
@@ -100,26 +108,42 @@ class MapPlan:
         self.count += 1
         return self.count - 1
 
-    def _last_user(self, value: SSAValue) -> Operation:
-        return max((use.operation for use in value.uses), key=self.block.get_operation_index)
+    def _origin(self, value: SSAValue) -> SSAValue:
+        """The value that this one is."""
+        return self._same.get(value, value)
+
+    def _last_users(self) -> dict[SSAValue, Operation]:
+        """The last operation that uses a value, under whatever name."""
+        return {self._origin(operand): op for op in self.block.ops for operand in op.operands}
+
+    def _name(self, value: SSAValue) -> None:
+        """Let a value that is another lie where that does."""
+        origin = self._origin(value)
+        for values in (self.rows, self.tables):
+            if origin in values:
+                values[value] = values[origin]
 
     def _fold(self, op: Operation) -> bool:
         """Compute what depends on constants only; pass through what changes nothing."""
-        result = op.results[0]
-        if isinstance(op, CONVERSIONS):
-            for values in (self.rows, self.tables):
-                if op.operands[0] in values:
-                    values[result] = values[op.operands[0]]
-                    return True
-        if any(operand not in self.uniform for operand in op.operands):
-            return False
         import numpy as np
 
         from ...dialects.interpreters.scalar_functions import apply, supported
 
-        if not supported(op):
+        result, numbers = op.results[0], self._numbers
+        if all(operand in numbers for operand in op.operands) and supported(op):
+            numbers[result] = apply(op, [np.asarray(numbers[v]) for v in op.operands])
+            self.uniform[result] = float(numbers[result])
+            return True
+        source = None
+        if isinstance(op, CONVERSIONS):
+            source = op.operands[0]
+        elif isinstance(op, arith.SelectOp) and op.cond in numbers:
+            source = op.lhs if numbers[op.cond] else op.rhs
+        if source is None:
             return False
-        self.uniform[result] = float(apply(op, [np.asarray(self.uniform[v]) for v in op.operands]))
+        if source in numbers:
+            numbers[result], self.uniform[result] = numbers[source], self.uniform[source]
+        self._same[result] = self._origin(source)
         return True
 
     def _check(self, op: Operation) -> None:

@@ -28,10 +28,18 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from ...diagnostics import OpError
-from ...dialects.mx import CenterOp, DequantizeOp, QuantizeOp, RequantizeOp, RotateOp, block_format
+from ...dialects.mx import (
+    CenterOp,
+    DequantizeOp,
+    LimitOp,
+    QuantizeOp,
+    RequantizeOp,
+    RotateOp,
+    block_format,
+)
 from ...dialects.mx.types import BlockAttr
 from .linalg_builder import PlainBuilder
-from .mx_linalg import Stored, center, decoded, encoded, rotated, rounded
+from .mx_linalg import Stored, center, decoded, encoded, limited, rotated, rounded
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class LowerMxPass(ModulePass):
     name = "lower-mx"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
+        for function in [f for f in op.ops if isinstance(f, func.FuncOp) and not f.is_declaration]:
             _Lowering().function(function)
 
 
@@ -124,6 +132,9 @@ class _Lowering:
                 self._replace(
                     op, rotated(build, op.source, op.seed.value.data, _element(op.result))
                 )
+            case LimitOp():
+                depth = op.depth.value.data
+                self._replace(op, limited(build, op.source, depth, _element(op.result)))
             case arith.ConstantOp():
                 encoding = block_format(op.result.type)
                 if encoding is None:

@@ -269,6 +269,28 @@ def center(build: PlainBuilder, source: SSAValue, axis: int, to: Attribute) -> S
     return build.generic(shape, [(source, every), (total, others)], [(to, every)], less)[0]
 
 
+def limited(build: PlainBuilder, source: SSAValue, depth: int, to: Attribute) -> SSAValue:
+    """Biases with what is far below the largest of their row nearer, in f32."""
+    shape = shape_of(source)
+    every = tuple(range(len(shape)))
+    rows = every[:-1]
+
+    def most(b: Body, x: SSAValue, so_far: SSAValue) -> SSAValue:
+        return b.op(arith.MaximumfOp, so_far, b.convert(x, f32))
+
+    def nearer(b: Body, x: SSAValue, largest: SSAValue) -> SSAValue:
+        wide = b.convert(x, f32)
+        below = b.op(arith.MinimumfOp, largest, b.float(0.0))
+        least = b.op(arith.SubfOp, b.op(arith.AddfOp, below, below), b.float(float(depth)))
+        lower = b.compare_float("ogt", least, wide)
+        finite = b.compare_float("ogt", wide, b.float(float("-inf")))
+        return b.convert(b.select(b.op(arith.AndIOp, lower, finite), least, wide), to)
+
+    low = float("-inf")
+    largest = build.generic(shape, [(source, every)], [(f32, rows)], most, initial=low)[0]
+    return build.generic(shape, [(source, every), (largest, rows)], [(to, every)], nearer)[0]
+
+
 def _narrowed(b: Body, value: SSAValue, to: Attribute) -> SSAValue:
     """An f64 rounded to f32, and then to the type wanted."""
     return b.convert(b.convert(value, f32), to)

@@ -5,8 +5,9 @@ Precondition: tile IR in which all tensors that tiles are loaded from are known:
 each tensor that is loaded goes through `mx.quantize` into the format that the policy names for its
 role, results are stored as the policy has O, other buffers in HBM are plain bf16, and every tile
 holds bf16. A result that may hold -inf (a logsumexp, scores) is plain bf16 too: in a block of MX
-elements an infinity turns all others to 0. Formats that the machine cannot load or store are
-refused, and so is the unfused form where P would be stored with 8 bits.
+elements an infinity turns all others to 0. Biases that hide keys by a huge number are limited
+first, where they are stored in blocks (`mx.limit`). Formats that the machine cannot load or store
+are refused, and so is the unfused form where P would be stored with 8 bits.
 
 Run a second time with its defaults, it leaves what the first run decided.
 """
@@ -34,9 +35,11 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.types import HbmAttr, TileType
 from ...dialects.machine_attr import settle_machine
-from ...dialects.mx import BlockAttr, DequantizeOp, QuantizeOp, block_format
+from ...dialects.mx import BlockAttr, DequantizeOp, LimitOp, QuantizeOp, block_format
+from ...dialects.mx.discardable_attrs import POLICY
 from ...machine.numerics.storage_policies import ROLES, Policy, PolicyError, settings_keys, unusable
 from ...machine.spec.formats import HbmFormat, MxFormat, PlainFormat
 from ...machine.spec.params import Machine
@@ -44,8 +47,9 @@ from ..support.operand_roles import Operand, operands, origin
 
 BF16_TYPE = BFloat16Type()
 
-POLICY = "mx.policy"
-"""The attribute of a function that was quantized by another policy than the machine's."""
+BIAS_DEPTH = 4096
+"""How far below the largest of its row a stored bias lies at most (`mx.limit`): nobody sees a key
+there, unless scores differ by more, and elements of 8 bits beside it still tell tenths apart."""
 
 Rule = Literal["floor", "ceil", "rceil", "even"]
 Rounding = Literal["nearest", "store"]
@@ -89,7 +93,8 @@ class QuantizePass(ModulePass):
         policy = self._policy(op)
         for function in [inner for inner in op.ops if isinstance(inner, func.FuncOp)]:
             if not self._decided(function):
-                _Quantization(machine, policy, self.rule, self.rounding).function(function)
+                host = self.boundary == "values"
+                _Quantization(machine, policy, self.rule, self.rounding, host).function(function)
             if self.boundary == "storage":
                 _stored_interface(function)
 
@@ -112,7 +117,7 @@ class QuantizePass(ModulePass):
     def _decided(self, function: func.FuncOp) -> bool:
         """Whether an earlier run of another policy holds; else records this one."""
         formats = self._policy_record()
-        before = function.attributes.get(POLICY)
+        before = attribute_of(function, POLICY)
         if before is not None:
             if formats is not None and formats != before:
                 raise OpError(function, f"the function is quantized already, by {before}")
@@ -161,11 +166,15 @@ def storage_attribute(
 class _Quantization:
     """Formats for one function."""
 
-    def __init__(self, machine: Machine, policy: Policy, rule: str, rounding: str):
+    def __init__(
+        self, machine: Machine, policy: Policy, rule: str, rounding: str, host: bool = True
+    ):
         self.machine = machine
         self.policy = policy
         self.rule = rule
         self.rounding = rounding
+        self.host = host
+        """Whether the host quantizes, and may prepare what it does."""
         self.last: dict[Block, Operation] = {}
 
     def function(self, function: func.FuncOp) -> None:
@@ -199,6 +208,10 @@ class _Quantization:
         stored = _stored(fa.tensor_dims(value), storage)
         if value.type == stored:
             return
+        # What the host makes of an argument stays its work with boundary=storage.
+        host = self.host or not isinstance(value, BlockArgument)
+        if storage is not None and operand.role == "bias" and host:
+            value = self._limited(value, operand.op)
         for use in value.uses:
             if isinstance(use.operation, QuantizeOp) and use.operation.result.type == stored:
                 operand.replace(use.operation.result)
@@ -210,6 +223,19 @@ class _Quantization:
         if isinstance(value, BlockArgument):
             self.last[value.block] = convert
         operand.replace(convert.result)
+
+    def _limited(self, value: SSAValue, op: Operation) -> SSAValue:
+        """A bias in which what hides keys leaves digits to what shares a block with it."""
+        for use in value.uses:
+            if isinstance(use.operation, LimitOp):
+                return use.operation.result
+        kind = TensorType(fa.tensor_element(value), fa.tensor_dims(value))
+        limit = LimitOp(value, BIAS_DEPTH, kind)
+        limit.location, limit.result.name_hint = op.location, value.name_hint
+        Rewriter.insert_op(limit, self._after(value))
+        if isinstance(value, BlockArgument):
+            self.last[value.block] = limit
+        return limit.result
 
     def _after(self, value: SSAValue) -> InsertPoint:
         """Where a tensor is known: behind its operation, or at the start of the function."""
@@ -354,7 +380,7 @@ ARRANGED = (fa.ReshapeOp, fa.TransposeOp, fa.PadOp, fa.ConcatOp)
 
 def _prepares(op: Operation) -> bool:
     """Whether an operation is the host's work on an argument before it is quantized."""
-    if op.name in ("mx.center", "mx.rotate"):
+    if op.name in ("mx.center", "mx.rotate", "mx.limit"):
         return True
     if not isinstance(op, ARRANGED):
         return False

@@ -4,7 +4,8 @@ Precondition: what `tile` makes: a nest that stores scores S, one that turns who
 one that accumulates P V, over the same query rows.
 Postcondition: S and P are gone, and with them their HBM traffic: each tile of scores is used at
 once, and the division by the running sum l comes last. Nests of another form stay as they are: they
-lower to correct code too, and the function's attribute `unfused` says why.
+lower to correct code too, and the function's attribute `fa.unfused` says why. Nests that are those
+of `tile` but for what a later pass has made of them are refused: it would be lost.
 """
 
 from __future__ import annotations
@@ -16,21 +17,22 @@ from typing import Literal
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, StringAttr
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.fa.discardable_attrs import UNFUSED
 from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
+from ..mapping.map import MAPPED
+from ..masks.mask_counts import MASK_TILES
 from ..support.tile_builder import Loop
 from .fused_nest import FusedNest, State
 from .keys_outside import KeysOutside
 from .match_attention import Nests, match
+from .rebuildable import hand_on, obstacle
 from .tile_sizes import SPARE_ROWS, SPARE_SCALARS, row_granule
-
-UNFUSED = "unfused"
-"""The attribute of a function that says why an attention in it was not fused."""
 
 PARTS_STATISTICS = 5
 """FP_MEM entries for each query row: maximum and sum of two parts, and the factor of one."""
@@ -48,8 +50,8 @@ class FusePass(ModulePass):
     each tile of K and V loaded once, the state of every query tile going through HBM."""
     split_kv: int = 1
     """With queries outside, the keys in so many parts, each with a state of its own, combined at
-    the end (flash decoding); where two parts do not fit beside each other, with smaller tiles of
-    queries."""
+    the end (flash decoding); at most as many as there are keys, in fact no more than tiles of
+    keys; where two parts do not fit beside each other, with smaller tiles of queries."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
@@ -59,14 +61,40 @@ class FusePass(ModulePass):
         if self.split_kv > 1 and self.order == "keys":
             raise OpError(op, "split-kv goes with order=queries: keys are outside already")
         for softmax in [inner for inner in op.walk() if isinstance(inner, fa.SoftmaxOp)]:
+            _check_order(softmax)
             nests = match(softmax)
-            if nests is None:
+            if nests is None or not hand_on(nests):
                 _note(softmax)
                 continue
+            if (found := obstacle(nests)) is not None:
+                at, reason = found
+                raise OpError(at, f"fusion builds {at.name} anew, and {reason}")
+            if self.split_kv > nests.keys:
+                raise OpError(
+                    softmax,
+                    f"split-kv = {self.split_kv} makes more parts than there are keys; "
+                    f"at most {nests.keys}",
+                )
             if self.order == "keys":
                 KeysOutside(machine, nests).build()
             else:
                 QueriesOutside(machine, nests, self.split_kv).build()
+
+
+def _check_order(softmax: fa.SoftmaxOp) -> None:
+    """Raise OpError where passes that come after fusion have been here."""
+    function = _function(softmax)
+    for name, step in ((MAPPED, "map"), (MASK_TILES, "specialize-masks")):
+        if function is not None and name in function.attributes:
+            raise OpError(softmax, f"fuse comes before {step}, which has been run on this already")
+
+
+def _function(op: Operation) -> func.FuncOp | None:
+    """The function that an operation stands in."""
+    parent = op.parent_op()
+    while parent is not None and not isinstance(parent, func.FuncOp):
+        parent = parent.parent_op()
+    return parent
 
 
 def _note(softmax: fa.SoftmaxOp) -> None:
@@ -78,11 +106,9 @@ def _note(softmax: fa.SoftmaxOp) -> None:
         reason = "the probabilities are a result, which needs the sums of whole rows"
     else:
         reason = "not the three nests of standard attention over the same rows and keys"
-    parent = softmax.parent_op()
-    while parent is not None and not isinstance(parent, func.FuncOp):
-        parent = parent.parent_op()
-    if parent is not None:
-        parent.attributes[UNFUSED] = StringAttr(reason)
+    function = _function(softmax)
+    if function is not None:
+        function.attributes[UNFUSED] = StringAttr(reason)
 
 
 class QueriesOutside(FusedNest):
@@ -105,13 +131,21 @@ class QueriesOutside(FusedNest):
             for start, stop in pairwise(ends):
                 part = self._part(query, i, start, stop)
                 if state is not None:
-                    both = fa.CombineOp(state, part, self.empty_rows)
+                    # A row that sees a key somewhere may see none in the parts so far.
+                    empty = self.empty_rows or (stop < keys and self.masked)
+                    both = fa.CombineOp(state, part, empty)
                     both = self.builder.insert(both, "acc", "m", "l")
                     part = (both.acc, both.maximum, both.total)
                 state = part
             assert state is not None
             self.finish(state, i)
         self.erase()
+
+    @property
+    def masked(self) -> bool:
+        """Whether a mask may hide a whole part of the keys from a row."""
+        masks = [step for step in self.nests.steps if isinstance(step, fa.MaskOp)]
+        return any(mask.mask is not None or mask.mask_mod is not None for mask in masks)
 
     def _fitting_rows(self) -> int:
         """The most query rows, of those that divide a tile, with which two parts fit on chip."""

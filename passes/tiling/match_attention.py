@@ -41,6 +41,11 @@ class Nests:
     initial: fa.FillOp
     output_store: fa.StoreOp
 
+    @property
+    def keys(self) -> int:
+        """How many keys there are, padding not counted."""
+        return fa.tensor_dims(self.key_load.source)[-2]
+
     def members(self) -> list[Operation]:
         """Every operation of the old nests, those of loops without a second iteration included."""
         parts = (

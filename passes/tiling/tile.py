@@ -21,6 +21,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...diagnostics import OpError
 from ...dialects import fa
+from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.problem_attr import GROUPED, record_problem
 from ...dialects.fa.types import HbmAttr, TileType
 from ...dialects.machine_attr import settle_machine
@@ -58,6 +59,9 @@ class TilePass(ModulePass):
         for attention in [inner for inner in op.walk() if isinstance(inner, fa.AttentionOp)]:
             if not isinstance(attention.parent_op(), func.FuncOp):
                 raise OpError(attention, "fa.attention must stand directly in a function")
+            block = attention.parent_block()
+            if block is None or block.prev_block is not None or block.next_block is not None:
+                raise OpError(attention, "fa.attention must stand in a function without branches")
             q, v = fa.tensor_dims(attention.query), fa.tensor_dims(attention.value)
             try:
                 sizes = tile_sizes.choose(
@@ -73,7 +77,7 @@ class TilePass(ModulePass):
                 )
             except TileSizeError as error:
                 raise OpError(attention, str(error)) from None
-            if GROUPED not in attention.attributes:
+            if attribute_of(attention, GROUPED) is None:
                 counted = None if attention.mask_mod is None else problem_of(attention)
                 record_problem(op, attention, counted)
             _Tiling(machine, attention, sizes, self.fold_scale).build()
@@ -81,16 +85,16 @@ class TilePass(ModulePass):
 
 def _block_rows(machine: Machine, op: fa.AttentionOp) -> int | None:
     """The rows of a tile where heads are grouped: one block of each head."""
-    given = op.attributes.get(GROUPED)
-    if given is None:
+    given = attribute_of(op, GROUPED)
+    if not isinstance(given, IntegerAttr):
         return None
     granule = tile_sizes.row_granule(machine)
-    rows = given.value.data if isinstance(given, IntegerAttr) else 0
-    if rows < 1 or rows % granule or fa.tensor_dims(op.query)[2] % rows:
+    rows = given.value.data
+    if rows % granule:
         raise OpError(
             op,
-            f"{GROUPED} is what group-heads writes: a multiple of {granule} that divides the "
-            f"{fa.tensor_dims(op.query)[2]} rows of queries, got {given}",
+            f"{GROUPED} is the rows of a tile, and tiles of {machine.name} have a multiple of "
+            f"{granule} rows, got {rows}",
         )
     return rows
 

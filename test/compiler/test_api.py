@@ -226,3 +226,10 @@ def test_bounds(kernel: fa.Kernel):
         line.replace("fa.problem", "other.problem") for line in kernel.mlir.splitlines()
     )
     assert fa.compile(without).bounds is None
+
+
+def test_another_machine_is_another_kernel():
+    """A kernel is remembered by its machine too."""
+    source = fa.attention(q_heads=1, kv_heads=1, q_len=8, kv_len=8, head_dim=64)
+    names = ("plena-64-stock", "plena-64-bf16", "plena-64-stock")
+    assert [fa.compile(source, name).machine.name for name in names] == list(names)

@@ -31,7 +31,7 @@ LONG = [
     (Case(64, 300, 72, 28, 4), FUSED, "plena-64"),
     (Case(128, 300, 32, 8, 4), FUSED, "plena-128"),
     (Case(90, 90, 40, 6, 2, "causal", lse=True), UNFUSED, "plena-128"),
-    # The furthest off of some hundred random kernels, by 3.7 %, and another.
+    # Once by 3.7 % off, and another.
     (Case(498, 82, 32, 8, 2), FUSED, "plena-64"),
     (Case(372, 187, 128, 4, 1), FUSED, "plena-64-bf16"),
 ]
@@ -89,6 +89,30 @@ def test_random_kernels(seed: int):
         assert cost.emulator_cycles == pytest.approx(exact.emulator_cycles, rel=0.02)
 
 
+def test_rows_that_transfers_left_open_long_before():
+    """Stores that go through all banks before they come back to one: off by 7 % once, because
+    samples began with the rows of other samples."""
+    module = fa.attention(
+        batch=3,
+        q_heads=15,
+        kv_heads=3,
+        q_len=129,
+        kv_len=2,
+        head_dim=80,
+        value_dim=13,
+        mask="causal",
+        causal_offset=-200,
+    )
+    kernel = fa.compile(module, machine="plena-64-bf16", passes=f"group-heads,{FUSED}")
+    words = [int(word) for word in kernel.words]
+    cost, exact = fa.cost(kernel), program_cost(words, kernel.machine, kernel.layout, None)
+    assert not cost.hbm_exact
+    assert cost.hbm_cycles == pytest.approx(exact.hbm_cycles, rel=0.015)
+    assert abs(cost.hbm_cycles / exact.hbm_cycles - 1) <= cost.hbm_error < 0.05
+    assert exact.hbm_error == 0
+    assert f"within some {100 * cost.hbm_error:.1f} %" in kernel.cost_table()
+
+
 @pytest.mark.parametrize(("case", "passes", "machine"), LONG, ids=str)
 def test_samples_are_close(case: Case, passes: str, machine: str):
     """Long programs: the time of transfers is sampled, everything else is exact.
@@ -104,7 +128,8 @@ def test_samples_are_close(case: Case, passes: str, machine: str):
     assert cost.analytic_cycles == exact.analytic_cycles
     assert cost.hbm_bytes_read == exact.hbm_bytes_read
     assert cost.hbm_bytes_written == exact.hbm_bytes_written
-    assert cost.hbm_cycles == pytest.approx(exact.hbm_cycles, rel=0.04)
+    assert cost.hbm_cycles == pytest.approx(exact.hbm_cycles, rel=0.03)
+    assert abs(cost.hbm_cycles / exact.hbm_cycles - 1) <= cost.hbm_error
     moved = exact.moving.emulator_cycles
     assert cost.moving.emulator_cycles == pytest.approx(moved, rel=0.05)
     assert fa.cost(kernel) == cost

@@ -1,12 +1,15 @@
 """Known models, configuration files, and fa-gen."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fa.diagnostics import CompileError
-from fa.frontends.models import MODELS, ModelAttention, find_model, read_config
+from fa.frontends.alibi import Alibi
+from fa.frontends.model_config import read_config
+from fa.frontends.models import MODELS, ModelAttention, find_model
 from fa.tools.fa_gen import main
 
 LLAMA = {
@@ -18,7 +21,7 @@ LLAMA = {
 
 
 def read(**changes: Any) -> ModelAttention:
-    return read_config(json.dumps({**LLAMA, **changes}), "config.json")
+    return read_config(json.dumps({**LLAMA, **changes}), "config.json").layer(None)
 
 
 def test_names_in_any_case():
@@ -63,6 +66,17 @@ def test_every_model_makes_a_module(name: str, phase: str):
             {"text_config": {"n_head": 12, "n_embd": 768}},
             ModelAttention(12, 12, 64),
         ),
+        (
+            {"multi_query_attention": True, "multi_query_group_num": 2},
+            ModelAttention(32, 2, 128),
+        ),
+        ({"attention_chunk_size": 512}, ModelAttention(32, 8, 128, chunk=512)),
+        ({"alibi": True}, ModelAttention(32, 8, 128, alibi=Alibi())),
+        ({"alibi": True, "alibi_bias_max": 4}, ModelAttention(32, 8, 128, alibi=Alibi(4.0))),
+        ({"is_causal": False}, ModelAttention(32, 8, 128, causal=False)),
+        ({"model_type": "bert"}, ModelAttention(32, 8, 128, causal=False)),
+        ({"model_type": "bert", "is_decoder": True}, ModelAttention(32, 8, 128)),
+        ({"scale_attn_weights": False}, ModelAttention(32, 8, 128, scale=1.0)),
     ],
 )
 def test_config(changes: dict[str, Any], expected: ModelAttention):
@@ -75,20 +89,47 @@ def test_config(changes: dict[str, Any], expected: ModelAttention):
         ({"num_attention_heads": None}, "'num_attention_heads' is missing"),
         ({"num_attention_heads": "32"}, "'num_attention_heads' is '32'; it must be a positive"),
         ({"num_attention_heads": 0}, "'num_attention_heads' is 0; it must be a positive integer"),
-        ({"num_attention_heads": True}, "'num_attention_heads' is True; it must be a positive"),
+        ({"num_attention_heads": True}, "'num_attention_heads' is true; it must be a positive"),
         ({"num_attention_heads": 33}, "'hidden_size' is 4096, no multiple of the 33 heads"),
+        ({"num_attention_heads": 1 << 64}, "'num_attention_heads' is 18446744073709551616; it mu"),
+        ({"num_key_value_heads": 5}, "32 heads are no multiple of the 5 KV heads"),
         ({"hidden_size": None}, "'head_dim' is missing, and so is 'hidden_size'"),
         ({"attn_logit_softcapping": -1.0}, "'attn_logit_softcapping' is -1.0; it must be a posit"),
+        ({"attn_logit_softcapping": 10**400}, "'attn_logit_softcapping' is 1000"),
         ({"kv_lora_rank": 512}, "'qk_nope_head_dim' is missing, which goes with 'kv_lora_rank'"),
-        ({"alibi": True}, "'alibi' asks for position biases (ALiBi), which are a score_mod"),
+        ({"alibi": True, "model_type": "bert"}, "'alibi' asks for biases by distance to both sid"),
+        ({"alibi": 1}, "'alibi' is 1; it must be true or false"),
         ({"query_pre_attn_scalar": -1}, "'query_pre_attn_scalar' is -1; it must be a positive"),
+        ({"model_type": ["bert"]}, "'model_type' is [\"bert\"]; it must be a name"),
+        ({"position_embedding_type": {}}, "'position_embedding_type' is {}, which changes"),
+        ({"is_causal": "no"}, "'is_causal' is 'no'; it must be true or false"),
+        (
+            {"sliding_window": 4, "use_sliding_window": True, "max_window_layers": "1"},
+            "'max_window_layers' is '1'; it must be a positive integer",
+        ),
+        ({"attention_chunk_size": 4, "no_rope_layers": [2]}, "'no_rope_layers' has a 0 or a 1 fo"),
+        ({"attn_config": {"attn_type": "x"}}, "'attn_type' is 'x', which is not known"),
         ({"text_config": 3}, "a model configuration is a JSON object"),
+        ({"is_encoder_decoder": True}, "'is_encoder_decoder' asks for a model with an encoder an"),
+        ({"new_attention_sinks": 4}, "'new_attention_sinks' is 4, which seems to change attentio"),
+        ({"position_embedding_type": "relative_key"}, "'position_embedding_type' is 'relative_ke"),
+        ({"layer_types": ["full_attention"], "num_hidden_layers": 2}, "'layer_types' has 1 entri"),
+        ({"layer_types": ["sliding_attention"]}, "'sliding_window' is missing, and there are sli"),
+        ({"layer_types": "all"}, "'layer_types' must be a list with the kind of each layer"),
+        ({"layer_types": ["mamba"]}, "'layer_types' makes it 'mamba', which is no softmax atten"),
+        ({"attention_types": [1]}, "'attention_types' lists kinds of layers and how often"),
+        ({"full_attention_interval": 4}, "'num_hidden_layers' is missing, and layers differ"),
     ],
 )
 def test_bad_config(changes: dict[str, Any], message: str):
     with pytest.raises(CompileError) as caught:
         read(**changes)
-    assert str(caught.value).startswith(f"config.json:1:1: error: {message}")
+    assert re.match(r"config\.json:1:\d+: error: " + re.escape(message), str(caught.value))
+
+
+def test_an_error_stands_at_its_key():
+    with pytest.raises(CompileError, match=r"^c\.json:3:2: error: 'head_dim' is 0"):
+        read_config('{"num_attention_heads": 2,\n "hidden_size": 8,\n "head_dim": 0}', "c.json")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +138,9 @@ def test_bad_config(changes: dict[str, Any], message: str):
         ('{\n "a": }', "config.json:2:7: error: not valid JSON: "),
         ("[]", "config.json:1:1: error: a model configuration is a JSON object"),
         ("[" * 100000, "config.json:1:1: error: not a configuration: nested too deep"),
+        ('{"a": 1' + "0" * 5000 + "}", "config.json:1:1: error: not a configuration: a number has"),
+        ('{"a": NaN}', "config.json:1:1: error: not a configuration: NaN is no number of JSON"),
+        ('{"a": 1, "a": 2}', "config.json:1:1: error: not a configuration: 'a' is given twice"),
     ],
 )
 def test_not_a_config(text: str, message: str):
@@ -154,7 +198,7 @@ def test_fa_gen_output_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     [
         (["--model", "x", "--phase", "decode", "--seq", "1"], "unknown model 'x'; "),
         (["--model", "gpt-2", "--phase", "x", "--seq", "1"], "unknown phase 'x'; there are pre"),
-        (["--model", "gpt-2", "--phase", "decode", "--seq", "0"], "argument --seq: '0' is no pos"),
+        (["--model", "gpt-2", "--phase", "decode", "--seq", "0"], "argument --seq: '0' is not a"),
         (["--model", "gpt-2", "--phase", "decode", "--seq", "1", "--mask", "x"], "unknown mask"),
         (["--model", "gpt-2", "--phase", "decode", "--seq", "1", "--dtype", "x"], "unknown dtype"),
         (["--model", "no.json", "--phase", "decode", "--seq", "1"], "cannot read 'no.json': No "),

@@ -52,8 +52,10 @@ class Case:
     machine like it. `tile`, `fuse`, `map`, `schedule`, `quantize` and `lower` are the options of
     these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `grouped` starts
     with group-heads. `prepare` are passes for low precision, smooth-keys and rotate: on tensors, or
-    with `late` on tiles, before they are mapped. `slide` runs slide-keys before
-    masks are settled. `clean` runs upstream's cse and canonicalize after every pass.
+    with `late` on tiles, before they are mapped. `slide` runs slide-keys before masks are settled,
+    `trim`, `stream` and `tabulate` run the passes of these names where they may stand. `clean` runs
+    upstream's cse and canonicalize after every pass. `data` says what the arguments are
+    (`arguments`).
 
     With `search`, a target, no pass is named: the mapping is searched, and other candidates tried.
     """
@@ -90,6 +92,10 @@ class Case:
     quantize: str = ""
     lower: str = ""
     clean: bool = False
+    data: str = "normal"
+    trim: bool = False
+    stream: bool = False
+    tabulate: bool = False
     seed: int = 0
 
     def to_json(self) -> str:
@@ -114,16 +120,32 @@ class Case:
         return [q, (*kv, self.head_dim), (*kv, self.value_dim), *bias, *sinks]
 
     def arguments(self) -> list[NDArray[np.float32]]:
-        """Standard normal, exact in the interface type; a bias hides some of the keys."""
+        """Exact in the interface type; a bias hides some of the keys, by -inf or by less.
+
+        `data`: normal (standard normal), equal rows (keys alike, values alike), denormals (queries
+        and keys of which the scores vanish), large (values of 1e30, 1e2 in f16, in some channels),
+        zeros (queries).
+        """
         random = np.random.default_rng(self.seed)
-        args = [
-            random.standard_normal(shape).astype(NUMPY[self.dtype]).astype(np.float32)
-            for shape in self.shapes
-        ]
+        drawn = [random.standard_normal(shape) for shape in self.shapes]
+        match self.data:
+            case "equal rows":
+                drawn[1:3] = [np.broadcast_to(x[:, :, :1], x.shape).copy() for x in drawn[1:3]]
+            case "denormals":
+                drawn[:2] = [x * 1e-39 for x in drawn[:2]]
+            case "large":
+                drawn[2][..., ::3] *= 1e2 if self.dtype == "f16" else 1e30
+            case "zeros":
+                drawn[0][:] = 0
+            case _:
+                pass
+        args = [x.astype(NUMPY[self.dtype]).astype(np.float32) for x in drawn]
         if self.sinks and self.q_heads > 1:
             args[-1][-1] = -np.inf
         if self.bias is not None:
             args[3][random.random(args[3].shape) < 0.05] = -np.inf
+            if self.data != "normal" and self.dtype != "f16":
+                args[3][random.random(args[3].shape) < 0.05] = -np.float32(2.0**99)
         return args
 
     def mlir(self) -> str:
@@ -177,11 +199,14 @@ class Case:
         if self.fuse is not None:
             steps.append(("fused", _with("fuse", self.fuse)))
         steps += prepare if self.late else []
+        steps += [("streamed", "stream-softmax")] if self.stream else []
+        steps += [("tabulated", "tabulate")] if self.tabulate else []
         if self.map is not None:
             steps.append(("mapped", _with("map", self.map)))
         if self.slide:
             steps.append(("slid", "slide-keys"))
         steps.append(("specialized", "specialize-masks"))
+        steps += [("trimmed", "trim-tiles")] if self.trim else []
         if self.schedule is not None:
             steps.append(("scheduled", _with("schedule-rows", self.schedule)))
         steps.append(("quantized", _with("quantize", self.quantize)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from fa.machine.cost.figures import TARGETS
@@ -52,7 +53,8 @@ def positioned(draw: st.DrawFn, q_len: int, kv_len: int) -> list[Any]:
     elif kind == "prefix":
         given["length"] = draw(reach)
     elif kind == "documents":
-        given["lengths"] = draw(st.lists(st.integers(1, max(1, kv_len)), min_size=1, max_size=4))
+        ends = draw(st.sets(st.integers(1, kv_len), max_size=3)) | {kv_len}
+        given["lengths"] = [b - a for a, b in pairwise([0, *sorted(ends)])]
     return [kind, {**given, **draw(offsets(q_len, kv_len))}]
 
 
@@ -150,22 +152,30 @@ def settings(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 @st.composite
-def tilings(draw: st.DrawFn, mlen: int) -> str:
-    """Wishes for tile sizes, or none."""
+def tilings(draw: st.DrawFn, prefetch: int, narrow: bool) -> str:
+    """Wishes for tile sizes, or none; `prefetch` rows come into matrix SRAM at a time.
+
+    One wish in sixteen is for any number; where the memories are small (not `narrow`) there are
+    none else, for they seldom hold them.
+    """
     wishes: dict[str, int] = {}
-    if draw(st.integers(0, 2)) == 2:
+    odd = draw(st.integers(0, 15)) == 15
+    if (narrow and draw(st.integers(0, 2)) == 2) or odd:
         wishes["q-tile"] = 16 * draw(st.integers(1, 5))
-    if draw(st.integers(0, 2)) == 2:
-        wishes["kv-tile"] = 2 * mlen * draw(st.integers(1, 2))
+    if (narrow and draw(st.integers(0, 2)) == 2) or odd:
+        unit = draw(st.sampled_from([16, 48])) if odd else prefetch
+        wishes["kv-tile"] = unit * draw(st.integers(1, 2))
     return " ".join(f"{key}={value}" for key, value in wishes.items())
 
 
-def orders(wide: bool) -> st.SearchStrategy[str | None]:
+def orders(wide: bool, kv_len: int) -> st.SearchStrategy[str | None]:
     """Options of `fuse`; None for standard attention.
 
     Where the machine does not store bf16, only what keeps scores and statistics on chip.
     """
-    split = st.integers(2, 4).map(lambda parts: f"split-kv={parts}")
+    split = st.integers(2, min(9, kv_len)).map(lambda parts: f"split-kv={parts}")
+    if kv_len < 2:
+        split = st.just("")
     others = [st.none(), st.just("order=keys")] if wide else []
     return st.one_of(st.just(""), split, *others)
 
@@ -175,9 +185,10 @@ def mappings(draw: st.DrawFn) -> str | None:
     """Options of `map`; None leaves the pass to `allocate-sram`."""
     if draw(st.booleans()):
         return None
-    options = {"qk": draw(st.sampled_from(["", "tmm", "btmm", "btmv"]))}
-    options["pv"] = draw(st.sampled_from(["", "mm", "btmv"]))
-    options["sums"] = draw(st.sampled_from(["", "reduce", "ones", "columns"]))
+    # What seldom fits is wished for seldom.
+    options = {"qk": draw(st.sampled_from(["", "tmm", "btmm", "btmm", "btmv"]))}
+    options["pv"] = draw(st.sampled_from(["", "mm", "mm", "btmv"]))
+    options["sums"] = draw(st.sampled_from(["", "", "", "reduce", "reduce", "ones", "columns"]))
     options["unroll-rows"] = draw(st.sampled_from(["", "", "1", "3", "8"]))
     return " ".join(f"{key}={value}" for key, value in options.items() if value)
 
@@ -236,9 +247,14 @@ def cases(draw: st.DrawFn) -> Case:
     if batch * q_heads < 8 and draw(st.integers(0, 15)) == 15:
         kv_len = draw(st.integers(200, 1100))
     q_len = max(1, min(draw(lengths()), budget // kv_len))
-    head_dim = draw(dims())
+    if batch * q_heads <= 2 and draw(st.integers(0, 31)) == 31:
+        kv_len, q_len = draw(st.integers(1100, 2100)), draw(st.integers(1, 40))
     machine, changes = draw(settings())
-    mlen = changes.get("MLEN", 64)
+    # Matrix SRAM holds a few panels of the rows of one prefetch; one case in sixteen may need more.
+    mlen, rows = changes.get("MLEN", 64), changes.get("HBM_M_Prefetch_Amount", 64)
+    panels = changes.get("MATRIX_SRAM_SIZE", 40 * 64) // (3 * rows)
+    most = 576 if draw(st.integers(0, 15)) == 15 else max(8, mlen * panels)
+    head_dim = min(draw(dims()), most)
     # One in sixteen asks for what such a machine has to refuse.
     wide = changes.get("act", "" if machine == "plena-64-stock" else "bf16") == "bf16"
     wide = wide or draw(st.integers(0, 15)) == 15
@@ -249,25 +265,29 @@ def cases(draw: st.DrawFn) -> Case:
         q_len,
         kv_len,
         head_dim,
-        head_dim if draw(st.booleans()) else draw(dims()),
+        head_dim if draw(st.booleans()) else min(draw(dims()), most),
         draw(st.sampled_from(["bf16", "bf16", "f16", "f32"])),
         draw(masks(batch, q_len, kv_len)),
         scale=draw(st.sampled_from([None, None, 1 / head_dim, 0.3 * head_dim**-0.5])),
         softcap=draw(st.sampled_from([None, None, None, 1.5, 50.0])),
         sinks=draw(st.integers(0, 7)) == 7,
-        lse=draw(st.booleans()),
+        lse=draw(st.booleans()) and wide,
         grouped=q_heads > kv_heads and draw(st.booleans()),
         search=draw(st.sampled_from([None] * 9 + list(TARGETS))),
         machine=machine,
         settings=changes,
-        tile=draw(tilings(mlen)),
-        fuse=draw(orders(wide)),
+        tile=draw(tilings(rows, mlen * panels >= 2 * head_dim)),
+        fuse=draw(orders(wide, kv_len)),
         map=draw(mappings()),
         slide=draw(st.booleans()),
         schedule=draw(schedules()),
         lower=draw(st.sampled_from(["", "", "", "clean-up=false"])),
         quantize=draw(st.sampled_from(["", "", "rule=even", "rule=floor rounding=store"])),
         clean=draw(st.integers(0, 3)) == 3,
+        data=draw(st.sampled_from(["normal"] * 5 + ["equal rows", "denormals", "large", "zeros"])),
+        trim=draw(st.integers(0, 3)) == 3,
+        stream=draw(st.integers(0, 3)) == 3,
+        tabulate=draw(st.integers(0, 3)) == 3,
         seed=draw(st.integers(0, 3)),
     )
     extra = draw(st.sampled_from(["", "", "score", "bias", "qk", "prob", "hide"]))

@@ -60,6 +60,14 @@ FOUND = {
     "rows after one that sees all keys of a tile, not masked": Case(
         q_heads=2, q_len=6, kv_len=64, mask=["window", {"left": 0, "offset": 0}]
     ),
+    "parts of the keys of which a row sees nothing, combined with each other": Case(
+        kv_len=520,
+        head_dim=64,
+        mask=["window", {"left": 40, "right": 0}],
+        lse=True,
+        tile="kv-tile=64",
+        fuse="split-kv=8",
+    ),
     "one score, which is no average of roundings": Case(
         head_dim=32, value_dim=32, qk="capped", machine="plena-64-mx32", fuse="order=keys", seed=3
     ),

@@ -21,9 +21,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from .case import Case
 from .check import check
 from .conftest import CHECKED, PROPERTY
+from .counts import COUNT
 from .strategies import cases
 
-COUNT = int(os.environ.get("FA_FUZZ", "24"))
 SHARD = 12
 FLOOR = 6
 """At least one case in so many has to be compiled and checked, in every shard; of all it is two in

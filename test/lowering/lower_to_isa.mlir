@@ -19,57 +19,57 @@ func.func @twice(%X: tensor<2x8x64xbf16>) -> tensor<2x8x64xbf16> {
 
 // The kernel says where its tensors lie and what FP_MEM holds: 2.0, 0x4000 in bf16.
 //
-// CHECK:      plena.kernel @twice attributes {layout = {
+// CHECK:      plena.kernel @twice attributes {plena.layout = {
 // CHECK-SAME: fp_mem = [16384 : i64]
-// CHECK:          %0 = plena.get_register : !plena.gp<gp0>
+// CHECK:          [[V0:%.*]] = plena.get_register : !plena.gp<gp0>
 //
 // An address register for each tensor: X at byte 0, the result behind it.
-// CHECK-NEXT:     %1 = plena.c_set_addr_reg %0, %0 : (!plena.gp<gp0>, !plena.gp<gp0>) -> !plena.addr<a0>
-// CHECK-NEXT:     %2 = plena.s_addi_int %0, 2048 : (!plena.gp<gp0>) -> !plena.gp<gp1>
-// CHECK-NEXT:     %3 = plena.c_set_addr_reg %0, %2 : (!plena.gp<gp0>, !plena.gp<gp1>) -> !plena.addr<a1>
+// CHECK-NEXT:     [[V1:%.*]] = plena.c_set_addr_reg [[V0]], [[V0]] : (!plena.gp<gp0>, !plena.gp<gp0>) -> !plena.addr<a0>
+// CHECK-NEXT:     [[V2:%.*]] = plena.s_addi_int [[V0]], 2048 : (!plena.gp<gp0>) -> !plena.gp<gp1>
+// CHECK-NEXT:     [[V3:%.*]] = plena.c_set_addr_reg [[V0]], [[V2]] : (!plena.gp<gp0>, !plena.gp<gp1>) -> !plena.addr<a1>
 //
 // The loop counts down, so iteration i is 2 - counter; a head is 1024 bytes.
-// CHECK-NEXT:     plena.loop 2 (%4 : !plena.gp<gp1>) {
-// CHECK-NEXT:       %5 = plena.s_addi_int %0, 1024 : (!plena.gp<gp0>) -> !plena.gp<gp2>
-// CHECK-NEXT:       %6 = plena.s_mul_int %4, %5 : (!plena.gp<gp1>, !plena.gp<gp2>) -> !plena.gp<gp2>
-// CHECK-NEXT:       %7 = plena.s_addi_int %0, 2048 : (!plena.gp<gp0>) -> !plena.gp<gp3>
-// CHECK-NEXT:       %8 = plena.s_sub_int %7, %6 : (!plena.gp<gp3>, !plena.gp<gp2>) -> !plena.gp<gp2>
-// CHECK-NEXT:       %9 = plena.s_addi_int %0, 128 : (!plena.gp<gp0>) -> !plena.gp<gp3>
-// CHECK-NEXT:       plena.c_set_stride_reg %9 : (!plena.gp<gp3>) -> ()
-// CHECK-NEXT:       %10 = plena.copy %0 : (!plena.gp<gp0>) -> !plena.gp<gp3>
+// CHECK-NEXT:     plena.loop 2 ([[V4:%.*]] : !plena.gp<gp1>) {
+// CHECK-NEXT:       [[V5:%.*]] = plena.s_addi_int [[V0]], 1024 : (!plena.gp<gp0>) -> !plena.gp<gp2>
+// CHECK-NEXT:       [[V6:%.*]] = plena.s_mul_int [[V4]], [[V5]] : (!plena.gp<gp1>, !plena.gp<gp2>) -> !plena.gp<gp2>
+// CHECK-NEXT:       [[V7:%.*]] = plena.s_addi_int [[V0]], 2048 : (!plena.gp<gp0>) -> !plena.gp<gp3>
+// CHECK-NEXT:       [[V8:%.*]] = plena.s_sub_int [[V7]], [[V6]] : (!plena.gp<gp3>, !plena.gp<gp2>) -> !plena.gp<gp2>
+// CHECK-NEXT:       [[V9:%.*]] = plena.s_addi_int [[V0]], 128 : (!plena.gp<gp0>) -> !plena.gp<gp3>
+// CHECK-NEXT:       plena.c_set_stride_reg [[V9]] : (!plena.gp<gp3>) -> ()
+// CHECK-NEXT:       [[V10:%.*]] = plena.copy [[V0]] : (!plena.gp<gp0>) -> !plena.gp<gp3>
 //
 // The load: 4 rows at a time, the row stride in a control register.
-// CHECK-NEXT:       %11, %12 = plena.loop 2 (%13 : !plena.gp<gp4>, %14 = %10 : !plena.gp<gp3>, %15 = %8 : !plena.gp<gp2>) {
-// CHECK-NEXT:         plena.h_prefetch_v %14, %15, %1, 1, 0 : (!plena.gp<gp3>, !plena.gp<gp2>, !plena.addr<a0>) -> ()
-// CHECK-NEXT:         %16 = plena.s_addi_int %14, 256 : (!plena.gp<gp3>) -> !plena.gp<gp3>
-// CHECK-NEXT:         %17 = plena.s_addi_int %15, 512 : (!plena.gp<gp2>) -> !plena.gp<gp2>
-// CHECK-NEXT:         plena.yield %13, %16, %17 : !plena.gp<gp4>, !plena.gp<gp3>, !plena.gp<gp2>
+// CHECK-NEXT:       [[V11:%.*]], [[V12:%.*]] = plena.loop 2 ([[V13:%.*]] : !plena.gp<gp4>, [[V14:%.*]] = [[V10]] : !plena.gp<gp3>, [[V15:%.*]] = [[V8]] : !plena.gp<gp2>) {
+// CHECK-NEXT:         plena.h_prefetch_v [[V14]], [[V15]], [[V1]], 1, 0 : (!plena.gp<gp3>, !plena.gp<gp2>, !plena.addr<a0>) -> ()
+// CHECK-NEXT:         [[V16:%.*]] = plena.s_addi_int [[V14]], 256 : (!plena.gp<gp3>) -> !plena.gp<gp3>
+// CHECK-NEXT:         [[V17:%.*]] = plena.s_addi_int [[V15]], 512 : (!plena.gp<gp2>) -> !plena.gp<gp2>
+// CHECK-NEXT:         plena.yield [[V13]], [[V16]], [[V17]] : !plena.gp<gp4>, !plena.gp<gp3>, !plena.gp<gp2>
 // CHECK-NEXT:       }
 //
 // The product, row by row: 2.0 comes from FP_MEM.
-// CHECK-NEXT:       %18 = plena.s_ld_fp %0, 0 : (!plena.gp<gp0>) -> !plena.fp<f1>
-// CHECK-NEXT:       %19 = plena.s_addi_int %0, 512 : (!plena.gp<gp0>) -> !plena.gp<gp2>
-// CHECK-NEXT:       %20 = plena.copy %0 : (!plena.gp<gp0>) -> !plena.gp<gp3>
-// CHECK-NEXT:       %21, %22 = plena.loop 8 (%23 : !plena.gp<gp4>, %24 = %20 : !plena.gp<gp3>, %25 = %19 : !plena.gp<gp2>) {
-// CHECK-NEXT:         plena.v_mul_vf %25, %24, %18, 0 : (!plena.gp<gp2>, !plena.gp<gp3>, !plena.fp<f1>) -> ()
-// CHECK-NEXT:         %26 = plena.s_addi_int %24, 64 : (!plena.gp<gp3>) -> !plena.gp<gp3>
-// CHECK-NEXT:         %27 = plena.s_addi_int %25, 64 : (!plena.gp<gp2>) -> !plena.gp<gp2>
-// CHECK-NEXT:         plena.yield %23, %26, %27 : !plena.gp<gp4>, !plena.gp<gp3>, !plena.gp<gp2>
+// CHECK-NEXT:       [[V18:%.*]] = plena.s_ld_fp [[V0]], 0 : (!plena.gp<gp0>) -> !plena.fp<f1>
+// CHECK-NEXT:       [[V19:%.*]] = plena.s_addi_int [[V0]], 512 : (!plena.gp<gp0>) -> !plena.gp<gp2>
+// CHECK-NEXT:       [[V20:%.*]] = plena.copy [[V0]] : (!plena.gp<gp0>) -> !plena.gp<gp3>
+// CHECK-NEXT:       [[V21:%.*]], [[V22:%.*]] = plena.loop 8 ([[V23:%.*]] : !plena.gp<gp4>, [[V24:%.*]] = [[V20]] : !plena.gp<gp3>, [[V25:%.*]] = [[V19]] : !plena.gp<gp2>) {
+// CHECK-NEXT:         plena.v_mul_vf [[V25]], [[V24]], [[V18]], 0 : (!plena.gp<gp2>, !plena.gp<gp3>, !plena.fp<f1>) -> ()
+// CHECK-NEXT:         [[V26:%.*]] = plena.s_addi_int [[V24]], 64 : (!plena.gp<gp3>) -> !plena.gp<gp3>
+// CHECK-NEXT:         [[V27:%.*]] = plena.s_addi_int [[V25]], 64 : (!plena.gp<gp2>) -> !plena.gp<gp2>
+// CHECK-NEXT:         plena.yield [[V23]], [[V26]], [[V27]] : !plena.gp<gp4>, !plena.gp<gp3>, !plena.gp<gp2>
 // CHECK-NEXT:       }
 //
 // The store.
-// CHECK-NEXT:       %28 = plena.s_addi_int %0, 1024 : (!plena.gp<gp0>) -> !plena.gp<gp2>
-// CHECK-NEXT:       %29 = plena.s_mul_int %4, %28 : (!plena.gp<gp1>, !plena.gp<gp2>) -> !plena.gp<gp2>
-// CHECK-NEXT:       %30 = plena.s_addi_int %0, 2048 : (!plena.gp<gp0>) -> !plena.gp<gp3>
-// CHECK-NEXT:       %31 = plena.s_sub_int %30, %29 : (!plena.gp<gp3>, !plena.gp<gp2>) -> !plena.gp<gp2>
-// CHECK-NEXT:       %32 = plena.s_addi_int %0, 512 : (!plena.gp<gp0>) -> !plena.gp<gp3>
-// CHECK-NEXT:       %33, %34 = plena.loop 2 (%35 : !plena.gp<gp4>, %36 = %32 : !plena.gp<gp3>, %37 = %31 : !plena.gp<gp2>) {
-// CHECK-NEXT:         plena.h_store_v %36, %37, %3, 1, 0 : (!plena.gp<gp3>, !plena.gp<gp2>, !plena.addr<a1>) -> ()
-// CHECK-NEXT:         %38 = plena.s_addi_int %36, 256 : (!plena.gp<gp3>) -> !plena.gp<gp3>
-// CHECK-NEXT:         %39 = plena.s_addi_int %37, 512 : (!plena.gp<gp2>) -> !plena.gp<gp2>
-// CHECK-NEXT:         plena.yield %35, %38, %39 : !plena.gp<gp4>, !plena.gp<gp3>, !plena.gp<gp2>
+// CHECK-NEXT:       [[V28:%.*]] = plena.s_addi_int [[V0]], 1024 : (!plena.gp<gp0>) -> !plena.gp<gp2>
+// CHECK-NEXT:       [[V29:%.*]] = plena.s_mul_int [[V4]], [[V28]] : (!plena.gp<gp1>, !plena.gp<gp2>) -> !plena.gp<gp2>
+// CHECK-NEXT:       [[V30:%.*]] = plena.s_addi_int [[V0]], 2048 : (!plena.gp<gp0>) -> !plena.gp<gp3>
+// CHECK-NEXT:       [[V31:%.*]] = plena.s_sub_int [[V30]], [[V29]] : (!plena.gp<gp3>, !plena.gp<gp2>) -> !plena.gp<gp2>
+// CHECK-NEXT:       [[V32:%.*]] = plena.s_addi_int [[V0]], 512 : (!plena.gp<gp0>) -> !plena.gp<gp3>
+// CHECK-NEXT:       [[V33:%.*]], [[V34:%.*]] = plena.loop 2 ([[V35:%.*]] : !plena.gp<gp4>, [[V36:%.*]] = [[V32]] : !plena.gp<gp3>, [[V37:%.*]] = [[V31]] : !plena.gp<gp2>) {
+// CHECK-NEXT:         plena.h_store_v [[V36]], [[V37]], [[V3]], 1, 0 : (!plena.gp<gp3>, !plena.gp<gp2>, !plena.addr<a1>) -> ()
+// CHECK-NEXT:         [[V38:%.*]] = plena.s_addi_int [[V36]], 256 : (!plena.gp<gp3>) -> !plena.gp<gp3>
+// CHECK-NEXT:         [[V39:%.*]] = plena.s_addi_int [[V37]], 512 : (!plena.gp<gp2>) -> !plena.gp<gp2>
+// CHECK-NEXT:         plena.yield [[V35]], [[V38]], [[V39]] : !plena.gp<gp4>, !plena.gp<gp3>, !plena.gp<gp2>
 // CHECK-NEXT:       }
-// CHECK-NEXT:       plena.yield %4 : !plena.gp<gp1>
+// CHECK-NEXT:       plena.yield [[V4]] : !plena.gp<gp1>
 // CHECK-NEXT:     }
 // CHECK-NEXT:   }
 

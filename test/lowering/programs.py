@@ -35,7 +35,7 @@ def context() -> Context:
 
 
 def parse_kernel(
-    body: str, attributes: str = f"attributes {{int_mem_used = {INT_USED} : i64}}"
+    body: str, attributes: str = f"attributes {{plena.int_mem_used = {INT_USED} : i64}}"
 ) -> tuple[ModuleOp, plena.KernelOp]:
     """A kernel with gp0 as %zero, f0 as %f0, and the lines given."""
     text = f"""plena.kernel @k {attributes} {{
@@ -233,7 +233,9 @@ class Generator:
     steps, entries of FP_MEM by pointer and immediate, control registers."""
 
     def kernel(self) -> plena.KernelOp:
-        kernel = plena.KernelOp("random", attributes={"int_mem_used": plena.integer(INT_USED)})
+        kernel = plena.KernelOp(
+            "random", attributes={"plena.int_mem_used": plena.integer(INT_USED)}
+        )
         block = kernel.body.block
         zero = plena.zero_register()
         fzero = plena.zero_register(plena.FPType)

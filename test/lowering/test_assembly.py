@@ -85,7 +85,7 @@ def test_comments():
         assert first is not None
         first = first.next_op
     first.location = FileLineColLoc(StringAttr("k.mlir"), IntAttr(3), IntAttr(1))
-    first.attributes["comment"] = StringAttr("the running\nsum")
+    first.attributes["plena.comment"] = StringAttr("the running\nsum")
     text = emit(PlenaAsmTarget(comments=True), module)
     lines = text.splitlines()
     assert lines[0].split(" ; ") == [

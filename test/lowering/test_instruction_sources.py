@@ -40,7 +40,7 @@ def test_both_ends_of_a_loop_belong_to_one_operation():
             assert kernel.sources.at(pc) == open_loops.pop()
 
 
-def test_the_map_is_saved_and_old_directories_still_load(tmp_path):
+def test_the_map_is_saved(tmp_path):
     kernel = compile_attention(SOURCE)
     kernel.save(tmp_path)
     again = Kernel.load(tmp_path)
@@ -48,9 +48,6 @@ def test_the_map_is_saved_and_old_directories_still_load(tmp_path):
     assert [again.sources.at(pc) for pc in range(length)] == [
         kernel.sources.at(pc) for pc in range(length)
     ]
-    manifest = (tmp_path / "layout.json").read_text()
-    (tmp_path / "layout.json").write_text(manifest.replace('"sources"', '"other"'))
-    assert Kernel.load(tmp_path).sources.at(0) == HOST
 
 
 def test_operations_of_a_kernel_stand_for_themselves():

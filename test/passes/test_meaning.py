@@ -94,7 +94,10 @@ def test_every_pass_keeps_the_meaning(chain: str, case: Case, tile: str):
     results = fa.interpret(module, args, round=False)
     expect_attention(results, case, args)
     for passes in CHAINS[chain]:
+        source = module.clone()
         step(module, passes)
+        if module.is_structurally_equivalent(source):
+            continue
         before, results = results, fa.interpret(module, args, round=False)
         if passes in REORDERING or (passes == "allocate-sram" and "map" not in CHAINS[chain]):
             # Allocation runs what nobody has run.

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 BAD_MEM = [
-    ("0x00200062\n0x0020\n0xZZ\n", 3, 1, "'0xZZ' is not a hexadecimal word"),
+    ("0x00200062\n0x00000020\n0xZZ\n", 3, 1, "'0xZZ' is not a hexadecimal word"),
     ("0x00200062 0x", 1, 12, "'0x' is not a hexadecimal word"),
     ("0X00200062\n", 1, 1, "'0X00200062' is not"),
     ("// comment\n", 1, 1, "'//' is not"),

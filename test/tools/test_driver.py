@@ -110,8 +110,27 @@ def test_check_writable(tmp_path: Path):
     check_writable(str(tmp_path / "x"))
     with pytest.raises(CompileError, match="Is a directory"):
         check_writable(str(tmp_path))
-    with pytest.raises(CompileError, match="No such file or directory"):
-        check_writable(str(tmp_path / "no" / "x"))
+    check_writable(str(tmp_path / "no" / "such" / "x"))
+    (tmp_path / "file").touch()
+    with pytest.raises(CompileError, match="file' is no directory"):
+        check_writable(str(tmp_path / "file" / "x"))
+    with pytest.raises(CompileError, match="cannot be called ''"):
+        check_writable("")
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_folders_above_are_made_or_nothing_is(tmp_path: Path):
+    with pytest.raises(CompileError):
+        write_file(str(tmp_path / "a" / "b" / "x"), fail)
+    assert os.listdir(tmp_path) == []
+    write_text(str(tmp_path / "a" / "b" / "x"), "text")
+    assert (tmp_path / "a" / "b" / "x").read_text() == "text"
+
+
+@pytest.mark.parametrize("path", ["", "a\0b"])
+def test_no_name_for_a_file(path: str):
+    with pytest.raises(CompileError, match="an output cannot be called"):
+        write_text(path, "text")
 
 
 def test_run_tool_prints_bad_input(capsys: pytest.CaptureFixture[str]):

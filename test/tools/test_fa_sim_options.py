@@ -55,7 +55,7 @@ def test_trace(kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     operations = [e["name"] for e in document["traceEvents"] if e["ph"] == "X" and e["tid"] == 0]
     assert operations[0] == "func.func"
     assert "fa.online_softmax %p" in operations
-    assert fa_sim.main([kernel, "--trace", str(tmp_path / "no" / "t.json")]) == 1
+    assert fa_sim.main([kernel, "--trace", "/dev/null/t.json"]) == 1
     assert "cannot write" in error(capsys)
 
 
@@ -76,10 +76,11 @@ def test_break(kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert (tmp_path / "d" / "vector.npy").is_file()
 
 
-@pytest.mark.parametrize("pc", ["100000", "-1"])
-def test_break_outside_the_program(kernel: str, pc: str, capsys: pytest.CaptureFixture[str]):
-    assert fa_sim.main([kernel, "--break", pc]) == 1
-    assert f"there is no pc {pc}" in error(capsys)
+def test_break_outside_the_program(kernel: str, capsys: pytest.CaptureFixture[str]):
+    assert fa_sim.main([kernel, "--break", "100000"]) == 1
+    assert "there is no pc 100000" in error(capsys)
+    assert fa_sim.main([kernel, "--break", "-1"]) == 1
+    assert "argument --break: '-1' is not an integer from 0 on" in error(capsys)
 
 
 @pytest.mark.parametrize(
@@ -161,12 +162,37 @@ def test_files_for_the_emulator_and_its_dumps(
     for directory, given in ((kernel, arguments), (str(emulator), [])):
         assert fa_sim.main([directory, *given, "--from-dumps", str(dumps)]) == 0
         assert capsys.readouterr().out.count("_dump.bin: equal\n") == 4
+    # HBM is there only when the emulator debugs.
+    assert fa_sim.main([kernel, *arguments, "--from-dumps", str(dumps)]) == 0
+    assert (
+        "hbm_dump.bin: not compared, there is none; the emulator writes it with RUST_LOG=warn,"
+        in (capsys.readouterr().out)
+    )
+    np.load(dumps / "hbm.npy").tofile(dumps / "hbm_dump.bin")
+    cycles = int(with_kernel.split()[1])
+    log = tmp_path / "log"
+    compared = [kernel, *arguments, "--from-dumps", str(dumps), "--emulator-log", str(log)]
+    log.write_text(f"Simulation completed. Latency {cycles}ns\n")
+    assert fa_sim.main(compared) == 0
+    found = capsys.readouterr().out
+    assert "hbm_dump.bin: equal\nhbm_dump.bin: not compared from byte " in found
+    assert f"time: equal, {cycles:,} cycles\n" in found
+    log.write_text(f"Simulation completed. Latency {2 * cycles}ns\n")
+    assert fa_sim.main(compared) == 1
+    assert "the time differs from the log's" in capsys.readouterr().err
+    log.write_text("nothing\n")
+    assert fa_sim.main(compared) == 1
+    assert error(capsys).startswith(f"{log}:1:1: error: there is no line 'Simulation completed.")
+    assert fa_sim.main([kernel, "--emulator-log", str(log)]) == 1
+    assert "--emulator-log goes with --from-dumps" in error(capsys)
+    assert fa_sim.main([*compared, "--hbm-time", "none"]) == 1
+    assert "--hbm-time none leaves out" in error(capsys)
     # Other arguments give other memories.
     assert fa_sim.main([kernel, "--from-dumps", str(dumps)]) == 1
     output = capsys.readouterr()
     assert "vram_dump.bin: " in output.out
     assert "values differ, at most " in output.out
-    assert "vram_dump.bin, mram_dump.bin differ from this run" in output.err
+    assert "vram_dump.bin, mram_dump.bin, hbm_dump.bin differ from this run" in output.err
 
 
 def test_what_the_emulator_options_refuse(
@@ -184,7 +210,7 @@ def test_what_the_emulator_options_refuse(
     assert fa_compile.main([SOURCE, "--emulator-dir", str(emulator)]) == 0
     assert fa_sim.main([str(emulator), *arguments]) == 1
     assert "--arg is for compiled kernels" in error(capsys)
-    (emulator / "kernel.mem").write_text("0x1\nnonsense\n")
+    (emulator / "kernel.mem").write_text("0x00000001\nnonsense\n")
     assert fa_sim.main([str(emulator)]) == 1
     assert error(capsys).startswith(f"{emulator / 'kernel.mem'}:2:1: error: 'nonsense' is not")
     (emulator / "plena_settings.toml").write_text("[MODE\n")
@@ -234,15 +260,17 @@ def test_traps_of_kernels_name_the_operation(
     kernel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     folder = tmp_path / "k"
-    Kernel.load(kernel).save(folder)
-    program = (folder / "kernel.asm").read_text().splitlines()
+    changed = Kernel.load(kernel)
+    program = changed.asm.splitlines()
     # The address of the first scaled row becomes an odd one.
     at = next(pc for pc, line in enumerate(program) if "V_MUL_VF" in line)
     assert program[at - 1].startswith("C_LOOP_START ")
     pointer = program[at].split()[1].rstrip(",")
     assert program[at - 2].startswith(f"S_ADDI_INT {pointer}, gp0, ")
     program[at - 2] = f"S_ADDI_INT {pointer}, gp0, 1"
-    (folder / "kernel.asm").write_text("; changed by hand\n" + "\n".join(program) + "\n")
+    changed.asm = "; changed by hand\n" + "\n".join(program) + "\n"
+    changed.words = assemble(changed.asm)
+    changed.save(folder)
     assert fa_sim.main([str(folder)]) == 1
     found = error(capsys)
     assert found.startswith(

@@ -119,7 +119,9 @@ def test_fa_run_reads_standard_input(work: Path, monkeypatch: pytest.MonkeyPatch
         ([SOURCE], "fa-compile: error: the following arguments are required: -o/--output"),
         (["no.mlir", "-o", "{}/k"], "fa-compile: error: cannot read 'no.mlir': No such file or"),
         ([SOURCE, "-o", "{}/file"], "fa-compile: error: cannot write '{}/file': Not a directory"),
-        ([SOURCE, "-o", "{}/no/k"], "fa-compile: error: cannot write '{}/no/k': No such file"),
+        ([SOURCE, "-o", "{}/file/k"], "fa-compile: error: cannot write '{}/file/k': '{}/file' is "),
+        ([SOURCE, "-o", ""], "fa-compile: error: an output cannot be called ''; write a path"),
+        ([SOURCE, "--emulator-dir", ""], "fa-compile: error: an output cannot be called ''; write"),
         ([SOURCE, "-o", "{}/k", "--tiel"], "fa-compile: error: unknown pass 'tiel'; did you mean"),
         ([SOURCE, "-o", "{}/k", "--zzz"], "fa-compile: error: unknown flag '--zzz'; passes are --"),
         ([SOURCE, "-o", "{}/k", "-p", "tile{x=1}"], "fa-compile: error: pass 'tile' has no option"),
@@ -140,9 +142,15 @@ def test_fa_compile_bad_input(
     ("flags", "message"),
     [
         (["--out", "{}/o.npy", "--out", "{}/p.npy"], "the kernel has 1 results, but --out is giv"),
-        (["--out", "{}/no/o.npy"], "cannot write '{}/no/o.npy': No such file or directory"),
+        (
+            ["--out", "/dev/null/o.npy"],
+            "cannot write '/dev/null/o.npy': '/dev/null' is no directory",
+        ),
+        (["--out", "-"], "standard output ('-') is for text; write the path of a file"),
+        (["--out", "{}/a", "--stats", "{}/a"], "two outputs go to '{}/a'; give each its own"),
         (["--stats", "{}"], "cannot write '{}': Is a directory"),
-        (["--dump-dir", "{}/no/d"], "cannot write '{}/no/d': No such file or directory"),
+        (["--dump-dir", "/dev/null/d"], "cannot write '/dev/null/d': '/dev/null' is no directory"),
+        (["--dump-dir", ""], "an output cannot be called ''; write a path"),
         (["--out", "{}/o.npy", "--arg", "no.npy"], "cannot read 'no.npy': No such file or direct"),
         (["--out", "{}/o.npy", "--arg", SOURCE], f"'{SOURCE}' is no .npy file"),
         (["--out", "{}/o.npy", "--arg", "{}/../q.npy"], "the kernel takes 3 arguments, got 1"),
@@ -170,7 +178,7 @@ def test_fa_sim_without_a_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[s
     [
         ([], "fa-run: error: @attention takes 3 arguments, got 0"),
         (["--arg", "no.npy"], "fa-run: error: cannot read 'no.npy': No such file or directory"),
-        (["--out", "no/x.npy"], "fa-run: error: cannot write 'no/x.npy': No such file or direct"),
+        (["--out", ""], "fa-run: error: an output cannot be called ''; write a path"),
         (["--arg"], "fa-run: error: argument --arg: expected one argument"),
     ],
 )

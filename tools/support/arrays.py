@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import Any, TypeAlias, cast
 
@@ -35,7 +36,9 @@ def load_array(path: str) -> Array:
     try:
         array = cast(Array, np.load(BytesIO(data), allow_pickle=False))
     except Exception as error:  # numpy's reader fails in many ways on what is damaged
-        raise CompileError(f"'{name}' is a damaged .npy file: {error}") from None
+        # Not the address of an object, which differs from run to run.
+        said = re.sub(r" at 0x[0-9a-f]+", "", str(error))
+        raise CompileError(f"'{name}' is a damaged .npy file: {said}") from None
     if array.dtype == np.dtype("V2"):
         array = array.view(BFLOAT16)
     if array.dtype in (BFLOAT16, np.dtype(bool)):

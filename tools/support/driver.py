@@ -7,8 +7,9 @@ whole or not at all.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
-import shutil
+import re
 import sys
 import tempfile
 import warnings
@@ -20,33 +21,94 @@ from typing import NoReturn
 
 from xdsl.dialects.builtin import ModuleOp
 
-from ...diagnostics import CompileError
+from ...diagnostics import CompileError, printable
 from ...frontends.mlir import STDIN, decode, parse_module
+from ...frontends.onnx.constants import parse_constants
 from ...frontends.pipeline_text import Factories, unknown_pass
+from ...frontends.reproducer import RECORDING
+from ...output_files import check_name, umask, unwritable
 from ...universe import PASSES
+from .folders import folders_above, nearest_folder
+from .interrupts import INTERRUPTED, interrupted, leave_at_once, raise_interrupts
+from .streams import STDOUT, abandon_stdout, complain, prepare_streams, read_stdin, write_stdout
 
 BAD_INPUT = 1
 """The exit status for bad input of any kind."""
 
 
 def run_tool(tool: str, body: Callable[[], None]) -> int:
-    """Run `body`, the work of `tool`; the exit status. Bad input is printed as one line."""
+    """Run `body`, the work of `tool`; the exit status. Bad input is printed as one line.
+
+    An interrupt ends it with status 130, and standard output that takes no more is bad input.
+    """
     if not sys.warnoptions:
         # Python's own warnings are for the developers of a library, and would add lines.
         warnings.simplefilter("ignore")
     try:
-        body()
-        sys.stdout.flush()
+        raise_interrupts()
+        return _status(tool, body)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BaseException:
+        if interrupted():  # some libraries make other exceptions of it
+            return INTERRUPTED
+        raise
+    finally:
+        leave_at_once(again=True)
+
+
+def _status(tool: str, body: Callable[[], None]) -> int:
+    """Do `body` and write what is left in buffers; 0, or `BAD_INPUT`."""
+    prepare_streams()
+    try:
+        try:
+            body()
+        except SystemExit as end:  # --help and --version, printed by argparse
+            if end.code:
+                raise
+        write_stdout("")
     except CompileError as error:
-        print(error.text(tool), file=sys.stderr)
+        complain(error.text(tool))
+        return BAD_INPUT
+    except RecursionError:
+        complain(CompileError("the input is nested too deep; write it flatter").text(tool))
+        return BAD_INPUT
+    except MemoryError:
+        message = "there is not enough memory for this; make the shapes smaller"
+        complain(CompileError(message).text(tool))
         return BAD_INPUT
     except BrokenPipeError:
-        # The reader, `head` for one, has what it wanted. Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader, `head` for one, has what it wanted.
+        abandon_stdout()
         return BAD_INPUT
-    except KeyboardInterrupt:
-        return 130
+    except OSError as error:
+        what = f"cannot use '{error.filename}'" if error.filename else f"cannot write '{STDOUT}'"
+        abandon_stdout()
+        complain(CompileError(f"{what}: {error.strerror}").text(tool))
+        return BAD_INPUT
     return 0
+
+
+REPRODUCER_HELP = (
+    "where to write, when a pass fails, what it was given: fa-opt --run-reproducer runs it again"
+)
+
+
+def reproducing(path: str | None, body: Callable[[], None]) -> None:
+    """Do `body`; where a pass fails, write its input and the passes left to the file `path`."""
+    if path is None:
+        body()
+        return
+    check_writable(path)
+    token = RECORDING.set(True)
+    try:
+        body()
+    except CompileError as error:
+        if error.reproducer is not None:
+            write_text(path, error.reproducer)
+        raise
+    finally:
+        RECORDING.reset(token)
 
 
 class ToolParser(argparse.ArgumentParser):
@@ -62,23 +124,42 @@ class ToolParser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        raise CompileError(message)
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            flag = unknown.partition(" ")[0].partition("=")[0]
+            close = get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.75)
+            hint = f"did you mean {close[0]}? " if close else ""
+            message = f"unknown argument '{unknown}'; {hint}{self.prog} --help lists what there is"
+        raise CompileError(clearer(message))
+
+    def print_help(self, file: object = None) -> None:
+        # argparse looks away where this fails.
+        write_stdout(self.format_help())
+
+
+def clearer(message: str) -> str:
+    """argparse's complaint about a flag that takes no value, in words that say so."""
+    return re.sub(r"ignored explicit argument ('.*')", r"it takes no value, not \1", message)
 
 
 def display_name(path: str) -> str:
-    """What locations call the input `path`."""
-    return STDIN if path == "-" else path
+    """What locations call the input `path`: one line of text, whatever bytes the name has."""
+    if path == "-":
+        return STDIN
+    return printable(path)
 
 
 def read_bytes(path: str) -> bytes:
     """The contents of the file `path`, `-` for standard input. Raises CompileError."""
     try:
         if path == "-":
-            return sys.stdin.buffer.read()
+            return read_stdin()
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
         raise CompileError(f"cannot read '{display_name(path)}': {error.strerror}") from None
+    except ValueError as error:  # a name with a NUL
+        raise CompileError(f"cannot read '{display_name(path)}': {error}") from None
 
 
 def read_text(path: str) -> str:
@@ -89,23 +170,6 @@ def read_text(path: str) -> str:
 CONSTANT_HELP = (
     "the value of an ONNX model's input that must be known, such as nonpad_kv_seqlen=8,5"
 )
-
-
-def parse_constants(given: Sequence[str]) -> dict[str, list[int]]:
-    """The values of `--constant NAME=N,...`, a flag for each name. Raises CompileError."""
-    constants: dict[str, list[int]] = {}
-    for text in given:
-        name, equals, numbers = text.rpartition("=")
-        try:
-            values = [int(number) for number in numbers.split(",")]
-        except ValueError:
-            values = []
-        if not equals or not name or not values:
-            raise CompileError(f"argument --constant: write NAME=N,... with integers, not '{text}'")
-        if name in constants:
-            raise CompileError(f"argument --constant: '{name}' is given twice")
-        constants[name] = values
-    return constants
 
 
 def read_source(path: str, constants: Sequence[str] = ()) -> ModuleOp:
@@ -123,16 +187,10 @@ def read_source(path: str, constants: Sequence[str] = ()) -> ModuleOp:
     return parse_module(read_text(path), display_name(path))
 
 
-def unwritable(path: str, error: OSError) -> CompileError:
-    """The error for an output that cannot be written."""
-    return CompileError(f"cannot write '{path}': {error.strerror}")
-
-
 def write_text(path: str | None, text: str) -> None:
     """Write `text` to the file `path`, or to standard output for None and `-`."""
     if path is None or path == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        write_stdout(text)
         return
     write_file(path, lambda temporary: Path(temporary).write_text(text, "utf-8"))
 
@@ -140,71 +198,88 @@ def write_text(path: str | None, text: str) -> None:
 def write_file(path: str, write: Callable[[str], object]) -> None:
     """Let `write` fill a temporary file, which then takes the place of `path`.
 
-    So nobody ever sees half a file, and a file that was there stays where writing fails. What is no
-    regular file, `/dev/null` for one, is written directly. Raises CompileError.
+    So nobody ever sees half a file, and a file that was there stays where writing fails. Folders
+    above it that are missing are made. What is no regular file, `/dev/null` for one, is written
+    directly. Raises CompileError.
     """
+    check_name(path)
     try:
         target = os.path.realpath(path)
         if os.path.exists(target) and not os.path.isfile(target):
             write(target)
             return
-        handle, temporary = tempfile.mkstemp(
-            dir=os.path.dirname(target) or ".", prefix=f".{os.path.basename(target)}."
-        )
-        os.close(handle)
-        try:
-            write(temporary)
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, target)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
+        if os.path.islink(target):  # one that leads to itself
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        if path.endswith(os.sep):
+            raise IsADirectoryError(errno.EISDIR, "it is the name of a folder; name a file in it")
+        with folders_above(target):
+            _replace_file(target, write)
     except OSError as error:
         raise unwritable(path, error) from None
 
 
-def write_directory(path: str, write: Callable[[str], object]) -> None:
-    """Let `write` fill a temporary directory, which then becomes the directory `path`.
-
-    Where `path` is there already, its files of the same names are replaced. Raises CompileError.
-    """
-    target = os.path.realpath(path)
+def _replace_file(target: str, write: Callable[[str], object]) -> None:
+    handle, temporary = tempfile.mkstemp(
+        dir=os.path.dirname(target), prefix=f".{os.path.basename(target)[:100]}."
+    )
+    os.close(handle)
     try:
-        if os.path.exists(target) and not os.path.isdir(target):
-            raise NotADirectoryError(0, "Not a directory")
-        temporary = tempfile.mkdtemp(dir=os.path.dirname(target), prefix=".fa.")
-        try:
-            write(temporary)
-            if os.path.isdir(target):
-                for name in sorted(os.listdir(temporary)):
-                    os.replace(os.path.join(temporary, name), os.path.join(target, name))
-            else:
-                os.chmod(temporary, 0o777 & ~_umask())
-                os.rename(temporary, target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise unwritable(path, error) from None
+        write(temporary)
+        os.chmod(temporary, 0o666 & ~umask())
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def check_writable(path: str) -> None:
     """Check that a file `path` could be written, before long work. Raises CompileError."""
-    target = os.path.realpath(path)
-    folder = os.path.dirname(target)
+    check_name(path)
+    if path == "-":
+        raise CompileError("standard output ('-') is for text; write the path of a file")
+    target, folder = os.path.realpath(path), nearest_folder(path)
     if os.path.isdir(target):
-        raise unwritable(path, IsADirectoryError(0, "Is a directory"))
+        raise unwritable(path, IsADirectoryError(errno.EISDIR, "Is a directory"))
     if not os.path.isdir(folder):
-        raise unwritable(path, FileNotFoundError(0, "No such file or directory"))
+        raise unwritable(path, NotADirectoryError(errno.ENOTDIR, f"'{folder}' is no directory"))
     if not os.access(target if os.path.exists(target) else folder, os.W_OK):
-        raise unwritable(path, PermissionError(0, "Permission denied"))
+        raise unwritable(path, PermissionError(errno.EACCES, "Permission denied"))
 
 
-def _umask() -> int:
-    """The permissions that new files do not get; reading it means setting it for a moment."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def check_files(paths: Sequence[str | None]) -> None:
+    """Check that files of bytes could be written, no two the same; None is one not wanted.
+
+    Raises CompileError.
+    """
+    for path in paths:
+        if path is not None:
+            check_writable(path)
+    check_outputs(paths)
+
+
+def check_outputs(paths: Sequence[str | None]) -> None:
+    """Check that texts could be written, no two to the same place; None is one not wanted.
+
+    `-` is standard output. Raises CompileError.
+    """
+    seen: set[str] = set()
+    for path in paths:
+        if path is None:
+            continue
+        if path != "-":
+            check_writable(path)
+        target = path if path == "-" else os.path.realpath(path)
+        if target in seen and target != os.devnull:
+            name = "standard output" if path == "-" else f"'{display_name(path)}'"
+            raise CompileError(f"two outputs go to {name}; give each its own")
+        seen.add(target)
+
+
+def refuse_stream(*directories: str | None) -> None:
+    """Raise CompileError where an output directory is to be standard output."""
+    if "-" in directories:
+        raise CompileError("standard output ('-') takes no directory; write the path of one")
 
 
 def collect_passes(arguments: Sequence[str], known: Container[str]) -> tuple[list[str], list[str]]:
@@ -242,8 +317,10 @@ def explain_arguments(message: str, known: Factories) -> str:
     `known` are the passes that are flags.
     """
     unknown = message.removeprefix("unrecognized arguments: ")
-    if unknown == message or not unknown.startswith("-"):
-        return message
+    if unknown == message:
+        return clearer(message)
+    if not unknown.startswith("-"):
+        return f"unknown argument '{unknown}'; there is one input, and flags begin with -"
     flag = unknown.split()[0].partition("=")[0]
     name = flag.lstrip("-")
     if get_close_matches(name, known, n=1):

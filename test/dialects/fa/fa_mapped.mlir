@@ -10,8 +10,8 @@ func.func @mapped(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matr
   // CHECK-NEXT: %s_1 = fa.scores %q, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 2, chunks = 1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   %p, %m, %l, %alpha = fa.online_softmax %q : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   // CHECK-NEXT: %p, %m, %l, %alpha = fa.online_softmax %q : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
-  %p_1, %m_1, %l_1, %alpha_1 = fa.online_softmax %q, %m, %l scratch %room {row_loop = #fa.row_loop<id = 0, rows = 8, unroll = 2>} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> scratch !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
-  // CHECK-NEXT: %p_1, %m_1, %l_1, %alpha_1 = fa.online_softmax %q, %m, %l scratch %room {row_loop = #fa.row_loop<id = 0, rows = 8, unroll = 2>} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> scratch !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  %p_1, %m_1, %l_1, %alpha_1 = fa.online_softmax %q, %m, %l scratch %room : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> scratch !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  // CHECK-NEXT: %p_1, %m_1, %l_1, %alpha_1 = fa.online_softmax %q, %m, %l scratch %room : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> scratch !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   %p_2, %m_2, %l_2, %alpha_2 = fa.online_softmax %q ones %k scratch %room {empty_rows} : !fa.tile<8x64xbf16, vector> ones !fa.tile<64x64xbf16, matrix> scratch !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>
   // CHECK-NEXT: %p_2, %m_2, %l_2, %alpha_2 = fa.online_softmax %q ones %k scratch %room {empty_rows} : !fa.tile<8x64xbf16, vector> ones !fa.tile<64x64xbf16, matrix> scratch !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>
   %p_3, %m_3, %l_3, %alpha_3 = fa.online_softmax %q, %m_2, %l_2 ones %k : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8x64xbf16, vector> ones !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>
@@ -26,6 +26,29 @@ func.func @mapped(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matr
   // CHECK-NEXT: %o_1 = fa.normalize %pv_1, %l_3 {empty_rows, factor = 2.500000e-01 : f32} : !fa.tile<8x128xbf16, vector>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
   %part = fa.view %w {row = 64 : i64, col = 0 : i64} : !fa.tile<128x64xbf16, matrix> -> !fa.tile<64x64xbf16, matrix>
   // CHECK-NEXT: %part = fa.view %w {row = 64 : i64, col = 0 : i64} : !fa.tile<128x64xbf16, matrix> -> !fa.tile<64x64xbf16, matrix>
+  func.return
+}
+
+// Operations that are done together, row by row, and what of them is needed behind the loop.
+
+func.func @row_loop(%a: !fa.tile<8x64xbf16, vector>, %l: !fa.tile<8xf32, scalar>) {
+// CHECK-LABEL: func.func @row_loop(%a: !fa.tile<8x64xbf16, vector>, %l: !fa.tile<8xf32, scalar>) {
+  %r = fa.row_loop rows = 8 unroll = 2 {
+  // CHECK-NEXT: %r = fa.row_loop rows = 8 unroll = 2 {
+    %0 = fa.normalize %a, %l : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %0 = fa.normalize %a, %l : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+    fa.yield %0 : !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: fa.yield %0 : !fa.tile<8x64xbf16, vector>
+  } : !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: } : !fa.tile<8x64xbf16, vector>
+  fa.row_loop rows = 4 unroll = 4 {
+  // CHECK-NEXT: fa.row_loop rows = 4 unroll = 4 {
+    %1 = fa.normalize %r, %l : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %1 = fa.normalize %r, %l : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+    fa.yield
+  // CHECK-NEXT: fa.yield
+  }
+  // CHECK-NEXT: }
   func.return
 }
 

@@ -1,162 +1,143 @@
-// RUN: fa-opt --split-input-file --parsing-diagnostics --verify-diagnostics < %s | filecheck %s --match-full-lines --strict-whitespace
+// RUN: fa-opt %s --split-input-file --verify-diagnostics
 
 // What the verifiers say of what `map`, `schedule-rows` and `trim-tiles` write.
 
-// CHECK:<stdin>:8:8: error: 'fa.scores': family is one of tmm, btmm, btmv, got 'mm'
 
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': family is one of tmm, btmm, btmv, got 'mm'}}
   %0 = fa.scores %q, %k {family = "mm"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:16:8: error: 'fa.scores': btmv needs a packing of the queries
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': btmv needs a packing of the queries}}
   %0 = fa.scores %q, %k {family = "btmv"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:24:8: error: 'fa.scores': tmm takes queries as they are, not packed
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': tmm takes queries as they are, not packed}}
   %0 = fa.scores %q, %k {packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:32:8: error: 'fa.scores': 8 rows are not whole groups of 4 blocks of 4 rows
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': 8 rows are not whole groups of 4 blocks of 4 rows}}
   %0 = fa.scores %q, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 4, chunks = 4>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:40:8: error: 'fa.scores': 8 queries of 128 columns are packed into 16 rows of 64 columns and take keys of as many columns, got !fa.tile<8x64xbf16, vector> and !fa.tile<64x64xbf16, matrix>
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': 8 queries of 128 columns are packed into 16 rows of 64 columns and take keys of as many columns, got !fa.tile<8x64xbf16, vector> and !fa.tile<64x64xbf16, matrix>}}
   %0 = fa.scores %q, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:48:8: error: 'fa.matmul': family is one of mm, btmv, got 'btmm'
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.matmul': family is one of mm, btmv, got 'btmm'}}
   %0 = fa.matmul %q, %k {family = "btmm"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:56:8: error: 'fa.matmul': the result must be 8x128, got 8x64
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %w: !fa.tile<128x64xbf16, matrix>) {
+  // expected-error @below {{'fa.matmul': the result must be 8x128, got 8x64}}
   %0 = fa.matmul %q, %w {family = "btmv"} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:64:8: error: 'fa.matmul': columns must be 1 to 64, got 65
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.matmul': columns must be 1 to 64, got 65}}
   %0 = fa.matmul %q, %k {columns = 65 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:72:8: error: 'fa.matmul': btmv computes whole rows; columns goes with mm
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.matmul': btmv computes whole rows; columns goes with mm}}
   %0 = fa.matmul %q, %k {family = "btmv", columns = 8 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:80:20: error: 'fa.online_softmax': the new sum must lie in vector memory, got scalar
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.online_softmax': the new sum must lie in vector memory, got scalar}}
   %0, %1, %2, %3 = fa.online_softmax %q ones %k : !fa.tile<8x64xbf16, vector> ones !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:88:20: error: 'fa.online_softmax': the tile of ones must lie in matrix memory, got vector
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>) {
+  // expected-error @below {{'fa.online_softmax': the tile of ones must lie in matrix memory, got vector}}
   %0, %1, %2, %3 = fa.online_softmax %q ones %q : !fa.tile<8x64xbf16, vector> ones !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:96:20: error: 'fa.online_softmax': the new sum must lie in scalar memory, got vector
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>) {
+  // expected-error @below {{'fa.online_softmax': the new sum must lie in scalar memory, got vector}}
   %0, %1, %2, %3 = fa.online_softmax %q : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:104:20: error: 'fa.online_softmax': a step has both a maximum and a sum so far, or neither
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %l: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.online_softmax': a step has both a maximum and a sum so far, or neither}}
   %0, %1, %2, %3 = "fa.online_softmax"(%q, %l) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (!fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>) -> (!fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>)
   func.return
 }
 
 // -----
-// CHECK:<stdin>:112:8: error: 'fa.normalize': the sum must be 8x64, got 4x64
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %n: !fa.tile<4x64xbf16, vector>) {
+  // expected-error @below {{'fa.normalize': the sum must be 8x64, got 4x64}}
   %0 = fa.normalize %q, %n : !fa.tile<8x64xbf16, vector>, !fa.tile<4x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:120:8: error: 'fa.view': !fa.tile<64x64xbf16, matrix> from [96, 0] on is not inside !fa.tile<128x64xbf16, matrix>
-
 func.func @op(%w: !fa.tile<128x64xbf16, matrix>) {
+  // expected-error @below {{'fa.view': !fa.tile<64x64xbf16, matrix> from [96, 0] on is not inside !fa.tile<128x64xbf16, matrix>}}
   %0 = fa.view %w {row = 96 : i64, col = 0 : i64} : !fa.tile<128x64xbf16, matrix> -> !fa.tile<64x64xbf16, matrix>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:128:8: error: 'fa.view': a view lies where its tile does; it has no address of its own
-
 func.func @op(%w: !fa.tile<128x64xbf16, matrix>) {
+  // expected-error @below {{'fa.view': a view lies where its tile does; it has no address of its own}}
   %0 = fa.view %w {row = 0 : i64, col = 0 : i64} : !fa.tile<128x64xbf16, matrix> -> !fa.tile<64x64xbf16, matrix at 0>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:136:8: error: 'fa.view': the tile must lie in matrix memory, got vector
-
 func.func @op(%q: !fa.tile<8x64xbf16, vector>) {
+  // expected-error @below {{'fa.view': the tile must lie in matrix memory, got vector}}
   %0 = fa.view %q {row = 0 : i64, col = 0 : i64} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, matrix>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:144:8: error: 'fa.pad': 3x4 does not become 2x8: a pad makes none smaller
-
 func.func @op(%x: tensor<3x4xbf16>) {
+  // expected-error @below {{'fa.pad': 3x4 does not become 2x8: a pad makes none smaller}}
   %0 = fa.pad %x : tensor<3x4xbf16> -> tensor<2x8xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:152:8: error: 'fa.crop': 2x8 from [0, 0] on is not inside 3x4
-
 func.func @op(%x: tensor<3x4xbf16>) {
+  // expected-error @below {{'fa.crop': 2x8 from [0, 0] on is not inside 3x4}}
   %0 = fa.crop %x : tensor<3x4xbf16> -> tensor<2x8xbf16>
   func.return
 }
 
 // -----
-// CHECK:<stdin>:160:8: error: 'fa.pad': the element type must stay
-
 func.func @op(%x: tensor<3x4xbf16>) {
+  // expected-error @below {{'fa.pad': the element type must stay}}
   %0 = fa.pad %x : tensor<3x4xbf16> -> tensor<3x8xf32>
   func.return
 }

@@ -54,6 +54,8 @@ func.func @masks(%q: tensor<2x4x10x32xbf16>, %k: tensor<2x2x20x32xbf16>) {
   // CHECK-NEXT: %m8 = fa.attention %q, %k, %k {mask = #fa.ragged<[10, 20], #fa.causal>} : tensor<2x4x10x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16> -> tensor<2x4x10x32xbf16>
   %m9 = fa.attention %q, %k, %k {mask = #fa.all_of<[#fa.causal, #fa.window<left = 3>]>} : tensor<2x4x10x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16> -> tensor<2x4x10x32xbf16>
   // CHECK-NEXT: %m9 = fa.attention %q, %k, %k {mask = #fa.all_of<[#fa.causal, #fa.window<left = 3>]>} : tensor<2x4x10x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16> -> tensor<2x4x10x32xbf16>
+  %m10 = fa.attention %q, %k, %k {mask = #fa.grouped<[2, 4, 5], #fa.causal<offset = 15>>} : tensor<2x4x10x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16> -> tensor<2x4x10x32xbf16>
+  // CHECK-NEXT: %m10 = fa.attention %q, %k, %k {mask = #fa.grouped<[2, 4, 5], #fa.causal<offset = 15>>} : tensor<2x4x10x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16> -> tensor<2x4x10x32xbf16>
   func.return
   // CHECK-NEXT: func.return
 }
@@ -174,6 +176,16 @@ func.func @probabilities(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, sc
   %p_1 = fa.probabilities %s, %m, %m {empty_rows} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
   // CHECK-NEXT: %p_1 = fa.probabilities %s, %m, %m {empty_rows} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
   func.return
+}
+
+func.func @rows(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+// CHECK-LABEL: func.func @rows(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+  %r = fa.spread %m : !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %r = fa.spread %m : !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  %l = fa.collect %s : !fa.tile<8x64xbf16, vector> -> !fa.tile<8xf32, scalar>
+  // CHECK-NEXT: %l = fa.collect %s : !fa.tile<8x64xbf16, vector> -> !fa.tile<8xf32, scalar>
+  func.return
+  // CHECK-NEXT: func.return
 }
 
 func.func @sinks(%q: !fa.tile<8x64xbf16, vector>) {

@@ -2,8 +2,8 @@
 
 // Instructions in assembly operand order, loops with carried values, register moves.
 
-// CHECK: plena.kernel @double attributes {int_mem_used = 2 : i64} {
-plena.kernel @double attributes {int_mem_used = 2 : i64} {
+// CHECK: plena.kernel @double attributes {plena.int_mem_used = 2 : i64} {
+plena.kernel @double attributes {plena.int_mem_used = 2 : i64} {
   // CHECK-NEXT: %zero = plena.get_register : !plena.gp<gp0>
   %zero = plena.get_register : !plena.gp<gp0>
   // CHECK-NEXT: %start = plena.s_addi_int %zero, 64 : (!plena.gp<gp0>) -> !plena.gp
@@ -16,8 +16,8 @@ plena.kernel @double attributes {int_mem_used = 2 : i64} {
     plena.v_sub_vf %row, %row, %s, 0, 1 : (!plena.gp, !plena.gp, !plena.fp) -> ()
     // CHECK-NEXT: %t = plena.v_red_sum %s, %row, 0 : (!plena.fp, !plena.gp) -> !plena.fp
     %t = plena.v_red_sum %s, %row, 0 : (!plena.fp, !plena.gp) -> !plena.fp
-    // CHECK-NEXT: plena.m_mm_wo %row, %zero, 4 {comment = "stride 1"} : (!plena.gp, !plena.gp<gp0>) -> ()
-    plena.m_mm_wo %row, %zero, 4 {comment = "stride 1"} : (!plena.gp, !plena.gp<gp0>) -> ()
+    // CHECK-NEXT: plena.m_mm_wo %row, %zero, 4 {plena.comment = "stride 1"} : (!plena.gp, !plena.gp<gp0>) -> ()
+    plena.m_mm_wo %row, %zero, 4 {plena.comment = "stride 1"} : (!plena.gp, !plena.gp<gp0>) -> ()
     // CHECK-NEXT: %next = plena.s_addi_int %row, 64 : (!plena.gp) -> !plena.gp<gp7>
     %next = plena.s_addi_int %row, 64 : (!plena.gp) -> !plena.gp<gp7>
     // CHECK-NEXT: plena.yield %i, %next, %t : !plena.gp, !plena.gp<gp7>, !plena.fp

@@ -5,10 +5,11 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
+from fa.diagnostics import OpError
 from fa.dialects import plena
 from fa.machine.spec.isa import INSTRUCTIONS
 from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin, ModuleOp
+from xdsl.dialects.builtin import Builtin, ModuleOp, StringAttr
 from xdsl.ir import Block, Region, SSAValue
 from xdsl.parser import Parser
 from xdsl.passes import ModulePass
@@ -19,7 +20,7 @@ from xdsl.transforms.dead_code_elimination import DeadCodeElimination
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 EXAMPLE = """
-plena.kernel @double attributes {int_mem_used = 2 : i64} {
+plena.kernel @double attributes {plena.int_mem_used = 2 : i64} {
   %zero = plena.get_register : !plena.gp<gp0>
   %f0 = plena.get_register : !plena.fp<f0>
   %start = plena.s_addi_int %zero, 64 : (!plena.gp<gp0>) -> !plena.gp
@@ -277,8 +278,17 @@ def test_parse_errors(lines: str, message: str):
 def test_kernel_verifier():
     with pytest.raises(VerifyException, match="a kernel has no arguments"):
         plena.KernelOp("k", Region(Block(arg_types=[plena.GPType.unallocated()]))).verify()
-    with pytest.raises(VerifyException, match="int_mem_used is a number of entries"):
-        parse('plena.kernel @k attributes {int_mem_used = "x"} {}').verify()
+    with pytest.raises(VerifyException, match="a kernel has no attribute int_mem_used"):
+        parse("plena.kernel @k attributes {int_mem_used = 1 : i64} {}").verify()
+
+
+def test_entries_in_use():
+    (kernel,) = parse("plena.kernel @k attributes {plena.int_mem_used = 2 : i64} {}").ops
+    assert isinstance(kernel, plena.KernelOp)
+    assert kernel.int_mem_used == 2
+    kernel.attributes["plena.int_mem_used"] = StringAttr("x")
+    with pytest.raises(OpError, match="int_mem_used must be an integer of at least 0"):
+        _ = kernel.int_mem_used
 
 
 def run(pass_class: type[ModulePass], module: ModuleOp) -> str:

@@ -17,13 +17,13 @@ plena.kernel @rows {
     plena.yield %i, %next : !plena.gp, !plena.gp
   }
 }
-// CHECK:      plena.loop 4 (%i : !plena.gp, %row = %start : !plena.gp) {
-// CHECK-NEXT:   %m = plena.s_ld_fp %row, 64
-// CHECK-NEXT:   %n = plena.s_ld_fp %row, 65
-// CHECK-NEXT:   plena.s_st_fp %n, %row, 129
-// CHECK-NEXT:   plena.s_st_fp %m, %row, 128
-// CHECK-NEXT:   %next = plena.s_addi_int %row, 2
-// CHECK-NEXT:   plena.yield %i, %next
+// CHECK:      plena.loop 4 ([[I:%.*]] : !plena.gp, [[ROW:%.*]] = [[START:%.*]] : !plena.gp) {
+// CHECK-NEXT:   [[M:%.*]] = plena.s_ld_fp [[ROW]], 64
+// CHECK-NEXT:   [[N:%.*]] = plena.s_ld_fp [[ROW]], 65
+// CHECK-NEXT:   plena.s_st_fp [[N]], [[ROW]], 129
+// CHECK-NEXT:   plena.s_st_fp [[M]], [[ROW]], 128
+// CHECK-NEXT:   [[NEXT:%.*]] = plena.s_addi_int [[ROW]], 2
+// CHECK-NEXT:   plena.yield [[I]], [[NEXT]]
 
 // Known numbers become constants, additions of known numbers immediates; +0 and *1 are nothing.
 
@@ -42,12 +42,12 @@ plena.kernel @arithmetic {
   %still = plena.s_addi_int %same, 0 : (!plena.gp) -> !plena.gp
   plena.v_exp_v %still, %still, 0 : (!plena.gp, !plena.gp) -> ()
 }
-// CHECK:      %x = plena.s_ld_int %{{.*}}, 0
-// CHECK-NEXT: %answer = plena.s_addi_int %{{.*}}, 42
-// CHECK-NEXT: plena.v_exp_v %answer, %answer, 0
-// CHECK-NEXT: %sum = plena.s_addi_int %x, 6
-// CHECK-NEXT: plena.v_exp_v %sum, %sum, 0
-// CHECK-NEXT: plena.v_exp_v %x, %x, 0
+// CHECK:      [[X:%.*]] = plena.s_ld_int %{{.*}}, 0
+// CHECK-NEXT: [[ANSWER:%.*]] = plena.s_addi_int %{{.*}}, 42
+// CHECK-NEXT: plena.v_exp_v [[ANSWER]], [[ANSWER]], 0
+// CHECK-NEXT: [[SUM:%.*]] = plena.s_addi_int [[X]], 6
+// CHECK-NEXT: plena.v_exp_v [[SUM]], [[SUM]], 0
+// CHECK-NEXT: plena.v_exp_v [[X]], [[X]], 0
 // CHECK-NEXT: }
 
 // What does not fit 18 bits stays, and so does a sum that something else reads. The published
@@ -67,14 +67,14 @@ plena.kernel @stays {
   %other = plena.s_addi_int %x, 32 : (!plena.gp) -> !plena.gp
   plena.m_mv_wo %other, 0 : (!plena.gp) -> ()
 }
-// CHECK:      %far = plena.s_addi_int %x, 262143
-// CHECK-NEXT: plena.m_mm_wo %far, %{{.*}}, 1
-// CHECK-NEXT: plena.m_mm_wo %x, %{{.*}}, 9
-// CHECK-NEXT: %read = plena.s_addi_int %x, 16
-// CHECK-NEXT: plena.m_mm_wo %read, %{{.*}}, 0
-// CHECK-NEXT: plena.v_exp_v %read, %read, 0
-// CHECK-NEXT: %other = plena.s_addi_int %x, 32
-// CHECK-NEXT: plena.m_mv_wo %other, 0
+// CHECK:      [[FAR:%.*]] = plena.s_addi_int [[X:%.*]], 262143
+// CHECK-NEXT: plena.m_mm_wo [[FAR]], %{{.*}}, 1
+// CHECK-NEXT: plena.m_mm_wo [[X]], %{{.*}}, 9
+// CHECK-NEXT: [[READ:%.*]] = plena.s_addi_int [[X]], 16
+// CHECK-NEXT: plena.m_mm_wo [[READ]], %{{.*}}, 0
+// CHECK-NEXT: plena.v_exp_v [[READ]], [[READ]], 0
+// CHECK-NEXT: [[OTHER:%.*]] = plena.s_addi_int [[X]], 32
+// CHECK-NEXT: plena.m_mv_wo [[OTHER]], 0
 
 // The zero that a dropped addition read is there for what becomes 0 after it.
 
@@ -88,6 +88,6 @@ plena.kernel @zero_stays {
     plena.yield %i : !plena.gp
   }
 }
-// CHECK:      %zero = plena.get_register : !plena.gp<gp0>
+// CHECK:      [[ZERO:%.*]] = plena.get_register : !plena.gp<gp0>
 // CHECK-NEXT: plena.loop 800
-// CHECK-NEXT:   plena.v_exp_v %zero, %i, 0
+// CHECK-NEXT:   plena.v_exp_v [[ZERO]], [[I:%.*]], 0

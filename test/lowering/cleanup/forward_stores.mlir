@@ -20,15 +20,15 @@ plena.kernel @forward {
   %f = plena.s_ld_fp %x, 2 : (!plena.gp) -> !plena.fp
   plena.s_st_fp %f, %x, 3 : (!plena.fp, !plena.gp) -> ()
 }
-// CHECK:      %a = plena.s_ld_fp %x, 0
-// CHECK-NEXT: %b = plena.s_exp_fp %a
-// CHECK-NEXT: plena.s_st_fp %a, %x, 1
-// CHECK-NEXT: plena.s_st_fp %b, %x, 2
-// CHECK-NEXT: %e = plena.s_add_fp %b, %a
-// CHECK-NEXT: %y = plena.s_ld_int %zero, 1
-// CHECK-NEXT: plena.s_st_fp %e, %y, 0
-// CHECK-NEXT: %f = plena.s_ld_fp %x, 2
-// CHECK-NEXT: plena.s_st_fp %f, %x, 3
+// CHECK:      [[A:%.*]] = plena.s_ld_fp [[X:%.*]], 0
+// CHECK-NEXT: [[B:%.*]] = plena.s_exp_fp [[A]]
+// CHECK-NEXT: plena.s_st_fp [[A]], [[X]], 1
+// CHECK-NEXT: plena.s_st_fp [[B]], [[X]], 2
+// CHECK-NEXT: [[E:%.*]] = plena.s_add_fp [[B]], [[A]]
+// CHECK-NEXT: [[Y:%.*]] = plena.s_ld_int [[ZERO:%.*]], 1
+// CHECK-NEXT: plena.s_st_fp [[E]], [[Y]], 0
+// CHECK-NEXT: [[F:%.*]] = plena.s_ld_fp [[X]], 2
+// CHECK-NEXT: plena.s_st_fp [[F]], [[X]], 3
 
 // The loop writes entries 64 to 79: entry 8 is still known behind it, entry 70 is not. What is
 // overwritten by a sum is loaded again, which costs as much as a copy.
@@ -52,7 +52,7 @@ plena.kernel @past_a_loop {
   plena.s_st_fp %sum, %zero, 9 : (!plena.fp, !plena.gp<gp0>) -> ()
 }
 // CHECK:      }
-// CHECK-NEXT: %far2 = plena.s_ld_fp %{{.*}}, 70
-// CHECK-NEXT: plena.v_add_vf %{{.*}}, %{{.*}}, %near, 0
-// CHECK-NEXT: plena.v_add_vf %{{.*}}, %{{.*}}, %far2, 0
-// CHECK-NEXT: %near3 = plena.s_ld_fp %{{.*}}, 8
+// CHECK-NEXT: [[FAR2:%.*]] = plena.s_ld_fp %{{.*}}, 70
+// CHECK-NEXT: plena.v_add_vf %{{.*}}, %{{.*}}, [[NEAR:%.*]], 0
+// CHECK-NEXT: plena.v_add_vf %{{.*}}, %{{.*}}, [[FAR2]], 0
+// CHECK-NEXT: [[NEAR3:%.*]] = plena.s_ld_fp %{{.*}}, 8

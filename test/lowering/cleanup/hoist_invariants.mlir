@@ -23,15 +23,15 @@ plena.kernel @nest {
     plena.yield %i : !plena.gp
   }
 }
-// CHECK:      %lanes = plena.s_addi_int %{{.*}}, 16
-// CHECK-NEXT: %x = plena.s_ld_fp %{{.*}}, 300
-// CHECK-NEXT: %y = plena.s_exp_fp %x
+// CHECK:      [[LANES:%.*]] = plena.s_addi_int %{{.*}}, 16
+// CHECK-NEXT: [[X:%.*]] = plena.s_ld_fp %{{.*}}, 300
+// CHECK-NEXT: [[Y:%.*]] = plena.s_exp_fp [[X]]
 // CHECK-NEXT: plena.loop 8
-// CHECK-NEXT:   %start = plena.s_addi_int %{{.*}}, 64
+// CHECK-NEXT:   [[START:%.*]] = plena.s_addi_int %{{.*}}, 64
 // CHECK-NEXT:   plena.loop 4
-// CHECK-NEXT:     plena.v_shft_v %p, %p, %lanes
-// CHECK-NEXT:     plena.s_st_fp %y, %p, 0
-// CHECK-NEXT:     %z = plena.s_ld_fp %{{.*}}, 128
+// CHECK-NEXT:     plena.v_shft_v [[P:%.*]], [[P]], [[LANES]]
+// CHECK-NEXT:     plena.s_st_fp [[Y]], [[P]], 0
+// CHECK-NEXT:     [[Z:%.*]] = plena.s_ld_fp %{{.*}}, 128
 
 // Six of the seven float registers are taken throughout the loop: what is loaded in it stays.
 
@@ -57,4 +57,4 @@ plena.kernel @full {
   plena.v_add_vf %zero, %zero, %f, 0 : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.fp) -> ()
 }
 // CHECK:      plena.loop 8
-// CHECK-NEXT:   %x = plena.s_ld_fp %{{.*}}, 6
+// CHECK-NEXT:   [[X:%.*]] = plena.s_ld_fp %{{.*}}, 6

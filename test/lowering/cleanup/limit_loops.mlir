@@ -11,7 +11,7 @@
 // ENOUGH-NOT: unrolled_loops
 // ENOUGH: plena.loop 2
 
-// CHECK: plena.kernel @nest attributes {unrolled_loops = [{iterations = 2 : i64, instructions = 10 : i64}]} {
+// CHECK: plena.kernel @nest attributes {plena.unrolled_loops = [{iterations = 2 : i64, instructions = 10 : i64}]} {
 plena.kernel @nest {
   %zero = plena.get_register : !plena.gp<gp0>
   %start = plena.s_addi_int %zero, 5 : (!plena.gp<gp0>) -> !plena.gp
@@ -26,10 +26,10 @@ plena.kernel @nest {
   }
   plena.v_exp_v %end, %end, 0 : (!plena.gp, !plena.gp) -> ()
 }
-// CHECK:      %i = plena.s_addi_int %zero, 2
-// CHECK-NEXT: %q = plena.loop 2 (%j : !plena.gp, %r = %start : !plena.gp) {
-// CHECK-NEXT:   plena.s_add_int %r, %i
-// CHECK:      %[[i:i_.*]] = plena.s_addi_int %zero, 1
-// CHECK-NEXT: %[[q:q_.*]] = plena.loop 2 (%{{.*}} : !plena.gp, %[[r:.*]] = %q : !plena.gp) {
-// CHECK-NEXT:   plena.s_add_int %[[r]], %[[i]]
-// CHECK:      plena.v_exp_v %[[q]], %[[q]], 0
+// CHECK:      [[I:%.*]] = plena.s_addi_int [[ZERO:%.*]], 2
+// CHECK-NEXT: [[Q:%.*]] = plena.loop 2 ([[J:%.*]] : !plena.gp, [[R:%.*]] = [[START:%.*]] : !plena.gp) {
+// CHECK-NEXT:   plena.s_add_int [[R]], [[I]]
+// CHECK:      [[I_:%.*]] = plena.s_addi_int [[ZERO]], 1
+// CHECK-NEXT: [[Q_:%.*]] = plena.loop 2 (%{{.*}} : !plena.gp, [[R_:%.*]] = [[Q]] : !plena.gp) {
+// CHECK-NEXT:   plena.s_add_int [[R_]], [[I_]]
+// CHECK:      plena.v_exp_v [[Q_]], [[Q_]], 0

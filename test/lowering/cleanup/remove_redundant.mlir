@@ -14,11 +14,11 @@ plena.kernel @dead {
     plena.yield %i, %p1, %q1, %r : !plena.gp, !plena.gp, !plena.gp, !plena.gp
   }
 }
-// CHECK:      %a = plena.s_addi_int %{{.*}}, 5
-// CHECK-NEXT: %x = plena.loop 4 (%i : !plena.gp, %p = %a : !plena.gp) {
-// CHECK-NEXT:   plena.v_exp_v %p, %a, 0
-// CHECK-NEXT:   %p1 = plena.s_addi_int %p, 64
-// CHECK-NEXT:   plena.yield %i, %p1
+// CHECK:      [[A:%.*]] = plena.s_addi_int %{{.*}}, 5
+// CHECK-NEXT: [[X:%.*]] = plena.loop 4 ([[I:%.*]] : !plena.gp, [[P:%.*]] = [[A]] : !plena.gp) {
+// CHECK-NEXT:   plena.v_exp_v [[P]], [[A]], 0
+// CHECK-NEXT:   [[P1:%.*]] = plena.s_addi_int [[P]], 64
+// CHECK-NEXT:   plena.yield [[I]], [[P1]]
 // CHECK-NEXT: }
 // CHECK-NEXT: }
 
@@ -45,8 +45,8 @@ plena.kernel @equal {
     plena.yield %j, %q1 : !plena.gp, !plena.gp
   }
 }
-// CHECK:      %a = plena.s_addi_int %{{.*}}, 64
-// CHECK-NEXT: plena.v_shft_v %a, %a, %a
-// CHECK-NEXT: plena.v_shft_v %{{.*}}, %{{.*}}, %a
-// CHECK-NEXT: %c = plena.s_addi_int %{{.*}}, 128
-// CHECK:      %d = plena.s_addi_int %{{.*}}, 128
+// CHECK:      [[A:%.*]] = plena.s_addi_int %{{.*}}, 64
+// CHECK-NEXT: plena.v_shft_v [[A]], [[A]], [[A]]
+// CHECK-NEXT: plena.v_shft_v %{{.*}}, %{{.*}}, [[A]]
+// CHECK-NEXT: [[C:%.*]] = plena.s_addi_int %{{.*}}, 128
+// CHECK:      [[D:%.*]] = plena.s_addi_int %{{.*}}, 128

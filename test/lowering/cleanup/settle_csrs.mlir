@@ -27,18 +27,18 @@ plena.kernel @nest {
   plena.c_set_scale_reg %again : (!plena.gp) -> ()
   plena.h_store_v %zero, %zero, %base, 1, 0 : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.addr) -> ()
 }
-// CHECK:      %base = plena.c_set_addr_reg
-// CHECK-NEXT: %[[stride:.*]] = plena.s_addi_int %{{.*}}, 128
-// CHECK-NEXT: plena.c_set_stride_reg %[[stride]]
-// CHECK-NEXT: plena.loop 8
+// CHECK:      [[BASE:%.*]] = plena.c_set_addr_reg
+// CHECK-NEXT: [[STRIDE:%.*]] = plena.s_addi_int %{{.*}}, 128
+// CHECK-NEXT: plena.c_set_stride_reg [[STRIDE]]
+// CHECK-NEXT: plena.loop 8 ([[I:%.*]] : !plena.gp) {
 // CHECK-NEXT:   plena.loop 4
-// CHECK-NEXT:     %one = plena.s_addi_int %{{.*}}, 1
-// CHECK-NEXT:     plena.c_set_scale_reg %one
+// CHECK-NEXT:     [[ONE:%.*]] = plena.s_addi_int %{{.*}}, 1
+// CHECK-NEXT:     plena.c_set_scale_reg [[ONE]]
 // CHECK-NEXT:     plena.h_prefetch_m
-// CHECK-NEXT:     %two = plena.s_addi_int %{{.*}}, 2
-// CHECK-NEXT:     plena.c_set_scale_reg %two
+// CHECK-NEXT:     [[TWO:%.*]] = plena.s_addi_int %{{.*}}, 2
+// CHECK-NEXT:     plena.c_set_scale_reg [[TWO]]
 // CHECK-NEXT:     plena.h_prefetch_m
-// CHECK:        plena.yield %i
+// CHECK:        plena.yield [[I]] :
 // CHECK-NEXT: }
 // CHECK-NEXT: plena.h_store_v
 // CHECK-NEXT: }
@@ -57,8 +57,8 @@ plena.kernel @read_first {
 }
 // CHECK:      plena.loop 8
 // CHECK-NEXT:   plena.v_add_vv
-// CHECK-NEXT:   %heads = plena.s_addi_int %{{.*}}, 5
-// CHECK-NEXT:   plena.c_set_v_mask_reg %heads
+// CHECK-NEXT:   [[HEADS:%.*]] = plena.s_addi_int %{{.*}}, 5
+// CHECK-NEXT:   plena.c_set_v_mask_reg [[HEADS]]
 
 // What made the first value read zero and goes; the second one is made of zero again.
 
@@ -78,11 +78,11 @@ plena.kernel @zero_stays {
     plena.yield %i : !plena.gp
   }
 }
-// CHECK:      %zero = plena.get_register : !plena.gp<gp0>
-// CHECK-NEXT: %[[far:.*]] = plena.s_lui_int 1000
-// CHECK-NEXT: plena.c_set_stride_reg %[[far]]
-// CHECK:      %[[near:.*]] = plena.s_addi_int %zero, 4096
-// CHECK-NEXT: plena.c_set_scale_reg %[[near]]
+// CHECK:      [[ZERO:%.*]] = plena.get_register : !plena.gp<gp0>
+// CHECK-NEXT: [[FAR:%.*]] = plena.s_lui_int 1000
+// CHECK-NEXT: plena.c_set_stride_reg [[FAR]]
+// CHECK:      [[NEAR:%.*]] = plena.s_addi_int [[ZERO]], 4096
+// CHECK-NEXT: plena.c_set_scale_reg [[NEAR]]
 
 // The write of 2 is overwritten unread; without it the last one repeats the first.
 
@@ -98,8 +98,8 @@ plena.kernel @between {
   plena.c_set_scale_reg %one : (!plena.gp) -> ()
   plena.h_prefetch_m %zero, %zero, %base, 1, 1 : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.addr) -> ()
 }
-// CHECK:      %one = plena.s_addi_int %zero, 1
-// CHECK-NEXT: plena.c_set_scale_reg %one
+// CHECK:      [[ONE:%.*]] = plena.s_addi_int [[ZERO:%.*]], 1
+// CHECK-NEXT: plena.c_set_scale_reg [[ONE]]
 // CHECK-NEXT: plena.h_prefetch_m
 // CHECK-NEXT: plena.h_prefetch_m
 // CHECK-NEXT: }

@@ -21,16 +21,16 @@ plena.kernel @panels {
   }
   plena.v_exp_v %x, %x, 0 : (!plena.gp, !plena.gp) -> ()
 }
-// CHECK:      %[[p:.*]], %{{.*}} = plena.loop 16 (%i : !plena.gp, %p = %a : !plena.gp, %r = %a : !plena.gp) {
-// CHECK:        plena.m_mm_wo %p, %{{.*}}, 0
-// CHECK:        %[[q:.*]] = plena.s_addi_int %p, 4096
-// CHECK-NEXT:   plena.m_mm_wo %[[q]], %{{.*}}, 0
+// CHECK:      [[P:%.*]], %{{.*}} = plena.loop 16 ([[I:%.*]] : !plena.gp, [[P_:%.*]] = [[A:%.*]] : !plena.gp, [[R:%.*]] = [[A]] : !plena.gp) {
+// CHECK:        plena.m_mm_wo [[P_]], %{{.*}}, 0
+// CHECK:        [[Q:%.*]] = plena.s_addi_int [[P_]], 4096
+// CHECK-NEXT:   plena.m_mm_wo [[Q]], %{{.*}}, 0
 // CHECK:      }
-// CHECK-NEXT: %[[x:.*]] = plena.s_addi_int %[[p]], 4096
-// CHECK-NEXT: plena.v_exp_v %[[x]], %[[x]], 0
+// CHECK-NEXT: [[X:%.*]] = plena.s_addi_int [[P]], 4096
+// CHECK-NEXT: plena.v_exp_v [[X]], [[X]], 0
 
-// FOLDED:       plena.m_mm_wo %p, %{{.*}}, 0
-// FOLDED-NEXT:  plena.m_mm %r, %r
-// FOLDED-NEXT:  plena.m_mm_wo %p, %{{.*}}, 4096
-// FOLDED-NEXT:  %p1 = plena.s_addi_int %p, 4
-// FOLDED-NEXT:  %r1 = plena.s_addi_int %r, 256
+// FOLDED:       plena.m_mm_wo [[P:%.*]], %{{.*}}, 0
+// FOLDED-NEXT:  plena.m_mm [[R:%.*]], [[R]]
+// FOLDED-NEXT:  plena.m_mm_wo [[P]], %{{.*}}, 4096
+// FOLDED-NEXT:  [[P1:%.*]] = plena.s_addi_int [[P]], 4
+// FOLDED-NEXT:  [[R1:%.*]] = plena.s_addi_int [[R]], 256

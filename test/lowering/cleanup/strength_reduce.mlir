@@ -24,16 +24,16 @@ plena.kernel @nest {
     plena.yield %head : !plena.gp
   }
 }
-// CHECK:      %[[outer:.*]] = plena.loop 8 (%head : !plena.gp, %[[start:.*]] = %{{.*}} : !plena.gp<gp0> to !plena.gp) {
-// CHECK-NEXT:   %[[inner:.*]] = plena.loop 4 (%tile : !plena.gp, %offset = %[[start]] : !plena.gp) {
-// CHECK-NEXT:     plena.h_prefetch_m %{{.*}}, %offset, %base, 1, 1
-// CHECK-NEXT:     %further = plena.s_addi_int %offset, 4096
-// CHECK-NEXT:     plena.h_prefetch_m %{{.*}}, %further, %base, 1, 1
-// CHECK-NEXT:     %[[next:.*]] = plena.s_addi_int %offset, 1024
-// CHECK-NEXT:     plena.yield %tile, %[[next]]
+// CHECK:      [[OUTER:%.*]] = plena.loop 8 ([[HEAD:%.*]] : !plena.gp, [[START:%.*]] = %{{.*}} : !plena.gp<gp0> to !plena.gp) {
+// CHECK-NEXT:   [[INNER:%.*]] = plena.loop 4 ([[TILE:%.*]] : !plena.gp, [[OFFSET:%.*]] = [[START]] : !plena.gp) {
+// CHECK-NEXT:     plena.h_prefetch_m %{{.*}}, [[OFFSET]], [[BASE:%.*]], 1, 1
+// CHECK-NEXT:     [[FURTHER:%.*]] = plena.s_addi_int [[OFFSET]], 4096
+// CHECK-NEXT:     plena.h_prefetch_m %{{.*}}, [[FURTHER]], [[BASE]], 1, 1
+// CHECK-NEXT:     [[NEXT:%.*]] = plena.s_addi_int [[OFFSET]], 1024
+// CHECK-NEXT:     plena.yield [[TILE]], [[NEXT]]
 // CHECK-NEXT:   }
-// CHECK-NEXT:   %[[step:.*]] = plena.s_addi_int %[[start]], 16384
-// CHECK-NEXT:   plena.yield %head, %[[step]]
+// CHECK-NEXT:   [[STEP:%.*]] = plena.s_addi_int [[START]], 16384
+// CHECK-NEXT:   plena.yield [[HEAD]], [[STEP]]
 
 // One instruction is no more than the step of a pointer would be: the counter itself is used.
 
@@ -46,8 +46,8 @@ plena.kernel @cheap {
     plena.yield %i : !plena.gp
   }
 }
-// CHECK:      plena.loop 8 (%i : !plena.gp) {
-// CHECK-NEXT:   %after = plena.s_addi_int %i, 100
+// CHECK:      plena.loop 8 ([[I:%.*]] : !plena.gp) {
+// CHECK-NEXT:   [[AFTER:%.*]] = plena.s_addi_int [[I]], 100
 
 // The first address to become a pointer was the only reader of zero, which a later one starts from.
 
@@ -69,8 +69,8 @@ plena.kernel @zero_stays {
     plena.yield %i : !plena.gp
   }
 }
-// CHECK:      %zero = plena.get_register : !plena.gp<gp0>
-// CHECK:      %[[start:.*]] = plena.s_addi_int %zero, 128
-// CHECK-NEXT: plena.loop 8 (%i : !plena.gp, %row = %{{.*}} : !plena.gp, %many = %[[start]] : !plena.gp) {
-// CHECK-NEXT:   plena.v_exp_v %row, %v, 0
-// CHECK-NEXT:   plena.v_exp_v %many, %v, 0
+// CHECK:      [[ZERO:%.*]] = plena.get_register : !plena.gp<gp0>
+// CHECK:      [[START:%.*]] = plena.s_addi_int [[ZERO]], 128
+// CHECK-NEXT: plena.loop 8 ([[I:%.*]] : !plena.gp, [[ROW:%.*]] = %{{.*}} : !plena.gp, [[MANY:%.*]] = [[START]] : !plena.gp) {
+// CHECK-NEXT:   plena.v_exp_v [[ROW]], [[V:%.*]], 0
+// CHECK-NEXT:   plena.v_exp_v [[MANY]], [[V]], 0

@@ -137,8 +137,10 @@ def test_unrolling_stays_within_its_growth(growth: int):
 def test_attention_is_the_same_bit_for_bit(case: Case, passes: str):
     """And takes fewer cycles."""
     args = case.arguments()
-    plain = fa.compile(case.module(), passes=f"{passes}{{clean-up=false}}").run(*args)
-    clean = fa.compile(case.module(), passes=passes).run(*args)
+    plain, clean = (
+        fa.compile(case.module(), passes=each).run(*args, hbm_time="none")
+        for each in (f"{passes}{{clean-up=false}}", passes)
+    )
     for one, other in zip(plain.outputs, clean.outputs, strict=True):
         np.testing.assert_array_equal(one.view(np.uint32), other.view(np.uint32))
     assert clean.cycles < 0.99 * plain.cycles
@@ -197,7 +199,7 @@ def test_deterministic():
     kept: list[plena.KernelOp] = []
     for heads in (2, 3, 4):
         case = Case(70, 70, 128, 8 * heads, heads)
-        texts = {fa.compile(case.module(), passes=UNFUSED).asm for _ in range(4)}
+        texts = {fa.compile(case.module(), passes=UNFUSED).asm for _ in range(3)}
         assert len(texts) == 1
     for seed in range(10):
         texts = set()

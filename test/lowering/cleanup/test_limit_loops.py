@@ -123,7 +123,7 @@ def test_pass_records_what_it_unrolled():
     module, kernel = parse_kernel(NEST)
     loops(kernel)[0].location = FileLineColLoc(StringAttr("a.mlir"), IntAttr(7), IntAttr(1))
     LimitLoops(max_instructions=14).apply(context(), module)
-    expected = "unrolled_loops = [{iterations = 3 : i64, instructions = 15 : i64}]"
+    expected = "plena.unrolled_loops = [{iterations = 3 : i64, instructions = 15 : i64}]"
     assert expected in str(module)
     LimitLoops(max_instructions=2).apply(context(), module)
     assert str(module).count("iterations = ") == 4, "what was recorded stays"

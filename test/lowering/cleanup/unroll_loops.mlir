@@ -23,11 +23,11 @@ plena.kernel @rows {
 // CHECK-NEXT:    plena.s_addi_int
 // CHECK-NEXT:    plena.yield
 
-// FOLDED:      plena.loop 13 (%i : !plena.gp, %row =
-// FOLDED-NEXT:   plena.s_st_fp %{{.*}}, %row, 52
-// FOLDED-NEXT:   plena.s_st_fp %{{.*}}, %row, 53
-// FOLDED:        plena.s_st_fp %{{.*}}, %row, 59
-// FOLDED-NEXT:   plena.s_addi_int %row, 8
+// FOLDED:      plena.loop 13 ([[I:%.*]] : !plena.gp, [[ROW:%.*]] =
+// FOLDED-NEXT:   plena.s_st_fp %{{.*}}, [[ROW]], 52
+// FOLDED-NEXT:   plena.s_st_fp %{{.*}}, [[ROW]], 53
+// FOLDED:        plena.s_st_fp %{{.*}}, [[ROW]], 59
+// FOLDED-NEXT:   plena.s_addi_int [[ROW]], 8
 // FOLDED-NEXT:   plena.yield
 
 // NONE: plena.loop 104
@@ -44,9 +44,9 @@ plena.kernel @counted {
   }
 }
 // CHECK-NOT:  plena.loop
-// CHECK:      %[[three:.*]] = plena.s_addi_int %{{.*}}, 3
-// CHECK-NEXT: plena.v_shft_v %{{.*}}, %{{.*}}, %[[three]]
-// CHECK-NEXT: %[[two:.*]] = plena.s_addi_int %{{.*}}, 2
-// CHECK-NEXT: plena.v_shft_v %{{.*}}, %{{.*}}, %[[two]]
-// CHECK-NEXT: %[[one:.*]] = plena.s_addi_int %{{.*}}, 1
-// CHECK-NEXT: plena.v_shft_v %{{.*}}, %{{.*}}, %[[one]]
+// CHECK:      [[THREE:%.*]] = plena.s_addi_int %{{.*}}, 3
+// CHECK-NEXT: plena.v_shft_v %{{.*}}, %{{.*}}, [[THREE]]
+// CHECK-NEXT: [[TWO:%.*]] = plena.s_addi_int %{{.*}}, 2
+// CHECK-NEXT: plena.v_shft_v %{{.*}}, %{{.*}}, [[TWO]]
+// CHECK-NEXT: [[ONE:%.*]] = plena.s_addi_int %{{.*}}, 1
+// CHECK-NEXT: plena.v_shft_v %{{.*}}, %{{.*}}, [[ONE]]

@@ -1,3 +1,4 @@
+// RUN: fa-opt %s --allocate-registers --split-input-file | filecheck %s
 // RUN: fa-opt %s --allocate-registers --verify-registers --split-input-file | filecheck %s
 
 // A carried value and its init, argument, yield and result share gp1.
@@ -5,16 +6,16 @@
 // CHECK-LABEL: plena.kernel @carried
 plena.kernel @carried {
   %zero = plena.get_register : !plena.gp<gp0>
-  // CHECK: %a = plena.s_addi_int %zero, 64 : (!plena.gp<gp0>) -> !plena.gp<gp1>
+  // CHECK: [[A:%.*]] = plena.s_addi_int [[ZERO:%.*]], 64 : (!plena.gp<gp0>) -> !plena.gp<gp1>
   %a = plena.s_addi_int %zero, 64 : (!plena.gp<gp0>) -> !plena.gp
-  // CHECK-NEXT: %x = plena.loop 4 (%i : !plena.gp<gp2>, %p = %a : !plena.gp<gp1>) {
+  // CHECK-NEXT: [[X:%.*]] = plena.loop 4 ([[I:%.*]] : !plena.gp<gp2>, [[P:%.*]] = [[A]] : !plena.gp<gp1>) {
   %x = plena.loop 4 (%i : !plena.gp, %p = %a : !plena.gp) {
-    // CHECK-NEXT: %n = plena.s_addi_int %p, 64 : (!plena.gp<gp1>) -> !plena.gp<gp1>
+    // CHECK-NEXT: [[N:%.*]] = plena.s_addi_int [[P]], 64 : (!plena.gp<gp1>) -> !plena.gp<gp1>
     %n = plena.s_addi_int %p, 64 : (!plena.gp) -> !plena.gp
-    // CHECK-NEXT: plena.yield %i, %n : !plena.gp<gp2>, !plena.gp<gp1>
+    // CHECK-NEXT: plena.yield [[I]], [[N]] : !plena.gp<gp2>, !plena.gp<gp1>
     plena.yield %i, %n : !plena.gp, !plena.gp
   }
-  // CHECK: plena.v_exp_v %x, %x, 0 : (!plena.gp<gp1>, !plena.gp<gp1>) -> ()
+  // CHECK: plena.v_exp_v [[X]], [[X]], 0 : (!plena.gp<gp1>, !plena.gp<gp1>) -> ()
   plena.v_exp_v %x, %x, 0 : (!plena.gp, !plena.gp) -> ()
 }
 
@@ -27,12 +28,12 @@ plena.kernel @swap {
   %zero = plena.get_register : !plena.gp<gp0>
   %a = plena.s_addi_int %zero, 1 : (!plena.gp<gp0>) -> !plena.gp
   %b = plena.s_addi_int %zero, 2 : (!plena.gp<gp0>) -> !plena.gp
-  // CHECK: %x, %y = plena.loop 4 (%i : !plena.gp<gp3>, %p = %a : !plena.gp<gp1>, %q = %b : !plena.gp<gp2>) {
+  // CHECK: [[X:%.*]], [[Y:%.*]] = plena.loop 4 ([[I:%.*]] : !plena.gp<gp3>, [[P:%.*]] = [[A:%.*]] : !plena.gp<gp1>, [[Q:%.*]] = [[B:%.*]] : !plena.gp<gp2>) {
   %x, %y = plena.loop 4 (%i : !plena.gp, %p = %a : !plena.gp, %q = %b : !plena.gp) {
-    // CHECK-NEXT: %[[t:.*]] = plena.copy %p : (!plena.gp<gp1>) -> !plena.gp<gp4>
-    // CHECK-NEXT: %[[q:.*]] = plena.copy %q : (!plena.gp<gp2>) -> !plena.gp<gp1>
-    // CHECK-NEXT: %[[p:.*]] = plena.copy %[[t]] : (!plena.gp<gp4>) -> !plena.gp<gp2>
-    // CHECK-NEXT: plena.yield %i, %[[q]], %[[p]]
+    // CHECK-NEXT: [[T:%.*]] = plena.copy [[P]] : (!plena.gp<gp1>) -> !plena.gp<gp4>
+    // CHECK-NEXT: [[Q_:%.*]] = plena.copy [[Q]] : (!plena.gp<gp2>) -> !plena.gp<gp1>
+    // CHECK-NEXT: [[P_:%.*]] = plena.copy [[T]] : (!plena.gp<gp4>) -> !plena.gp<gp2>
+    // CHECK-NEXT: plena.yield [[I]], [[Q_]], [[P_]]
     plena.yield %i, %q, %p : !plena.gp, !plena.gp, !plena.gp
   }
 }
@@ -45,11 +46,11 @@ plena.kernel @swap {
 plena.kernel @overwritten {
   %zero = plena.get_register : !plena.gp<gp0>
   %f0 = plena.get_register : !plena.fp<f0>
-  // CHECK: %[[m:.*]] = plena.copy %f0 : (!plena.fp<f0>) -> !plena.fp<f1>
-  // CHECK-NEXT: %m = plena.v_red_max %[[m]], %zero, 0 : (!plena.fp<f1>, !plena.gp<gp0>) -> !plena.fp<f1>
+  // CHECK: [[M:%.*]] = plena.copy [[F0:%.*]] : (!plena.fp<f0>) -> !plena.fp<f1>
+  // CHECK-NEXT: [[M_:%.*]] = plena.v_red_max [[M]], [[ZERO:%.*]], 0 : (!plena.fp<f1>, !plena.gp<gp0>) -> !plena.fp<f1>
   %m = plena.v_red_max %f0, %zero, 0 : (!plena.fp<f0>, !plena.gp<gp0>) -> !plena.fp
-  // CHECK-NEXT: %[[s:.*]] = plena.copy %m : (!plena.fp<f1>) -> !plena.fp<f2>
-  // CHECK-NEXT: %s = plena.v_red_sum %[[s]], %zero, 0 : (!plena.fp<f2>, !plena.gp<gp0>) -> !plena.fp<f2>
+  // CHECK-NEXT: [[S:%.*]] = plena.copy [[M_]] : (!plena.fp<f1>) -> !plena.fp<f2>
+  // CHECK-NEXT: [[S_:%.*]] = plena.v_red_sum [[S]], [[ZERO]], 0 : (!plena.fp<f2>, !plena.gp<gp0>) -> !plena.fp<f2>
   %s = plena.v_red_sum %m, %zero, 0 : (!plena.fp, !plena.gp<gp0>) -> !plena.fp
   plena.s_st_fp %m, %zero, 1 : (!plena.fp, !plena.gp<gp0>) -> ()
   plena.s_st_fp %s, %zero, 2 : (!plena.fp, !plena.gp<gp0>) -> ()
@@ -60,10 +61,10 @@ plena.kernel @overwritten {
 // Sixteen values at once: one of them goes to the first entry of INT_MEM after the constants.
 
 // CHECK-LABEL: plena.kernel @spill
-plena.kernel @spill attributes {int_mem_used = 3 : i64} {
+plena.kernel @spill attributes {plena.int_mem_used = 3 : i64} {
   %zero = plena.get_register : !plena.gp<gp0>
   %v0 = plena.s_ld_int %zero, 0 : (!plena.gp<gp0>) -> !plena.gp
-  // CHECK: plena.spill %v{{.*}} -> !plena.slot<slot3>
+  // CHECK: plena.spill [[V:%.*]]{{.*}} -> !plena.slot<slot3>
   // CHECK-NOT: plena.spill
   %v1 = plena.s_ld_int %zero, 1 : (!plena.gp<gp0>) -> !plena.gp<gp1>
   %v2 = plena.s_ld_int %zero, 2 : (!plena.gp<gp0>) -> !plena.gp<gp2>
@@ -85,7 +86,7 @@ plena.kernel @spill attributes {int_mem_used = 3 : i64} {
   plena.v_add_vv %v7, %v8, %v9, 0 : (!plena.gp<gp7>, !plena.gp<gp8>, !plena.gp<gp9>) -> ()
   plena.v_add_vv %v10, %v11, %v12, 0 : (!plena.gp<gp10>, !plena.gp<gp11>, !plena.gp<gp12>) -> ()
   plena.v_add_vv %v13, %v14, %v15, 0 : (!plena.gp<gp13>, !plena.gp<gp14>, !plena.gp<gp15>) -> ()
-  // CHECK: %[[r:.*]] = plena.reload %{{.*}} : (!plena.slot<slot3>) -> !plena.gp<gp1>
-  // CHECK-NEXT: plena.v_exp_v %[[r]], %[[r]], 0
+  // CHECK: [[R:%.*]] = plena.reload %{{.*}} : (!plena.slot<slot3>) -> !plena.gp<gp1>
+  // CHECK-NEXT: plena.v_exp_v [[R]], [[R]], 0
   plena.v_exp_v %v0, %v0, 0 : (!plena.gp, !plena.gp) -> ()
 }

@@ -1,7 +1,7 @@
 // RUN: not fa-opt %s --allocate-registers="int-slots=3" 2>&1 | filecheck %s
 
 // CHECK: allocate_registers_invalid.mlir:[[#]]:{{[0-9]+}}: error: spilled integers need 1 entry of INT_MEM; of 3 that the program may use, 3 hold constants, which leaves 0
-plena.kernel @k attributes {int_mem_used = 3 : i64} {
+plena.kernel @k attributes {plena.int_mem_used = 3 : i64} {
   %zero = plena.get_register : !plena.gp<gp0>
   %v0 = plena.s_ld_int %zero, 0 : (!plena.gp<gp0>) -> !plena.gp
   %v1 = plena.s_ld_int %zero, 1 : (!plena.gp<gp0>) -> !plena.gp

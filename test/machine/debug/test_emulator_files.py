@@ -6,7 +6,12 @@ import tomllib
 import numpy as np
 import pytest
 from fa.machine import Machine, MachineError, Simulator, assemble
-from fa.machine.debug.emulator_dumps import Difference, compare_dumps, differences_text
+from fa.machine.debug.emulator_dumps import (
+    Difference,
+    compare_dumps,
+    differences_text,
+    not_compared,
+)
 from fa.machine.debug.emulator_files import FILES, EmulatorFiles, EmulatorFilesError
 from fa.machine.numerics.bf16 import f32_to_bf16
 from fa.machine.spec.toml_text import toml_text
@@ -187,3 +192,35 @@ def test_presets_as_toml():
     for name in Machine.presets():
         settings = Machine.load(name).settings
         assert tomllib.loads(toml_text(settings)) == settings
+
+
+def test_a_dump_of_hbm_that_is_cut(state, tmp_path):
+    """As the emulator's option --hbm-size makes it."""
+    dumps(state, tmp_path)
+    path, size = tmp_path / "hbm_dump.bin", state.hbm.size // 2
+    path.write_bytes(state.hbm[:size].tobytes())
+    assert compare_dumps(tmp_path, state, size)["hbm_dump.bin"] is None
+    assert not_compared(tmp_path, state) == (
+        f"hbm_dump.bin: not compared from byte {size:#x} on, where the dump ends\n"
+    )
+    state.hbm[size - 1] ^= 1
+    assert compare_dumps(tmp_path, state, size)["hbm_dump.bin"].total == size
+    with pytest.raises(EmulatorFilesError, match="but the program uses"):
+        compare_dumps(tmp_path, state, size + 1)
+    for wrong in (size - 1, 2 * size + 64):
+        path.write_bytes(bytes(wrong))
+        with pytest.raises(EmulatorFilesError, match="but the memory has"):
+            compare_dumps(tmp_path, state, 0)
+
+
+def test_what_is_not_compared(state, tmp_path):
+    dumps(state, tmp_path)
+    assert not_compared(tmp_path, state) == ""
+    (tmp_path / "hbm_dump.bin").unlink()
+    (tmp_path / "mram_dump.bin").unlink()
+    first, second = not_compared(tmp_path, state).splitlines()
+    assert first == "mram_dump.bin: not compared, there is none"
+    assert second == (
+        "hbm_dump.bin: not compared, there is none; the emulator writes it with RUST_LOG=warn,"
+        "transactional_emulator=info,transactional_emulator::runner=debug"
+    )

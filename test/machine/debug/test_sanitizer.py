@@ -1,10 +1,6 @@
 """What `--strict` reports, one small program for each thing, and what it must not report."""
 
-import gzip
-import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import fa
 import numpy as np
@@ -13,8 +9,7 @@ from fa.machine import Simulator, assemble
 from fa.machine.debug.sanitizer import HbmRange, Initial, check_program
 from fa.machine.host.hbm_image import read_bytes, unpack, unpack_blocks
 
-ROOT = Path(__file__).resolve().parents[3]
-CONFORMANCE = Path(os.environ.get("FA_CONFORMANCE", ROOT.parent / "shared" / "conformance"))
+from ...recordings import read_recordings
 
 HBM = (
     HbmRange("q", 0, 1024, writable=False),
@@ -234,11 +229,7 @@ def test_addresses_from_top_k_are_followed(small):
 
 def test_recorded_kernels_are_followed_to_their_end(plena64):
     """Kernels written by hand, of which the recordings give the initial memories."""
-    if not CONFORMANCE.is_dir():
-        pytest.skip(f"no recordings in {CONFORMANCE}")
-    with gzip.open(CONFORMANCE / "attention.json.gz") as file:
-        cases = json.load(file)["cases"]
-    for case in cases:
+    for case in read_recordings("attention")["cases"]:
         state = Simulator(plena64)
         everything = [HbmRange("image", 0, 1 << 20, writable=True, filled=True)]
         kinds = {

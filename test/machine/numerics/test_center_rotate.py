@@ -27,7 +27,7 @@ def test_signs_stay_what_they_are():
 def problem(seed=0):
     rng = np.random.default_rng(seed)
     q, k, v = (rng.standard_normal((1, heads, 70, 64)) for heads in (4, 2, 2))
-    return Problem.of(q, k + 2, v, 0.125, 0, 32)
+    return Problem.of(q, k + 2, v, 0.125, lambda row: (0, row + 1), 32)
 
 
 def test_neither_changes_attention():

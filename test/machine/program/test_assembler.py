@@ -133,12 +133,20 @@ def test_words_without_assembly_form():
 
 def test_program_files():
     assert write_mem([0x200062, 0x34]) == "0x00200062\n0x00000034\n"
-    assert read_mem("0x00200062 34\n\n0x0x34") == [0x200062, 0x34, 0x34]
+    assert read_mem("0x00200062 00000034\n\n0x0x00000034") == [0x200062, 0x34, 0x34]
 
 
 @pytest.mark.parametrize(
     ("text", "line", "column"),
-    [("0x1\n 0Y2", 2, 2), ("0X1", 1, 1), ("1 0x", 1, 3), ("0x1FFFFFFFF", 1, 1), ("-1", 1, 1)],
+    [
+        ("0x00000001\n 0Y2", 2, 2),
+        ("0X00000001", 1, 1),
+        ("00000001 0x", 1, 10),
+        ("0x1FFFFFFFF", 1, 1),
+        ("0x0020006\n0x00000034", 1, 1),  # a digit is missing
+        ("0x00000034\n0x0020006", 2, 1),
+        ("-1", 1, 1),
+    ],
 )
 def test_bad_program_files(text, line, column):
     with pytest.raises(AssemblyError) as caught:

@@ -12,6 +12,8 @@ from fa.machine.numerics.bf16 import f32_to_bf16
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ...fuzz.counts import COUNT
+
 ROW = st.sampled_from(["gp1", "gp2", "gp3"])
 SMALL = st.sampled_from(["gp6", "gp7"])
 FP = st.sampled_from([f"f{i}" for i in range(8)])
@@ -173,7 +175,7 @@ def state_of(simulator):
 
 
 @given(PROGRAMS, st.integers(0, 99))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=max(120, COUNT // 4), deadline=None)
 def test_engines_agree(small, program, seed):
     words = assemble("\n".join(program))
     outcomes = []

@@ -79,12 +79,16 @@ def test_contradictions_are_for_compilers_to_refuse(make_machine, config, key):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("[TRANSACTIONAL.CONFIG.BLEN]", "[TRANSACTIONAL.CONFIG.BLAN]", "CONFIG.BLEN: missing"),
+        (
+            "[TRANSACTIONAL.CONFIG.BLEN]",
+            "[TRANSACTIONAL.CONFIG.BLAN]",
+            "CONFIG.BLAN: there is no such key",
+        ),
         ('format = "Mx"', 'format = "MX"', "format: is 'MX', must be"),
         ("block = 8", "block = 7", "block"),
         ("exponent = 4", "exponent = 3", "elements of 7 bits"),
         ("sign = true", 'sign = "yes"', "must be true or false"),
-        ("dc_lib_en = 8", "dc_lib_on = 8", "VECTOR_SUM_CYCLES.dc_lib_en: missing"),
+        ("dc_lib_en = 8", "dc_lib_on = 8", "VECTOR_SUM_CYCLES.dc_lib_on: there is no such key"),
     ],
 )
 def test_bad_files(tmp_path, old, new, message):
@@ -117,3 +121,80 @@ def test_only_transactional_tables_count():
     tables["MODE"]["active"] = "analytic"
     tables["ANALYTIC"] = {"CONFIG": {"MLEN": {"value": 2048}}}
     assert Machine.from_settings(tables, "mode").mlen == 64
+
+
+def with_text(tmp_path, old, new):
+    assert old in TEXT
+    path = tmp_path / "bad.toml"
+    path.write_text(TEXT.replace(old, new, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[MODE]", "[MODES]", "MODES: there is no such key in a settings file; did you mean MODE?"),
+        ('"transactional"', '"transactonal"', "is 'transactonal'; there are transactional and an"),
+        ("active =", "activ =", "MODE.activ: there is no such key in a settings file; did you"),
+        ("CONFIG.HLEN]", "CONFIG.HLENS]", "CONFIG.HLENS: there is no such key"),
+        ("LATENCY.VECTOR_ADD_CYCLES]", "LATENCY.VECTOR_AD_CYCLES]", "VECTOR_AD_CYCLES: there is"),
+        ("_TYPE.ELEM]", "_TYPE.ELEMENT]", "ELEMENT: there is no such key in a settings file; did"),
+        ("mantissa = 7", "mantisa = 7", "mantisa: there is no such key"),
+        ("[TRANSACTIONAL.CONFIG.MLEN]\nvalue", "[TRANSACTIONAL.CONFIG.MLEN]\nvalu", "valu: there"),
+        ("value = 512", "value = 7", "CONFIG.HBM_WIDTH: is 7 bits; write a power of two from 8 on"),
+        ("value = 512", 'value = "w"', "CONFIG.HBM_WIDTH.value: must be an integer"),
+        ("HBM_WIDTH]", "HBM_CHANNELS]", "CONFIG.HBM_CHANNELS: is 512; only 8 is modelled"),
+        ("value = 64", "value = 1979-05-27", "which no setting can be"),
+        ("value = 64", "value = inf", "which no setting can be"),
+        ("value = 64", "value = 1" + "0" * 40, "which no setting can be"),
+        ("value = 64", "value = 1" + "0" * 5000, "not valid TOML"),
+        ("value = 64", f"value = {'[' * 20}{']' * 20}", "is nested too deeply"),
+        ("value = 64", f"value = {'[' * 99999}", "not valid TOML"),
+        ("exponent = 4\nmantissa = 3", "exponent = 9\nmantissa = 6", "exponents of 9 bits; 8 are"),
+    ],
+)
+def test_what_no_machine_has(tmp_path, old, new, message):
+    with pytest.raises(MachineError) as caught:
+        Machine.load(with_text(tmp_path, old, new))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path / "bad.toml"))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"HBM_SIZE": 10**15},
+            "HBM_SIZE.value: is 1000000000000000, must be at most 1099511627776",
+        ),
+        ({"MLEN": 1 << 20}, "MLEN.value: is 1048576, must be at most 8192"),
+        ({"VECTOR_SRAM_SIZE": 10**12}, "VECTOR_SRAM_SIZE.value: is 1000000000000, must be at most"),
+        ({"VECTOR_SRAM_SIZE": 1 << 27}, "VECTOR_SRAM_SIZE: makes 8589934592 elements with MLEN ="),
+        ({"MATRIX_SRAM_SIZE": 1 << 25}, "MATRIX_SRAM_SIZE: makes 2147483648 elements"),
+        (
+            {"MLEN": 8192, "VLEN": 8192, "MATRIX_SRAM_SIZE": 8192, "BROADCAST_AMOUNT": 8},
+            "BROADCAST",
+        ),
+        ({"HBM_V_Prefetch_Amount": 10**9}, "HBM_V_Prefetch_Amount.value: is 1000000000, must be"),
+        ({"MAX_LOOP_INSTRUCTIONS": 1 << 60}, "MAX_LOOP_INSTRUCTIONS.value: is"),
+    ],
+)
+def test_sizes_that_no_host_simulates(make_machine, config, message):
+    with pytest.raises(MachineError, match=message):
+        make_machine(**config)
+
+
+def test_the_published_tables_are_known():
+    """Keys of the machine's own file that only its other tools read."""
+    tables = tomllib.loads(TEXT)
+    transactional = tables["TRANSACTIONAL"]
+    transactional["CONFIG"] |= {"HBM_GEN": {"value": "HBM2"}, "HBM_CHANNELS": {"value": 8}}
+    transactional["PRECISION"]["MATRIX_SEMANTICS"] = {"rule": "x", "bindings": [{"family": "y"}]}
+    transactional["PRECISION"]["MX_PHYSICAL_SEMANTICS"] = {"block_size": 8}
+    assert Machine.from_settings(tables, "published").hbm_size == Machine.load("plena-64").hbm_size
+
+
+@pytest.mark.parametrize("settings", [None, [], "x", 3])
+def test_settings_that_are_no_table(settings):
+    with pytest.raises(MachineError, match="m: the settings are a table"):
+        Machine.from_settings(settings, "m")

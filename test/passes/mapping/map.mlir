@@ -3,7 +3,7 @@
 // RUN: fa-opt %s --tile --fuse --map="qk=tmm pv=mm sums=reduce" --cse | filecheck %s --check-prefix BLOCKS
 // RUN: fa-opt %s --tile --fuse --map="qk=btmm" | filecheck %s --check-prefix BTMM
 // RUN: ! fa-opt %s --tile --fuse --map="pv=mm sums=columns" 2>&1 | filecheck %s --check-prefix COLUMNS
-// RUN: ! fa-opt %s --tile --fuse --quantize="boundary=storage" --map="pv=btmv" 2>&1 | filecheck %s --check-prefix BTMV
+// RUN: ! fa-opt %s --tile --fuse --map="pv=btmv boundary=storage" 2>&1 | filecheck %s --check-prefix BTMV
 // RUN: ! fa-opt %s --tile --fuse --map --map="pv=mm" 2>&1 | filecheck %s --check-prefix AGAIN
 // RUN: ! fa-opt %s --tile="kv-tile=64" --fuse="split-kv=2" --map="sums=ones" 2>&1 | filecheck %s --check-prefix ONES
 // RUN: ! fa-opt %s --tile --fuse --map="qk=mm" 2>&1 | filecheck %s --check-prefix OPTION
@@ -102,10 +102,10 @@ func.func @attention(%Q: tensor<1x2x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V
 // RUN: fa-opt %s --map="qk=btmm pv=mm unroll-rows=4" --tile --fuse --map="sums=reduce" | filecheck %s --check-prefix TAKEN
 // RUN: fa-opt %s --map="qk=btmm" | sed "s/btmm/xyz/" | not fa-opt - --tile --fuse --map 2>&1 | filecheck %s --check-prefix WRITTEN
 // RUN: echo "module {}" | not fa-opt - --map="qk=btmm" 2>&1 | filecheck %s --check-prefix NOTHING
-// WAITS: attributes {fa.map = {qk = "btmm", pv = "mm", unroll_rows = 4 : i64}}
+// WAITS: attributes {fa.mapping = {qk = "btmm", pv = "mm", unroll_rows = 4 : i64}}
 // WAITS: fa.attention
-// TAKEN: attributes {fa.map = {qk = "btmm", pv = "mm", unroll_rows = 4 : i64, sums = "reduce"}, fa.mapped, fa.unroll_rows = 4 : i64}
+// TAKEN: attributes {fa.mapping = {qk = "btmm", pv = "mm", unroll_rows = 4 : i64, sums = "reduce"}, fa.mapped, fa.unroll_rows = 4 : i64}
 // TAKEN: fa.scores {{.*}} {family = "btmm"
 // TAKEN: fa.matmul {{.*}} {family = "mm"}
-// WRITTEN: error: fa.map: qk = "xyz" is not possible; there are tmm, btmm, btmv
+// WRITTEN: error: {{.*}}fa.mapping: qk must be one of "tmm", "btmm", "btmv", got "xyz"
 // NOTHING: error: there is nothing to map: no attention, and no products of tiles

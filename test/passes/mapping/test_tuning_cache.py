@@ -19,12 +19,15 @@ from fa.passes.mapping.tuning_cache import (
     machine_digest,
 )
 
+from ...machine.conftest import variant
+
+PLENA64 = Machine.load("plena-64")
 CHOICE = {"qk": "btmm", "pv": "mm", "unroll-rows": 4}
 
 
 @pytest.fixture
-def key(plena64: Machine) -> Key:
-    return Key.of("1x4x64x64 #fa.causal bf16", plena64, "emulator")
+def key() -> Key:
+    return Key.of("1x4x64x64 #fa.causal bf16", PLENA64, "emulator")
 
 
 @pytest.fixture
@@ -52,17 +55,17 @@ def test_keeps_choices(cache: TuningCache, key: Key, remarks: list[str]):
     assert remarks == []
 
 
-def test_every_part_of_the_key_counts(cache: TuningCache, key: Key, make_machine):
+def test_every_part_of_the_key_counts(cache: TuningCache, key: Key):
     cache.put(key, CHOICE)
-    machines = [Machine.load("plena-64-bf16"), make_machine(DC_EN=0), make_machine(HLEN=32)]
+    machines = [Machine.load("plena-64-bf16"), variant(DC_EN=0), variant(HLEN=32)]
     others = [replace(key, problem="1x4x64x65 #fa.causal bf16"), replace(key, target="bytes")]
     others += [replace(key, machine=machine_digest(machine)) for machine in machines]
     assert len({each.name for each in [key, *others]}) == len(others) + 1
     assert all(cache.get(other) is None for other in others)
 
 
-def test_names_of_machines_do_not_count(plena64: Machine):
-    assert machine_digest(replace(plena64, name="mine")) == machine_digest(plena64)
+def test_names_of_machines_do_not_count():
+    assert machine_digest(replace(PLENA64, name="mine")) == machine_digest(PLENA64)
 
 
 def test_other_versions_are_stale(cache: TuningCache, key: Key, remarks: list[str]):
@@ -94,8 +97,7 @@ def test_version_is_of_the_code():
 )
 def test_each_module_counts(tmp_path: Path, name: str):
     """Those beside the folders too: `search` chooses, `compiler` measures."""
-    (tmp_path / "passes").mkdir()
-    (tmp_path / "machine").mkdir()
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("a = 1\n")
     before = code_digest(tmp_path)
     (tmp_path / name).write_text("a = 2\n")

@@ -12,7 +12,7 @@ from fa.frontends.mlir import parse_module, run_passes
 from fa.machine.spec.params import PRESETS
 from xdsl.dialects.builtin import ModuleOp
 
-from ...attentions import Case, relative_error
+from ...attentions import Case, after_chains, relative_error
 
 ORDERS = ("fuse", "fuse{order=keys}", "fuse{split-kv=2}", "fuse{split-kv=3}")
 
@@ -24,7 +24,7 @@ MASKS = (
     "#fa.all_of<[#fa.chunked<size = 48>, #fa.causal]>",
     "#fa.prefix<length = 70>",
     "#fa.documents<[60, 28, 42]>",
-    "#fa.documents<[60, 28]>",
+    "#fa.documents<[60, 70], offset = -20>",
     "#fa.ragged<[130, 64]>",
     "#fa.ragged<[130, 3], #fa.causal>",
     "#fa.ragged<[0, 64], #fa.causal>",
@@ -55,11 +55,15 @@ ARITHMETIC = """score_mod {
 
 
 def attention(
-    attributes: str, bias: str | None = None, function: str = "", more: str | None = None
+    attributes: str,
+    bias: str | None = None,
+    function: str = "",
+    more: str | None = None,
+    batch: int = 2,
 ) -> str:
-    """Two batches, four heads on two, 70 queries, 130 keys; `more` types a third result."""
-    q, kv = "tensor<2x4x70x32xf32>", "tensor<2x2x130x32xf32>"
-    results = [q, "tensor<2x4x70xf32>", *([more] if more else [])]
+    """Four heads on two, 70 queries, 130 keys; `more` types a third result."""
+    q, kv = f"tensor<{batch}x4x70x32xf32>", f"tensor<{batch}x2x130x32xf32>"
+    results = [q, f"tensor<{batch}x4x70xf32>", *([more] if more else [])]
     names = ", ".join(f"%r{i}" for i in range(len(results)))
     types = ", ".join(results)
     argument = f", %bias: {bias}" if bias else ""
@@ -87,9 +91,7 @@ def check_levels(text: str, chains: tuple[str, ...]) -> None:
     """Each chain of passes keeps the meaning, to the last digits of float32."""
     args = arguments(parse_module(text))
     expected = fa.interpret(parse_module(text), args, round=False)
-    for chain in chains:
-        module = parse_module(text)
-        run_passes(module, chain)
+    for module in after_chains(text, chains):
         for got, want in zip(fa.interpret(module, args, round=False), expected, strict=True):
             np.testing.assert_allclose(got, want, rtol=2e-4, atol=2e-5)
 
@@ -138,7 +140,8 @@ def test_keys_outside_moves_more_but_loads_keys_once():
 
 @pytest.mark.parametrize("mask", MASKS)
 def test_masks(mask: str):
-    text = attention(f", mask = {mask}")
+    # Only lengths differ from batch to batch.
+    text = attention(f", mask = {mask}", batch=2 if "ragged" in mask else 1)
     check_levels(text, ("tile", "tile,fuse", "tile,fuse,specialize-masks", "tile,allocate-sram"))
     for passes in ("tile,fuse,lower-to-isa", "tile,lower-to-isa"):
         check_machine(text, passes, 8e-3)
@@ -160,7 +163,7 @@ def test_bias_that_broadcasts(bias: str):
 
 @pytest.mark.parametrize("cap", [1.5, 50.0])
 def test_soft_cap(cap: float):
-    text = attention(f", mask = #fa.causal, softcap = {cap} : f32")
+    text = attention(f", mask = #fa.causal, softcap = {cap} : f32", batch=1)
     check_levels(text, ("tile", "tile,fuse", "tile,fuse,allocate-sram"))
     for passes in ("tile,fuse,lower-to-isa", "tile,lower-to-isa"):
         # tanh takes a dozen operations that round to bf16.
@@ -184,7 +187,8 @@ def test_what_has_no_lowering_is_named():
 def test_scores_as_a_result(stage: str):
     text = attention(
         f', mask = #fa.causal, softcap = 2.0 : f32, qk = "{stage}"',
-        more="tensor<2x4x70x130xf32>",
+        more="tensor<1x4x70x130xf32>",
+        batch=1,
     )
     check_levels(text, ("tile", "tile,fuse", "tile,fuse,specialize-masks", "tile,allocate-sram"))
     module = parse_module(text)

@@ -17,9 +17,9 @@ func.func @window(%Q: tensor<1x1x512x64xbf16>, %K: tensor<1x1x512x64xbf16>, %V: 
 // The first tile sees one tile of keys, each of the others two, from the one before on.
 //
 // CHECK-LABEL:  @window
-// CHECK-SAME:   mask_tiles = [{{.*}}empty = 49 : i64, full = 0 : i64, partial = 15 : i64
+// CHECK-SAME:   fa.mask_tiles = [{{.*}}empty = 49 : i64, full = 0 : i64, partial = 15 : i64
 // CHECK:        fa.mask %s at[%c0, %c0, %c0, %c0]
-// CHECK-NOT:    fa.mask
+// CHECK-NOT:    fa.mask %
 // CHECK:        scf.for %period = %c0 to %c7 step %c1 {
 // CHECK-NEXT:     %0 = arith.muli %period, %c64 : index
 // CHECK-NEXT:     %1 = arith.addi %0, %c64 : index
@@ -39,4 +39,4 @@ func.func @window(%Q: tensor<1x1x512x64xbf16>, %K: tensor<1x1x512x64xbf16>, %V: 
 // SETTLED:         fa.mask {{.*}} at[%c0, %c0, %c64, %c0]
 // SETTLED:         fa.load %K[%c0, %c0, %2, %c0]
 // SETTLED:         fa.mask {{.*}} at[%c0, %c0, %c64, %c64]
-// SETTLED-NOT:     fa.mask
+// SETTLED-NOT:     fa.mask %

@@ -27,14 +27,14 @@ func.func @checkerboard(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x2x128x64xbf16>
 // BEFORE:               fa.online_softmax %s_masked, %m_2, %l_2 :
 
 // CHECK-LABEL: @checkerboard
-// CHECK-SAME:    mask_tiles = [{where = {{.*}} rows = 64 : i64, cols = 64 : i64, empty = 0 : i64, full = 0 : i64, partial = 8 : i64, distinct = 1 : i64, stored = 1 : i64}]
+// CHECK-SAME:    fa.mask_tiles = [{where = {{.*}} rows = 64 : i64, cols = 64 : i64, empty = 0 : i64, full = 0 : i64, partial = 8 : i64, distinct = 1 : i64, stored = 1 : i64}]
 // CHECK-NEXT:    %masks = arith.constant dense<{{.*}}> : tensor<1x64x64xbf16>
 // CHECK:         %hidden = fa.load %masks[%c0, %c0, %c0] : tensor<1x64x64xbf16> -> !fa.tile<64x64xbf16, vector>
 // CHECK:         scf.for %kv_head
 // CHECK:           scf.for %row = %c0 to %c128 step %c64
 // CHECK:             scf.for %key = %c0 to %c128 step %c64
 // CHECK:               %s_masked = fa.mask %s at[%c0, %c0, %c0, %c0] hidden(%hidden : !fa.tile<64x64xbf16, vector>) {kv_len = 128 : i64}
-// CHECK-NOT:         fa.mask
+// CHECK-NOT:         fa.mask %
 
 // -----
 
@@ -56,12 +56,12 @@ func.func @heads(%Q: tensor<1x3x64x64xbf16>, %K: tensor<1x3x128x64xbf16>) -> ten
 
 // CHECK-LABEL: @heads
 // CHECK-SAME:    empty = 1 : i64, full = 5 : i64, partial = 0 : i64
-// CHECK-NOT:     fa.mask
+// CHECK-NOT:     fa.mask %
 // CHECK:         fa.load %Q[%c0, %c0, %c0, %c0]
 // CHECK:         fa.load %K[%c0, %c0, %c0, %c0]
 // CHECK:         scf.for %kv_head = %c1 to %c3 step %c1
 // CHECK:           scf.for %key = %c0 to %c128 step %c64
-// CHECK-NOT:     fa.mask
+// CHECK-NOT:     fa.mask %
 // CHECK:         func.return
 
 // -----

@@ -77,10 +77,10 @@ func.func @no_mask(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x1x192x64xbf16>, %V:
 }
 
 // CHECK-LABEL: @no_mask
-// CHECK-NOT:   fa.mask
+// CHECK-NOT:   fa.mask %
 // CHECK:       scf.for %row =
 // CHECK:       scf.for %key =
-// CHECK-NOT:   fa.mask
+// CHECK-NOT:   fa.mask %
 // CHECK:       fa.result
 
 // -----
@@ -97,8 +97,8 @@ func.func @padding(%Q: tensor<1x2x128x64xbf16>, %K: tensor<1x1x130x64xbf16>, %V:
 // CHECK-LABEL: @padding
 // CHECK:       scf.for %row =
 // CHECK:       scf.for %key = %c0 to %c128 step %c64
-// CHECK-NOT:   fa.mask
+// CHECK-NOT:   fa.mask %
 // CHECK:       scf.yield
 // CHECK:       fa.mask {{.*}} {kv_len = 130 : i64}
-// CHECK-NOT:   fa.mask
+// CHECK-NOT:   fa.mask %
 // CHECK:       fa.result

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from xdsl.dialects import scf
 
-from ...attentions import masked_attention, relative_error
+from ...attentions import after_chains, masked_attention, relative_error
 
 EXACT = 1e-5
 """f32 arithmetic with the keys in another order: sums of some hundred terms, 2^-24 each."""
+
+MOST_TILES = 12
+"""Of queries in one case: runs of tiles alike, with others before and behind them."""
 
 STORED = 1.5e-2
 """K and V as E4M3 are compared with what is stored; P and the sums are bf16, 2^-9 each."""
@@ -85,6 +88,7 @@ def test_meaning(
     kind: str, left: int, right: int, q_len: int, kv_len: int, kv_tile: int, q_tile: int
 ) -> None:
     """Before and after, unrounded, against float64."""
+    q_len = min(q_len, MOST_TILES * q_tile)
     mask = MASKS[kind].format(left=left, right=right)
     args = arguments(q_len, kv_len, (1, 1))
     expected, _ = masked_attention(
@@ -92,9 +96,10 @@ def test_meaning(
         16**-0.5,
         seen_by(kind, left, right, q_len, kv_len),
     )
-    for passes in ("", ",slide-keys", ",slide-keys,specialize-masks,trim-tiles,schedule-rows"):
-        module = parse_module(source(mask, q_len, kv_len))
-        run_passes(module, f"tile{{q-tile={q_tile} kv-tile={kv_tile}}},fuse{passes}", None)
+    fused = f"tile{{q-tile={q_tile} kv-tile={kv_tile}}},fuse"
+    slid = f"{fused},slide-keys"
+    chains = (fused, slid, f"{slid},specialize-masks,trim-tiles,schedule-rows")
+    for module in after_chains(source(mask, q_len, kv_len), chains):
         (out,) = fa.interpret(module, args, round=False)
         np.testing.assert_allclose(out, expected, rtol=0, atol=EXACT * np.abs(args[2]).max())
 
@@ -104,8 +109,8 @@ def test_meaning(
     st.sampled_from(["window", "chunked"]),
     st.sampled_from([17, 64, 127, 200]),
     st.sampled_from([0, 40]),
-    st.integers(200, 420),
-    st.integers(300, 700),
+    st.integers(140, 300),
+    st.integers(200, 500),
     st.sampled_from([(1, 1), (4, 2), (4, 1)]),
 )
 def test_assembly(

@@ -37,31 +37,43 @@ func.func @one(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V: tens
 // Softmax, P V by rows and the accumulation are one loop over rows, with the load of V in front of it.
 //
 // AFTER:      %k = fa.load %K[%c0, %c0, %c0, %c0]
-// AFTER-NEXT: %s = fa.scores %q_scaled, %k
+// AFTER-NEXT: %s = fa.scores %q_scaled, %k {family = "tmm"}
 // AFTER-NEXT: %v = fa.load %0[%c0, %c0, %c0, %c0]
-// AFTER-NEXT: %p, %m, %l, %alpha = fa.online_softmax %s {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>}
-// AFTER-NEXT: %pv = fa.matmul %p, %v {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 4>, family = "btmv"}
-// AFTER-NEXT: %m_1, %l_1, %acc = scf.for %key = %c64 to %c192 step %c64 iter_args(%m_2 = %m, %l_2 = %l, %acc_1 = %pv)
-// AFTER-NEXT:   %k_1 = fa.load %K[%c0, %c0, %key, %c0]
-// AFTER-NEXT:   %s_1 = fa.scores %q_scaled, %k_1
-// AFTER-NEXT:   %v_1 = fa.load %0[%c0, %c0, %c0, %key]
-// AFTER-NEXT:   %p_1, %m_3, %l_3, %alpha_1 = fa.online_softmax %s_1, %m_2, %l_2 {row_loop = #fa.row_loop<id = 2, rows = 64, unroll = 4>}
-// AFTER-NEXT:   %pv_1 = fa.matmul %p_1, %v_1 {row_loop = #fa.row_loop<id = 2, rows = 64, unroll = 4>, family = "btmv"}
-// AFTER-NEXT:   %acc_2 = fa.accumulate %acc_1, %pv_1 rescale %alpha_1 {row_loop = #fa.row_loop<id = 2, rows = 64, unroll = 4>}
-// AFTER-NEXT:   scf.yield %m_3, %l_3, %acc_2
+// AFTER-NEXT: %m, %l, %pv = fa.row_loop rows = 64 unroll = 4 {
+// AFTER-NEXT:   %p, %m_1, %l_1, %alpha = fa.online_softmax %s
+// AFTER-NEXT:   %pv_1 = fa.matmul %p, %v {family = "btmv"}
+// AFTER-NEXT:   fa.yield %m_1, %l_1, %pv_1
 // AFTER-NEXT: }
-// AFTER-NEXT: %o = fa.normalize %acc, %l_1 {row_loop = #fa.row_loop<id = 1, rows = 64, unroll = 4>, factor = 4.000000e+00 : f32}
+// AFTER-NEXT: %m_2, %l_2, %acc = scf.for %key = %c64 to %c192 step %c64 iter_args(%m_3 = %m, %l_3 = %l, %acc_1 = %pv)
+// AFTER-NEXT:   %k_1 = fa.load %K[%c0, %c0, %key, %c0]
+// AFTER-NEXT:   %s_1 = fa.scores %q_scaled, %k_1 {family = "tmm"}
+// AFTER-NEXT:   %v_1 = fa.load %0[%c0, %c0, %c0, %key]
+// AFTER-NEXT:   %m_4, %l_4, %acc_2 = fa.row_loop rows = 64 unroll = 4 {
+// AFTER-NEXT:     %p_1, %m_5, %l_5, %alpha_1 = fa.online_softmax %s_1, %m_3, %l_3
+// AFTER-NEXT:     %pv_2 = fa.matmul %p_1, %v_1 {family = "btmv"}
+// AFTER-NEXT:     %acc_3 = fa.accumulate %acc_1, %pv_2 rescale %alpha_1
+// AFTER-NEXT:     fa.yield %m_5, %l_5, %acc_3
+// AFTER-NEXT:   }
+// AFTER-NEXT:   scf.yield %m_4, %l_4, %acc_2
+// AFTER-NEXT: }
+// AFTER-NEXT: %o = fa.row_loop rows = 64 unroll = 4 {
+// AFTER-NEXT:   %o_1 = fa.normalize %acc, %l_2 {factor = 4.000000e+00 : f32}
+// AFTER-NEXT:   fa.yield %o_1
+// AFTER-NEXT: }
 
 // One tile of all keys, P V by blocks: P is divided by the sums in the loop over its rows, which saves one over those of
 // P V. Eight rows an iteration, the most up to twelve that divide 64. V is loaded where it stood: nothing in the loop waits
 // for it.
 //
 // FIRST-LABEL: @one
-// FIRST:      %s = fa.scores %q_scaled, %k
-// FIRST-NEXT: %p, %m, %l, %alpha = fa.online_softmax %s {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 8>}
-// FIRST-NEXT: %p_1 = fa.normalize %p, %l {row_loop = #fa.row_loop<id = 0, rows = 64, unroll = 8>}
+// FIRST:      %s = fa.scores %q_scaled, %k {family = "tmm"}
+// FIRST-NEXT: %p = fa.row_loop rows = 64 unroll = 8 {
+// FIRST-NEXT:   %p_1, %m, %l, %alpha = fa.online_softmax %s
+// FIRST-NEXT:   %p_2 = fa.normalize %p_1, %l
+// FIRST-NEXT:   fa.yield %p_2
+// FIRST-NEXT: }
 // FIRST-NEXT: %v = fa.load %V[%c0, %c0, %c0, %c0]
-// FIRST-NEXT: %pv = fa.matmul %p_1, %v
+// FIRST-NEXT: %pv = fa.matmul %p, %v {family = "mm"}
 // FIRST-NEXT: fa.store %pv, %output[%c0, %c0, %c0, %c0]
 
 // NONE: schedule_rows.mlir:1:1: error: unroll-rows must be at least 1, got 0
@@ -72,7 +84,10 @@ func.func @one(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V: tens
 // RUN: fa-gen --model Llama-3.2-1B --phase decode --seq 192 -o %t.mlir
 // RUN: fa-opt %t.mlir --tile="kv-tile=64" --fuse --map="qk=tmm pv=btmv sums=reduce" --specialize-masks --schedule-rows | filecheck %s --check-prefix DECODE
 // RUN: fa-opt %t.mlir --tile="kv-tile=64" --fuse --map="qk=tmm pv=mm sums=reduce" --specialize-masks --schedule-rows | filecheck %s --check-prefix BYBLOCKS
-// DECODE-COUNT-5: rows = 1, unroll = 1
+// DECODE-COUNT-3: fa.row_loop rows = 1 unroll = 1
 // DECODE-NOT: rows = 4
-// BYBLOCKS: fa.online_softmax {{.*}} rows = 4, unroll = 4
-// BYBLOCKS: fa.normalize {{.*}} rows = 1, unroll = 1
+// BYBLOCKS: fa.row_loop rows = 4 unroll = 4
+// BYBLOCKS-NEXT: {{.*}} = fa.online_softmax
+// BYBLOCKS: fa.row_loop rows = 1 unroll = 1
+// BYBLOCKS-NEXT: {{.*}} = fa.accumulate
+// BYBLOCKS-NEXT: {{.*}} = fa.normalize

@@ -1,6 +1,6 @@
-// RUN: fa-opt %s --tile --fuse --quantize --cse | filecheck %s
+// RUN: fa-opt %s --tile --fuse --map="qk=tmm pv=mm sums=reduce" --quantize --cse | filecheck %s
 // RUN: fa-opt %s --tile --fuse --cse | filecheck %s --check-prefix=BEFORE
-// RUN: fa-opt %s --machine plena-64-stock --tile --fuse --quantize --cse | filecheck %s --check-prefix=STOCK
+// RUN: fa-opt %s --machine plena-64-stock --tile --fuse --map="qk=tmm pv=mm sums=reduce" --quantize --cse | filecheck %s --check-prefix=STOCK
 
 // The caller's tensors hold f32. Tiles do too before the pass:
 
@@ -29,10 +29,10 @@ func.func @attention(%Q: tensor<1x1x64x64xf32>, %K: tensor<1x1x64x64xf32>, %V: t
 // CHECK-NEXT:     %l = fa.fill 0.000000e+00 : f32 : !fa.tile<64xbf16, scalar>
 // CHECK-NEXT:     %acc = fa.fill 0.000000e+00 : f32 : !fa.tile<64x64xbf16, vector>
 // CHECK-NEXT:     %k = fa.load %K_stored[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, matrix>
-// CHECK-NEXT:     %s = fa.scores %q_scaled, %k :{{.*}} -> !fa.tile<64x64xbf16, vector>
+// CHECK-NEXT:     %s = fa.scores %q_scaled, %k {{.*}} -> !fa.tile<64x64xbf16, vector>
 // CHECK-NEXT:     %p, %m_1, %l_1, %alpha = fa.online_softmax %s, %m, %l :{{.*}} -> !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>
 // CHECK-NEXT:     %v = fa.load %V_stored[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, matrix>
-// CHECK-NEXT:     %pv = fa.matmul %p, %v :{{.*}} -> !fa.tile<64x64xbf16, vector>
+// CHECK-NEXT:     %pv = fa.matmul %p, %v {{.*}} -> !fa.tile<64x64xbf16, vector>
 // CHECK-NEXT:     %acc_1 = fa.accumulate %acc, %pv rescale %alpha :{{.*}} -> !fa.tile<64x64xbf16, vector>
 // CHECK-NEXT:     %o = fa.normalize %acc_1, %l_1 :{{.*}} -> !fa.tile<64x64xbf16, vector>
 // CHECK-NEXT:     fa.store %o, %output[%c0, %c0, %c0, %c0] : !fa.tile<64x64xbf16, vector>, memref<1x1x64x64xbf16, #fa.hbm>

@@ -1,10 +1,10 @@
-// RUN: fa-opt %s --tile --fuse --quantize | filecheck %s
-// RUN: fa-opt %s --tile --fuse --quantize="boundary=storage" | filecheck %s --check-prefix=STORAGE
-// RUN: fa-opt %s --tile --fuse --quantize="rounding=store" | filecheck %s --check-prefix=STORE
-// RUN: fa-opt %s --machine plena-64-mx32 --tile --fuse --quantize="policy=mxfp8 rule=even" --quantize | filecheck %s --check-prefix=MX32
-// RUN: fa-opt %s --machine plena-64-bf16 --tile --fuse --quantize="policy=bf16" | filecheck %s --check-prefix=BF16
-// RUN: fa-opt %s --smooth-keys --rotate="seed=5" --tile --fuse --quantize | filecheck %s --check-prefix=PREPARED
-// RUN: fa-opt %s --tile --fuse --rotate --smooth-keys --quantize | filecheck %s --check-prefix=LATER
+// RUN: fa-opt %s --tile --fuse --map="qk=tmm pv=mm sums=reduce" --quantize | filecheck %s
+// RUN: fa-opt %s --tile --fuse --map="qk=tmm pv=mm sums=reduce boundary=storage" --quantize="boundary=storage" | filecheck %s --check-prefix=STORAGE
+// RUN: fa-opt %s --tile --fuse --map="qk=tmm pv=mm sums=reduce" --quantize="rounding=store" | filecheck %s --check-prefix=STORE
+// RUN: fa-opt %s --machine plena-64-mx32 --tile --fuse --map="qk=tmm pv=mm sums=reduce" --quantize="policy=mxfp8 rule=even" --quantize | filecheck %s --check-prefix=MX32
+// RUN: fa-opt %s --machine plena-64-bf16 --tile --fuse --map="qk=tmm pv=mm sums=reduce" --quantize="policy=bf16" | filecheck %s --check-prefix=BF16
+// RUN: fa-opt %s --smooth-keys --rotate="seed=5" --tile --fuse --map="qk=tmm pv=mm sums=reduce" --quantize | filecheck %s --check-prefix=PREPARED
+// RUN: fa-opt %s --tile --fuse --rotate --smooth-keys --map="qk=tmm pv=mm sums=reduce" --quantize | filecheck %s --check-prefix=LATER
 
 func.func @attention(%q: tensor<1x1x64x64xbf16>, %k: tensor<1x1x64x64xbf16>, %v: tensor<1x1x64x64xbf16>)
     -> tensor<1x1x64x64xbf16> {
@@ -15,13 +15,13 @@ func.func @attention(%q: tensor<1x1x64x64xbf16>, %k: tensor<1x1x64x64xbf16>, %v:
 
 // The machine's own format, made by the host with the rule and rounding of the least error.
 //
-// CHECK: @attention(%q: tensor<1x1x64x64xbf16>, %k: tensor<1x1x64x64xbf16>, %v: tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16> {
+// CHECK: @attention(%q: tensor<1x1x64x64xbf16>, %k: tensor<1x1x64x64xbf16>, %v: tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16> attributes
 // CHECK-NEXT: %k_stored = mx.quantize %k {{.*}} -> tensor<1x1x64x64xbf16, #mx.block<e4m3, scale = e8m0, size = 8, rule = rceil, rounding = nearest, variant = plena>>
 // CHECK-NEXT: %v_stored = mx.quantize %v
 
 // The caller quantizes.
 //
-// STORAGE: @attention(%q: tensor<1x1x64x64xbf16>, %k: tensor<1x1x64x64xbf16, #mx.block<e4m3, {{.*}}>>, %v: tensor<1x1x64x64xbf16, #mx.block<e4m3, {{.*}}>>) -> tensor<1x1x64x64xbf16> {
+// STORAGE: @attention(%q: tensor<1x1x64x64xbf16>, %k: tensor<1x1x64x64xbf16, #mx.block<e4m3, {{.*}}>>, %v: tensor<1x1x64x64xbf16, #mx.block<e4m3, {{.*}}>>) -> tensor<1x1x64x64xbf16> attributes
 // STORAGE-NOT: mx.quantize
 // STORAGE: fa.load %k[{{.*}}] : tensor<1x1x64x64xbf16, #mx.block<e4m3,
 
@@ -31,7 +31,7 @@ func.func @attention(%q: tensor<1x1x64x64xbf16>, %k: tensor<1x1x64x64xbf16>, %v:
 
 // Another policy is written down, and a second run with the defaults leaves it.
 //
-// MX32: attributes {mx.policy = {policy = "mxfp8"}}
+// MX32: mx.policy = {policy = "mxfp8"}
 // MX32: %k_stored = mx.quantize %k {{.*}} -> tensor<1x1x64x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32, rule = even, rounding = nearest, variant = plena>>
 // BF16-NOT: mx.quantize
 

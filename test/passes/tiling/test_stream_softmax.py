@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fa.frontends.mlir import parse_module, run_passes
 
-from ...attentions import Case, relative_error
+from ...attentions import Case, after_chains, relative_error
 from ..mapping.test_variants import attention
 from ..score_functions.test_score_functions import FUNCTIONS
 from ..score_functions.test_score_functions import attention as with_function
@@ -20,12 +20,14 @@ CHAIN = "tile,stream-softmax{columns=64}"
 
 TEXTS = {
     "plain": attention(""),
-    "causal": attention(", mask = #fa.causal<offset = -20>"),
+    "causal": attention(", mask = #fa.causal<offset = -20>", batch=1),
     "softmax as a result": attention(
-        ', mask = #fa.causal, softcap = 2.0 : f32, qk = "softmax"', more="tensor<2x4x70x130xf32>"
+        ', mask = #fa.causal, softcap = 2.0 : f32, qk = "softmax"',
+        more="tensor<1x4x70x130xf32>",
+        batch=1,
     ),
     "masked scores as a result": attention(
-        ', mask = #fa.causal, qk = "masked"', more="tensor<2x4x70x130xf32>"
+        ', mask = #fa.causal, qk = "masked"', more="tensor<1x4x70x130xf32>", batch=1
     ),
     "bias": attention("", "tensor<2x4x70x130xf32>"),
     "probabilities": with_function(FUNCTIONS["scale of the head"], 70, 130, "", "prob_mod"),
@@ -40,9 +42,7 @@ def test_two_passes(name: str):
     args = arguments(text)
     expected = fa.interpret(parse_module(text), args, round=False)
     chain = "tile,fuse,stream-softmax{columns=64}" if name == "softmax as a result" else CHAIN
-    for passes in (chain, f"{chain},allocate-sram"):
-        module = parse_module(text)
-        run_passes(module, passes)
+    for module in after_chains(text, (chain, f"{chain},allocate-sram")):
         assert not any(op.name == "fa.softmax" for op in module.walk())
         for got, want in zip(fa.interpret(module, args, round=False), expected, strict=True):
             np.testing.assert_allclose(got, want, rtol=2e-4, atol=2e-5)
