@@ -15,9 +15,6 @@ from fa.universe import PASSES
 
 TESTS = Path(__file__).resolve().parent.parent
 
-PENDING = {"schedule-rows", "allocate-sram"}
-"""Passes whose IR is being changed: loops over rows become an operation."""
-
 RUN = re.compile(r"^// RUN: fa-opt %s (.*?) \| filecheck %s(.*)$", re.M)
 PREFIX = re.compile(r"--check-prefix[= ](\w+)")
 VARIABLE = re.compile(r"\[\[.*?\]\]|\{\{.*?\}\}")
@@ -49,7 +46,7 @@ def checks(prefix: str, text: str) -> list[str]:
     return re.findall(rf"^\s*// {prefix}(?:{kinds})?:(.*)$", text, re.M)
 
 
-@pytest.mark.parametrize("name", [name for name in PASSES if name not in PENDING])
+@pytest.mark.parametrize("name", PASSES)
 def test_runs_alone_on_ir_written_by_hand(name: str):
     texts = [path.read_text() for path in files(name) if path.exists()]
     assert texts, f"no lit file runs {name} alone: write {files(name)[1]}"
@@ -59,10 +56,6 @@ def test_runs_alone_on_ir_written_by_hand(name: str):
     assert any("[[" in line for line in lines)
     named = [line for line in lines if re.search(r"%\w", VARIABLE.sub("", line))]
     assert not named, f"SSA values by name: {named}"
-
-
-def test_pending_passes_exist():
-    assert set(PASSES) >= PENDING
 
 
 def test_what_counts_as_alone():

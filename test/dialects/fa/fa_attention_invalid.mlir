@@ -147,7 +147,7 @@ func.func @results(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: t
 
 // -----
 func.func @softcap(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
-  // expected-error @below {{'fa.attention': softcap must be positive, got -1.0}}
+  // expected-error @below {{'fa.attention': softcap must be positive and finite, got -1.0}}
   %o = fa.attention %q, %k, %v {softcap = -1.0 : f32} : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
 }

@@ -1,8 +1,8 @@
-// RUN: fa-opt --split-input-file --parsing-diagnostics --verify-diagnostics < %s | filecheck %s --match-full-lines --strict-whitespace
+// RUN: fa-opt --split-input-file --verify-diagnostics %s
 
 // Lengths that are not those of the keys, factors that are no numbers, results of another type.
 
-// CHECK:<stdin>:8:8: error: 'fa.attention': the documents hold 7 keys, and there are 20; their lengths must add up to that
+// expected-error @+3 {{'fa.attention': the documents hold 7 keys, and there are 20; their lengths must add up to that}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {mask = #fa.documents<[3, 4]>} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xbf16>
@@ -10,7 +10,7 @@ func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:16:8: error: 'fa.attention': the documents hold 21 keys, and there are 20; their lengths must add up to that
+// expected-error @+3 {{'fa.attention': the documents hold 21 keys, and there are 20; their lengths must add up to that}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {mask = #fa.all_of<[#fa.causal, #fa.documents<[20, 1]>]>} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xbf16>
@@ -18,7 +18,7 @@ func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:24:8: error: 'fa.attention': the documents hold 9 keys, and there are 12 to 20; their lengths must add up to that
+// expected-error @+3 {{'fa.attention': the documents hold 9 keys, and there are 12 to 20; their lengths must add up to that}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {mask = #fa.ragged<[7, 12], #fa.documents<[3, 6]>>} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xbf16>
@@ -26,7 +26,7 @@ func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:32:8: error: 'fa.attention': the documents hold 9 keys, and there are 12 to 20; their lengths must add up to that
+// expected-error @+3 {{'fa.attention': the documents hold 9 keys, and there are 12 to 20; their lengths must add up to that}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {mask = #fa.ragged<[7, 12], #fa.causal, #fa.documents<[3, 6]>>} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xbf16>
@@ -34,7 +34,7 @@ func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:40:8: error: documents need their lengths, as in #fa.documents<[100, 28]>
+// expected-error @+3 {{documents need their lengths, as in #fa.documents<[100, 28]>}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {mask = #fa.documents<[]>} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xbf16>
@@ -42,7 +42,7 @@ func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:48:8: error: 'fa.attention': a ragged mask has a length of 21, and there are 20 keys
+// expected-error @+3 {{'fa.attention': a ragged mask has a length of 21, and there are 20 keys}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {mask = #fa.ragged<[21, 3]>} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xbf16>
@@ -50,7 +50,7 @@ func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:56:8: error: 'fa.attention': scale must be a finite f32, got inf
+// expected-error @+3 {{'fa.attention': scale must be a finite f32, got inf}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {scale = 0x7F800000 : f32} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xbf16>
@@ -58,7 +58,7 @@ func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:64:8: error: 'fa.attention': scale must be a finite f32, got nan
+// expected-error @+3 {{'fa.attention': scale must be a finite f32, got nan}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {scale = 0x7FC00000 : f32} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xbf16>
@@ -66,7 +66,7 @@ func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:72:8: error: 'fa.attention': scale must be a finite f32, got 1e+39
+// expected-error @+3 {{'fa.attention': scale must be a finite f32, got 1e+39}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {scale = 1.0e39 : f64} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xbf16>
@@ -74,7 +74,7 @@ func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:80:8: error: 'fa.attention': softcap must be positive and finite, got inf
+// expected-error @+3 {{'fa.attention': softcap must be positive and finite, got inf}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {softcap = 0x7F800000 : f32} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xbf16>
@@ -82,7 +82,7 @@ func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
 }
 
 // -----
-// CHECK:<stdin>:88:8: error: 'fa.attention': the result must hold what the query holds, bf16; got f32
+// expected-error @+3 {{'fa.attention': the result must hold what the query holds, bf16; got f32}}
 
 func.func @op(%q: tensor<2x4x10x64xbf16>, %k: tensor<2x4x20x64xbf16>) {
   %0 = fa.attention %q, %k, %k {} : tensor<2x4x10x64xbf16>, tensor<2x4x20x64xbf16>, tensor<2x4x20x64xbf16> -> tensor<2x4x10x64xf32>

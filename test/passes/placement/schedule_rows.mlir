@@ -90,4 +90,5 @@ func.func @one(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V: tens
 // BYBLOCKS-NEXT: {{.*}} = fa.online_softmax
 // BYBLOCKS: fa.row_loop rows = 1 unroll = 1
 // BYBLOCKS-NEXT: {{.*}} = fa.accumulate
+// BYBLOCKS: fa.row_loop rows = 1 unroll = 1
 // BYBLOCKS-NEXT: {{.*}} = fa.normalize
