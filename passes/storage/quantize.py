@@ -76,9 +76,9 @@ class QuantizePass(ModulePass):
     o: str | None = None
     """The format of results."""
     p: str | None = None
-    """The format of scores and probabilities, where they go through HBM."""
+    """The format of probabilities; any but bf16 is refused, for the machine computes in it."""
     statistics: str | None = None
-    """The format of running maxima and sums, where they go through HBM."""
+    """The format of running maxima and sums; any but bf16 is refused likewise."""
     rule: Rule = "rceil"
     """How the host makes a scale of a block. rceil leaves the least error (docs/formats.md)."""
     rounding: Rounding = "nearest"
