@@ -76,6 +76,8 @@ check: install
 	$(BIN)/python bench/mappings.py --check
 	$(BIN)/python bench/model_configs.py --check
 	$(BIN)/python docs/mapping/draw.py --check
+	$(BIN)/python docs/reference/passes_page.py --check
+	$(BIN)/python docs/reference/dialects_page.py --check
 
 conformance: install
 	$(BIN)/python bench/onnx_conformance.py

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CompileError", "Kernel", "Run", "attention", "compile", "cost", "interpret"]
 
+__version__ = "0.2.0"
+"""The one place of the version: the package's metadata and the tools read it here."""
+
 _HOMES = {
     "CompileError": "fa.diagnostics",
     "Kernel": "fa.compiler",

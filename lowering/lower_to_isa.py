@@ -24,15 +24,14 @@ class LowerToIsaPass(ModulePass):
     Precondition: one function with attention, on tensors or on tiles. Postcondition: the function
     is a `plena.kernel` that prints as assembly. Loops stay loops, but for those that `unroll-loops`
     finds worth their text, and those of which one iteration executes more than the machine allows.
-
-    `clean_up`: whether the passes of `pipelines.CLEAN_UP` run between emission and register
-    allocation; what is computed is the same without, bit for bit.
     """
 
     name = "lower-to-isa"
 
     machine: str | None = None
     clean_up: bool = True
+    """Whether the passes of `pipelines.CLEAN_UP` run between emission and register allocation; what
+    is computed is the same without, bit for bit."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         run(ctx, op, [self])

@@ -20,6 +20,7 @@ from xdsl.utils.exceptions import ArgSpecParseError, ShrinkException
 from xdsl.utils.target import Target
 from xdsl.xdsl_opt_main import xDSLOptMain
 
+from .. import __version__
 from ..diagnostics import CompileError
 from ..frontends.mlir import (
     apply_passes,
@@ -71,7 +72,7 @@ class FaOpt(xDSLOptMain):
     IR between passes) goes to standard error.
     """
 
-    version_format = "fa-opt, on xdsl version {xdsl_version}"
+    version_format = f"fa-opt version {__version__}, on xdsl version {{xdsl_version}}"
 
     def __init__(self, arguments: Sequence[str]):
         self._pieces, others = collect_passes(arguments, everything().all_passes)

@@ -1,4 +1,4 @@
-"""Passes on instructions that have no registers yet; `pipeline` has their order.
+"""Passes on instructions that have no registers yet; `passes/pipelines` has their order.
 
 `kernel_pass` is what they share, `integer_forms` what is known of integers.
 """

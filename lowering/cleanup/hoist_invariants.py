@@ -32,13 +32,12 @@ class HoistInvariants(KernelPass):
     Precondition: kernels without registers. Postcondition: they do the same with no more executed
     instructions, and no bank needs more registers than it has, by the estimate of `pressure`. What
     a loop would have to copy in each iteration, because it overwrites it, stays inside.
-
-    `innermost`: only out of loops that hold no loop.
     """
 
     name = "hoist-invariants"
 
     innermost: bool = False
+    """Only out of loops that hold no loop."""
 
     def run(self, kernel: plena.KernelOp) -> None:
         hoist_invariants(kernel, self.innermost)

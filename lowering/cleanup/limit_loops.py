@@ -42,6 +42,8 @@ class LimitLoops(ModulePass):
     name = "limit-loops"
 
     max_instructions: int | None = None
+    """Instructions of one iteration, at most. By default what the machine allows
+    (MAX_LOOP_INSTRUCTIONS)."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:

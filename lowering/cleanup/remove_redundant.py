@@ -35,14 +35,13 @@ class RemoveRedundant(KernelPass):
     only results that nobody reads; no register is copied (the allocator copies where it must); no
     loop carries a value that only it reads, or that stays the same; and of equal values in one
     block there is one, where registers allow.
-
-    `near`: of equal values with a loop between them both stay, because a register is worth more in
-    the loop than one instruction outside.
     """
 
     name = "remove-redundant"
 
     near: bool = False
+    """Of equal values with a loop between them both stay, because a register is worth more in the
+    loop than one instruction outside."""
 
     def run(self, kernel: plena.KernelOp) -> None:
         remove_redundant(kernel, self.near)

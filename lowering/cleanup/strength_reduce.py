@@ -58,13 +58,12 @@ class StrengthReduce(KernelPass):
     Precondition: kernels without registers. Postcondition: they do the same with no more executed
     instructions. A pointer takes a register throughout its loop, so where none is free the address
     stays as it is. Addresses a constant distance apart share a pointer.
-
-    `innermost`: only the counters of loops that hold no loop.
     """
 
     name = "strength-reduce"
 
     innermost: bool = False
+    """Only the counters of loops that hold no loop."""
 
     def run(self, kernel: plena.KernelOp) -> None:
         strength_reduce(kernel, self.innermost)

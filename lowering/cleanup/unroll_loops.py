@@ -27,20 +27,19 @@ class UnrollLoops(KernelPass):
     Precondition: kernels without registers. Postcondition: they do the same. A loop of which the
     body reads the counter is unrolled to the end or not at all. OpError for an option that is less
     than it can be.
-
-    `factor`: at most so many copies in a partly unrolled loop; they divide the iterations.
-    `body`: at most so many instructions in an unrolled body, or in place of a loop.
-    `growth`: at most so many instructions more in the whole program, however long it runs.
-    `worth`: an instruction more must save at least this part (1/worth) of what an instruction of
-    the program executes on average.
     """
 
     name = "unroll-loops"
 
     factor: int = 8
+    """At most so many copies in a partly unrolled loop; they divide the iterations."""
     body: int = 64
+    """At most so many instructions in an unrolled body, or in place of a loop."""
     growth: int = 512
+    """At most so many instructions more in the whole program, however long it runs."""
     worth: int = 24
+    """An instruction more must save at least this part (1/worth) of what an instruction of the
+    program executes on average."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for name, least in (("factor", 1), ("body", 0), ("growth", 0), ("worth", 1)):

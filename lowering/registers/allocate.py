@@ -39,15 +39,15 @@ class AllocateRegisters(ModulePass):
     are kept. Postcondition: all types name their register; `plena.copy`, `plena.spill`,
     `plena.reload` and recomputed constants have been added.
 
-    `int_slots`: entries of INT_MEM that the program may use (default: all of the machine), its
-    constants (the kernel's attribute `plena.int_mem_used`) included; spill slots come after those.
-    NoRegisters when they do not suffice, and when float or address registers do not: those are not
-    spilled.
+    NoRegisters when the slots of INT_MEM do not suffice, and when float or address registers do
+    not: those are not spilled.
     """
 
     name = "allocate-registers"
 
     int_slots: int | None = None
+    """Entries of INT_MEM that the program may use, its constants (the kernel's attribute
+    `plena.int_mem_used`) included; spill slots come after those. By default all of the machine."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:

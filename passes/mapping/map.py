@@ -9,13 +9,8 @@ divided out of the queries and of the result. M_MM computes the columns that val
 values that do not depend on a loop stand in front of it if matrix SRAM holds all tiles of the
 function, so that query tiles and the heads of a group share them.
 
-Options: `qk` (tmm, btmm, btmv), `pv` (mm, btmv) and `sums` (row sums: reduce by V_RED_SUM, ones by
-the matrix unit with a tile of ones, columns with columns of ones in V); by default what costs least
-on the module's target. `unroll-rows`: rows in one iteration of a loop over rows, at most.
-`boundary=storage`: the caller gives arguments as they are stored, so that the host arranges only
-what is stored without blocks. A family that a product cannot take is an error that says why; by
-default another is taken. What is set by hand stands in the function's attribute `fa.mapping`;
-attention that is no tiles yet keeps it there until it is mapped.
+What is set by hand stands in the function's attribute `fa.mapping`; attention that is no tiles yet
+keeps it there until it is mapped.
 """
 
 from __future__ import annotations
@@ -76,10 +71,18 @@ class MapPass(ModulePass):
     name = "map"
 
     qk: ScoreFamily | None = None
+    """The family that does Q K^T: M_TMM, M_BTMM or M_BTMV. By default what costs least on the
+    module's target; a family that a product cannot take is an error that says why."""
     pv: ProductFamily | None = None
+    """The family that does P V: M_MM or M_BTMV. By default what costs least."""
     sums: SumFamily | None = None
+    """How rows are added up: `reduce` by V_RED_SUM, `ones` by the matrix unit with a tile of ones,
+    `columns` with columns of ones in V. By default what costs least."""
     unroll_rows: int | None = None
+    """Rows in one iteration of a loop over rows, at most."""
     boundary: Literal["values", "storage"] = "values"
+    """`storage`: the caller gives arguments as they are stored, so that the host arranges only
+    what is stored without blocks."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:

@@ -20,6 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias, cast
 
+from ... import __version__
 from ...machine.spec.params import Machine
 
 Choice: TypeAlias = Mapping[str, "str | int"]
@@ -67,13 +68,7 @@ def machine_digest(machine: Machine) -> str:
 @cache
 def compiler_version() -> str:
     """The version of the package and a digest of its code, some 10 ms when first asked for."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        released = version("fa-compiler")
-    except PackageNotFoundError:
-        released = "0"
-    return f"{released}+{code_digest(Path(__file__).resolve().parents[2])}"
+    return f"{__version__}+{code_digest(Path(__file__).resolve().parents[2])}"
 
 
 def code_digest(package: Path) -> str:

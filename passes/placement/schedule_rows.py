@@ -6,8 +6,6 @@ iteration in front. Where M_MM does P V and there is one tile of keys, P is divi
 instead of P V. Neighbouring operations that go over the rows of a tile one by one, and may be
 done row by row together, stand in one `fa.row_loop`, which says how many rows there are to do and
 how many make an iteration.
-
-Options: `unroll-rows`: rows in one iteration (default 4, or what divides the rows).
 """
 
 from __future__ import annotations
@@ -47,6 +45,7 @@ class ScheduleRowsPass(ModulePass):
     name = "schedule-rows"
 
     unroll_rows: int | None = None
+    """Rows in one iteration of a loop over rows, at most. By default 4, or what divides them."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.unroll_rows is not None and self.unroll_rows < 1:

@@ -5,8 +5,7 @@ batch, head, query and key. Values that no score goes into are tables: constant 
 which each `fa.map` loads its part as one more operand. A table is as small as what it depends on: a
 number for each head, batch or query, a row for keys, and for key minus query a band that tiles
 slide along; a product of two such tables stays a product where that is smaller than the table of
-the products. `arith.select` between scores, decided by places, is arithmetic. Run by `quantize` and
-`allocate-sram`.
+the products. `arith.select` between scores, decided by places, is arithmetic.
 
 Of a table, NaN is made 0, and what is finite stays finite in bf16; -inf hides.
 """

@@ -9,12 +9,6 @@ elements an infinity turns all others to 0. Biases that hide keys by a huge numb
 first, where they are stored in blocks (`mx.limit`). Formats that the machine cannot load or store
 are refused, and so is the unfused form where P would be stored with 8 bits.
 
-Options: `policy` (plena, the default: what the machine file says; mxfp8, mxfp4-kv, nvfp4-kv, bf16),
-and a format for one role (`k=mxfp8-e4m3:32`; weights, k, v, q, o, p, statistics). `rule` and
-`rounding` say how the host makes codes: rceil and nearest by default, which leaves the least error
-(docs/formats.md). `boundary=values` keeps the interface types, and the host quantizes;
-`boundary=storage` makes the stored forms the function's own types.
-
 Run a second time with its defaults, it leaves what the first run decided.
 """
 
@@ -68,16 +62,30 @@ class QuantizePass(ModulePass):
     name = "quantize"
 
     policy: str = "plena"
+    """Formats for all roles: plena (what the machine file says), mxfp8, mxfp4-kv, nvfp4-kv or bf16
+    (`machine/numerics/storage_policies.py`)."""
     weights: str | None = None
+    """The format of weights, in place of the policy's: a name and a block size in elements, as in
+    `mxfp8-e4m3:32`, or bf16."""
     k: str | None = None
+    """The format of keys."""
     v: str | None = None
+    """The format of values."""
     q: str | None = None
+    """The format of queries."""
     o: str | None = None
+    """The format of results."""
     p: str | None = None
+    """The format of probabilities; any but bf16 is refused, for the machine computes in it."""
     statistics: str | None = None
+    """The format of running maxima and sums; any but bf16 is refused likewise."""
     rule: Rule = "rceil"
+    """How the host makes a scale of a block. rceil leaves the least error (docs/formats.md)."""
     rounding: Rounding = "nearest"
+    """How the host rounds an element: to nearest, or as the machine's stores do."""
     boundary: Literal["values", "storage"] = "values"
+    """`values`: the interface keeps its types, and the host quantizes. `storage`: the stored forms
+    are the function's own types."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:

@@ -1,11 +1,11 @@
 """`rotate`: queries and keys turned by the same orthogonal matrix, which spreads outliers.
 
-Precondition: `fa.attention` on tensors, or tile IR before `map` and `quantize`. Postcondition:
+Precondition: `fa.attention` on tensors, or tile IR before `map`. Postcondition:
 queries and keys go through `mx.rotate`; their products, and so all results, are the same in exact
 arithmetic.
 A channel of large values is spread over all channels of a head, so blocks have less to scale
 (incoherent processing: FlashAttention-3, section 3.3). The host does the work when it packs
-arguments. Option: `seed` of the pattern of signs (default 0).
+arguments.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class RotatePass(ModulePass):
     name = "rotate"
 
     seed: int = 0
+    """Of the pattern of signs."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.seed < 0:

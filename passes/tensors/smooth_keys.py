@@ -1,6 +1,6 @@
 """`smooth-keys`: keys less their mean, so that low precision is spent on how they differ.
 
-Precondition: `fa.attention` on tensors, or tile IR before `quantize`. Postcondition: keys go
+Precondition: `fa.attention` on tensors, or tile IR before `map`. Postcondition: keys go
 through `mx.center` along the tokens, in float32. Scores of a query all shift by the same amount,
 which softmax does not see: results are the same in exact arithmetic. What else sees scores would
 change, so functions with a logsumexp or scores as a result, a soft cap, a score function or sinks

@@ -6,12 +6,6 @@ Postcondition: S and P are gone, and with them their HBM traffic: each tile of s
 once, and the division by the running sum l comes last. Nests of another form stay as they are: they
 lower to correct code too, and the function's attribute `fa.unfused` says why. Nests that are those
 of `tile` but for what a later pass has made of them are refused: it would be lost.
-Options: `order=queries` (default) is FlashAttention-2: queries outside, the running maximum and
-sum (m, l) and the accumulator carried on chip from key tile to key tile. `order=keys` is
-FlashAttention-1: keys outside, each tile of K and V loaded once, the state of every query tile
-going through HBM. `split-kv`: with queries outside, the keys in so many parts, each with a state of
-its own, combined at the end (flash decoding); at most as many as there are keys, in fact no more
-than tiles of keys; where two parts do not fit beside each other, with smaller tiles of queries.
 """
 
 from __future__ import annotations
@@ -51,7 +45,13 @@ class FusePass(ModulePass):
     name = "fuse"
 
     order: Literal["queries", "keys"] = "queries"
+    """`queries` is FlashAttention-2: queries outside, the running maximum and sum (m, l) and the
+    accumulator carried on chip from key tile to key tile. `keys` is FlashAttention-1: keys outside,
+    each tile of K and V loaded once, the state of every query tile going through HBM."""
     split_kv: int = 1
+    """With queries outside, the keys in so many parts, each with a state of its own, combined at
+    the end (flash decoding); at most as many as there are keys, in fact no more than tiles of
+    keys; where two parts do not fit beside each other, with smaller tiles of queries."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:

@@ -5,9 +5,6 @@ Precondition: tile IR; `fa.softmax` of rows that are loaded whole from a buffer 
 it, does not fit vector SRAM, two loops over columns stand in its place: the first finds maximum and
 sum of the rows (the online softmax, without its probabilities), the second loads the scores again
 and makes the probabilities of them (`fa.probabilities`). Nothing else changes, and what fits stays.
-Run by `quantize` and `allocate-sram`, before `tabulate`.
-
-Options: `columns`, the most at once, in elements (default: what fits).
 """
 
 from __future__ import annotations
@@ -44,6 +41,7 @@ class StreamSoftmaxPass(ModulePass):
     name = "stream-softmax"
 
     columns: int | None = None
+    """Columns at once, at most, in elements. By default what fits."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:

@@ -6,10 +6,6 @@ whole rows to HBM, O = P V; tiles hold the tensors' element type. S and P are tw
 that every head reuses. Masks are `fa.mask` at the tile's place; no buffer for a mask exists. Whole
 rows may be too long for vector SRAM: `fuse` takes them away, or `allocate-sram` refuses them.
 What is computed stays on record in the module's attribute `fa.problem`.
-Options: `q-tile`, `kv-tile` (rows of query and key tiles, in elements; default: what fits, of
-keys many under one running maximum where a mask can cut tiles), `fold-scale` (default true: queries
-are multiplied by the scale, once, which rounds them; false: scores are, each tile of them),
-`machine`.
 """
 
 from __future__ import annotations
@@ -49,8 +45,13 @@ class TilePass(ModulePass):
     name = "tile"
 
     q_tile: int | None = None
+    """Rows of a tile of queries, in elements. By default what fits."""
     kv_tile: int | None = None
+    """Rows of a tile of keys, in elements. By default what fits, of keys many under one running
+    maximum, where a mask can cut tiles."""
     fold_scale: bool = True
+    """Whether queries are multiplied by the scale, once, which rounds them; else scores are, each
+    tile of them."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:

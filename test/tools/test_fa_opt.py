@@ -2,8 +2,10 @@
 
 import io
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
+import fa
 import pytest
 from fa.tools.fa_opt import main
 
@@ -273,6 +275,13 @@ def test_truncated_text_is_one_located_line(
     path = tmp_path / "x.mlir"
     path.write_text(SMALL[:end])
     assert fails(capsys, str(path)).startswith(f"{path}:")
+
+
+def test_version_stands_in_one_place(capsys: pytest.CaptureFixture[str]):
+    assert main(["--version"]) == 0
+    shown = f"fa-opt version {fa.__version__}, on xdsl version {version('xdsl')}\n"
+    assert capsys.readouterr().out == shown
+    assert version("fa-compiler") == fa.__version__
 
 
 @pytest.mark.parametrize("frontend", ["mlir{", "onnx{constant=1}", "nope"])

@@ -1,0 +1,21 @@
+func.func @f(%K: tensor<256x64xbf16>, %q: !fa.tile<64x64xbf16, vector>) -> tensor<256x64xbf16> {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %c256 = arith.constant 256 : index
+  %out = memref.alloc() : memref<256x64xbf16, #fa.hbm>
+  scf.for %row = %c0 to %c256 step %c64 {
+    %m = fa.fill 0xff800000 : f32 : !fa.tile<64xf32, scalar>
+    %l = fa.fill 0.0 : f32 : !fa.tile<64xf32, scalar>
+    %m_1, %l_1 = scf.for %key = %c0 to %c256 step %c64 iter_args(%m_2 = %m, %l_2 = %l) -> (!fa.tile<64xf32, scalar>, !fa.tile<64xf32, scalar>) {
+      %k = fa.load %K[%key, %c0] : tensor<256x64xbf16> -> !fa.tile<64x64xbf16, matrix>
+      %s = fa.scores %q, %k : !fa.tile<64x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector>
+      %seen = fa.mask %s at[%c0, %c0, %row, %key] {kv_len = 256 : i64, mask = #fa.chunked<size = 64, offset = 0>} : !fa.tile<64x64xbf16, vector> -> !fa.tile<64x64xbf16, vector>
+      %p, %m_3, %l_3, %alpha = fa.online_softmax %seen, %m_2, %l_2 : !fa.tile<64x64xbf16, vector>, !fa.tile<64xf32, scalar>, !fa.tile<64xf32, scalar> -> !fa.tile<64x64xbf16, vector>, !fa.tile<64xf32, scalar>, !fa.tile<64xf32, scalar>, !fa.tile<64xf32, scalar>
+      scf.yield %m_3, %l_3 : !fa.tile<64xf32, scalar>, !fa.tile<64xf32, scalar>
+    }
+    %sums = fa.spread %l_1 : !fa.tile<64xf32, scalar> -> !fa.tile<64x64xbf16, vector>
+    fa.store %sums, %out[%row, %c0] : !fa.tile<64x64xbf16, vector>, memref<256x64xbf16, #fa.hbm>
+  }
+  %L = fa.result %out : memref<256x64xbf16, #fa.hbm> -> tensor<256x64xbf16>
+  func.return %L : tensor<256x64xbf16>
+}
