@@ -351,6 +351,8 @@ def _check_order(steps: Sequence[Step], written: Sequence[str], done: Collection
         limit = ENTRIES[step.name].until if step.name in ENTRIES else None
         if limit is not None:
             late = [n for n in before if n != step.name and _PLACE.get(n, -1) >= _PLACE[limit]]
+            # One that the user has written says more than one that was inserted for it.
+            late.sort(key=lambda name: name not in written)
             if late:
                 raise WrongOrderError(_wrong_order(step, late[0], written, late[0] in done))
         if not step.waits:

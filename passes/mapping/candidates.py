@@ -196,11 +196,11 @@ def _why_not(question: Question, rows: RowTiles, candidate: Candidate) -> str | 
     padded = round_up(p.value_dim, machine.vlen)
     if candidate.pv == "btmv" and (reason := why_not_transposed(machine, padded)) is not None:
         return reason
+    if candidate.sums == "columns" and candidate.pv != "btmv":
+        return COLUMNS_BY_MM
     if candidate.sums != "reduce" and question.sums_needed is not None:
         return question.sums_needed
     match candidate.sums:
-        case "columns" if candidate.pv != "btmv":
-            return COLUMNS_BY_MM
         case "columns" if question.empty_rows:
             return EMPTY_ROWS
         case "columns":

@@ -1,5 +1,4 @@
 """What a mapping asks of a machine and of shapes: plain arithmetic for `map` and for the search.
-search.
 
 Each function gives the reason why something is not possible, or None where it is.
 """

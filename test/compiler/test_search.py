@@ -193,6 +193,6 @@ def test_what_cannot_be_better_is_not_measured(monkeypatch: pytest.MonkeyPatch) 
 def test_a_mapping_set_by_hand_is_not_tuned() -> None:
     module = Case(64, 64).module()
     run_passes(module, "map{qk=btmm}", None)
-    with pytest.raises(fa.CompileError, match=r"fa\.map has one set by hand"):
+    with pytest.raises(fa.CompileError, match=r"fa\.mapping has one set by hand"):
         fa.compile(module, tune=True)
     assert "M_BTMM" in fa.compile(module).asm

@@ -69,7 +69,7 @@ WRONG = {
     "fuse tile": "tile comes before fuse; the right order is tile,fuse",
     "tile specialize-masks fuse": "fuse comes before specialize-masks; the right order is "
     "tile,fuse,specialize-masks",
-    "tile fuse quantize map": "map comes before slide-keys; the right order is "
+    "tile fuse quantize map": "map comes before quantize; the right order is "
     "tile,fuse,map,quantize",
     "tile fuse map rotate": "rotate comes before map; the right order is rotate,tile,fuse,map",
     "tile group-heads": "group-heads comes before tile; the right order is group-heads,tile",
