@@ -112,7 +112,13 @@ def _around(outer: Block, block: Block) -> bool:
 def hand_on(nests: Nests) -> bool:
     """Whether each nest finds its tiles where the one before has put them, and nothing else stands
     in the nests."""
-    return _aligned(nests) and _alone(nests)
+    return _by_rows(nests) and _aligned(nests) and _alone(nests)
+
+
+def _by_rows(nests: Nests) -> bool:
+    """Whether what is done once for a tile of rows stands in the loop over rows alone."""
+    once = (nests.query_load, nests.softmax, nests.output_store)
+    return all(len(nest_of(op, nests.block) or ()) <= 1 for op in once)
 
 
 def _aligned(nests: Nests) -> bool:

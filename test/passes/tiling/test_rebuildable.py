@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import fa
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from fa.diagnostics import OpError, position
 from fa.dialects.fa.tile_compute import CombineOp
 from fa.frontends.mlir import make_context, module_text, parse_module, run_passes
 from fa.passes.tiling.fuse import UNFUSED, FusePass
+
+ROOT = Path(__file__).resolve().parents[3]
 
 PLAIN = """func.func @f(%q: tensor<1x2x70x64xbf16>, %k: tensor<1x1x130x64xbf16>,
     %v: tensor<1x1x130x64xbf16>) -> tensor<1x2x70x64xbf16> {
@@ -136,3 +140,14 @@ def test_parts_that_show_nothing_are_guarded(mask: str):
     run_passes(module, "tile{kv-tile=64},fuse{split-kv=4},specialize-masks")
     guarded = [op.empty_rows is not None for op in module.walk() if isinstance(op, CombineOp)]
     assert guarded == COMBINED[mask]
+
+
+def test_queries_loaded_anew_for_each_tile_of_keys():
+    """A load of queries inside the loop over keys has no place in a fused nest."""
+    text = (ROOT / "docs" / "reference" / "passes" / "fuse.mlir").read_text()
+    load = next(line for line in text.splitlines(keepends=True) if "fa.load %Q" in line)
+    text = text.replace(load, "").replace("      %k = fa.load", f"{load}      %k = fa.load")
+    module = parse_module(text)
+    run_passes(module, "fuse")
+    assert "fa.online_softmax" not in module_text(module)
+    assert "not the three nests" in module_text(module)
