@@ -55,8 +55,8 @@ CHANGED = {
         "fusion builds fa.scores anew, and its instruction is chosen (tmm): map comes after fuse",
     ),
     "an attribute": (
-        ("fa.softmax %s_masked :", "fa.softmax %s_masked {fa.mine = 1 : i64} :"),
-        "fusion builds fa.softmax anew, and it bears 'fa.mine', which a later pass has set",
+        ("fa.softmax %s_masked :", "fa.softmax %s_masked {mine = 1 : i64} :"),
+        "fusion builds fa.softmax anew, and it bears 'mine', which a later pass has set",
     ),
     "an index inside": (
         (
