@@ -27,7 +27,7 @@ from .layout import (
     Tensor,
 )
 from .recipe import Leaf, RecipeError, leaves
-from .recipe_shape import Shape, check_step, extents, shape_of
+from .recipe_shape import STEPS, Shape, check_step, extents, shape_of
 
 DTYPES = ("bf16", "f16", "f32", "i1")
 """Element types of the interface."""
@@ -166,7 +166,7 @@ def _storage(entry: Json) -> Storage:
 
 def _preparation(entry: Json) -> Preparation:
     _keys(entry, ("step", "value", "dtype"))
-    step = cast("Any", _choice(entry, "step", ("center", "rotate")))
+    step = cast("Any", _choice(entry, "step", STEPS))
     return Preparation(step, _integer(entry, "value"), _choice(entry, "dtype", DTYPES))
 
 

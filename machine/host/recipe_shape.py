@@ -80,15 +80,21 @@ def shape_of(recipe: object, leaf: Callable[[Leaf, int], Shape], depth: int = 0)
             raise RecipeError(f"no recipe: {_short(list(parts))}")
 
 
+STEPS = ("center", "rotate", "limit")
+"""What the host does with a tensor before it quantizes it."""
+
+
 def check_step(step: object, value: object, dtype: object, shape: Shape) -> None:
     """Check one step of preparation, on a tensor of `shape`."""
-    if step not in ("center", "rotate"):
-        raise RecipeError(f"preparation is 'center' or 'rotate', not {_short(step)}")
+    if step not in STEPS:
+        raise RecipeError(f"preparation is one of {', '.join(STEPS)}, not {_short(step)}")
     if dtype not in ("bf16", "f16", "f32"):
         raise RecipeError(f"preparation gives bf16, f16 or f32, not {_short(dtype)}")
     number = _integer(value, f"the value of '{step}'")
     if step == "center" and not -len(shape) <= number < len(shape):
         raise RecipeError(f"'center' is along an axis of {list(shape)}, not {number}")
+    if step == "limit" and not 0 < number < 1 << 63:
+        raise RecipeError(f"the depth of 'limit' is at least 1, not {number}")
     if step == "rotate" and not 0 <= number < 1 << 63:
         raise RecipeError(f"the seed of 'rotate' is {number}, which has more than 63 bits")
 

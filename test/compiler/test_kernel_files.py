@@ -269,7 +269,12 @@ def test_directories_above_go_with_what_failed(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("", "needs a name"), ("a\0b", "null character"), ("file", "Not a"), ("file/d", "Not a dir")],
+    [
+        ("", "cannot be called"),
+        ("a\0b", "has a NUL"),
+        ("file", "Not a"),
+        ("file/d", "is no directory"),
+    ],
 )
 def test_directories_that_cannot_be(tmp_path: Path, path: str, message: str, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -290,4 +295,4 @@ def test_the_tool_makes_directories(tmp_path: Path, monkeypatch, capsys):
     for flag in ("-o", "--emulator-dir"):
         capsys.readouterr()
         assert fa_compile.main(["x.mlir", flag, ""]) == 1
-        assert "an output directory needs a name" in capsys.readouterr().err
+        assert "an output cannot be called" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import random
 import fa
 import numpy as np
 import pytest
-from fa.dialects.machine_attr import attach_machine
+from fa.dialects.machine_attr import settle_machine
 from fa.frontends.mlir import parse_module, run_passes
 from fa.lowering.hbm.host_recipes import CHAINED
 
@@ -39,7 +39,7 @@ def test_chains(seed: int):
     args = [numbers.standard_normal(shape).astype(np.float32) for shape in shapes]
     (want,) = fa.interpret(text, args, round=False)
     module = parse_module(text)
-    attach_machine(module, "plena-64-bf16")
+    settle_machine(module, "plena-64-bf16")
     for passes in random_.choice(PASSES).split(","):
         run_passes(module, passes)
         (have,) = fa.interpret(module, args, round=False)

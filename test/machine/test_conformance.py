@@ -171,7 +171,7 @@ def test_programs(category, engine, capsys):
 SMALL_PAYLOADS = ("H_PREFETCH_M_p1_all-F_bf16_f16-0", "H_PREFETCH_M_p0_all-F_mx16-0")
 
 
-@pytest.mark.parametrize("engine", ["fast", "plain"])
+@pytest.mark.parametrize("engine", engines_here())
 def test_nan_bits_that_transfers_leave(engine):
     """Matrix SRAM is written by transfers only, so even NaNs have the recorded bits there."""
     document = read_recordings("memory")
@@ -191,8 +191,11 @@ def test_nan_bits_that_transfers_leave(engine):
         compared += int(is_nan(want).sum())
         nan = np.isnan(simulator.matrix).reshape(want.shape)
         infinities[case["name"]] = int((nan & ~is_nan(want)).sum())
-    assert compared > 10_000
-    assert [infinities[name] for name in SMALL_PAYLOADS] == [1, 3]
+    assert compared > 0
+    if any(name in infinities for name in SMALL_PAYLOADS):
+        # The whole set; their memories are too large to travel.
+        assert compared > 10_000
+        assert [infinities[name] for name in SMALL_PAYLOADS] == [1, 3]
 
 
 def replay(case, config, engine):

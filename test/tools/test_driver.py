@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from fa.diagnostics import CompileError
+from fa.output_files import write_directory
 from fa.tools.support.driver import (
     check_writable,
     collect_passes,
     run_tool,
-    write_directory,
     write_file,
     write_text,
 )

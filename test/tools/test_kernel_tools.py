@@ -66,7 +66,7 @@ def test_fa_sim(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     found = json.loads(stats.read_text())
     assert capsys.readouterr().out == "".join(
         f"{key}: {found[key]}\n"
-        for key in ("cycles", "instructions", "hbm_bytes_read", "hbm_bytes_written")
+        for key in ("cycles", "instructions", "hbm_bytes_read", "hbm_bytes_written", "engine")
     )
     assert sum(row["cycles"] for row in found["per_opcode"].values()) == found["cycles"]
     assert sum(row["count"] for row in found["per_opcode"].values()) == found["instructions"]

@@ -101,3 +101,19 @@ func.func @encoded(%x: tensor<?x64xbf16>) {
   %0 = mx.quantize %x : tensor<?x64xbf16> -> tensor<?x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32, axis = 0>>
   func.return
 }
+
+// -----
+
+func.func @depth(%x: tensor<4x64xbf16>) {
+  // expected-error @below {{'mx.limit': a depth is at least 1, got 0}}
+  %0 = mx.limit %x to 0 : tensor<4x64xbf16> -> tensor<4x64xbf16>
+  func.return
+}
+
+// -----
+
+func.func @limit_blocks(%x: tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32>>) {
+  // expected-error @below {{mx.limit works on plain tensors, got tensor<4x64xbf16, #mx.block<e4m3}}
+  %0 = mx.limit %x to 4096 : tensor<4x64xbf16, #mx.block<e4m3, scale = e8m0, size = 32>> -> tensor<4x64xbf16>
+  func.return
+}

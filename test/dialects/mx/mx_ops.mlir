@@ -20,6 +20,8 @@ func.func @formats(%x: tensor<4x64xbf16>) {
   // CHECK-NEXT: #mx.block<int4, scale = e8m0, size = 32>
   %7 = mx.dequantize %6 : tensor<4x64xbf16, #mx.block<int4, scale = e8m0, size = 32>> -> tensor<4x64xf32>
   // CHECK-NEXT: %7 = mx.dequantize %6 : tensor<4x64xbf16, #mx.block<int4, scale = e8m0, size = 32>> -> tensor<4x64xf32>
+  %8 = mx.limit %x to 4096 : tensor<4x64xbf16> -> tensor<4x64xbf16>
+  // CHECK-NEXT: %8 = mx.limit %x to 4096 : tensor<4x64xbf16> -> tensor<4x64xbf16>
   func.return
 }
 

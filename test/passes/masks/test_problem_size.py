@@ -80,12 +80,13 @@ def test_functions_are_on_record(function: Function) -> None:
     ],
 )
 def test_what_is_no_problem(entry: str) -> None:
-    """Whatever stands there: it is none, or one."""
+    """Whatever stands there by hand: it is a problem, or the module is none."""
     names = ("batch", "q_heads", "kv_heads", "q_len", "kv_len", "head_dim", "value_dim")
     given = [name for name in names if f"{name} =" not in entry]
     extents = ", ".join(f"{name} = 4 : i64" for name in given)
     text = entry.replace("@extents", extents)
-    assert problems_of(parse_module(f"module attributes {{fa.problem = [{text}]}} {{}}")) == ()
+    with pytest.raises(fa.CompileError):
+        parse_module(f"module attributes {{fa.problem = [{text}]}} {{}}")
 
 
 def test_an_offset_that_is_not_written_out() -> None:
