@@ -24,7 +24,7 @@ from ..dialects.fa.discardable_attrs import MASK_TILES, UNFUSED
 from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
 from ..dialects.machine_attr import settle_machine
-from ..dialects.mx import CenterOp, DequantizeOp, LimitOp, QuantizeOp, RotateOp
+from ..dialects.mx import DequantizeOp, QuantizeOp
 from ..dialects.plena.discardable_attrs import LAYOUT
 from ..machine.host.layout import Layout, Region
 from ..machine.spec.params import Machine
@@ -224,12 +224,8 @@ class _Lowering:
             case (
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
                 | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ViewOp()
-                | fa.ResultOp()
-                | QuantizeOp() | DequantizeOp() | CenterOp() | RotateOp() | LimitOp()
-                | fa.ReshapeOp()
-                | fa.TransposeOp() | fa.BroadcastOp() | fa.ConcatOp() | fa.PadOp() | fa.CropOp()
-                | fa.AdditiveOp() | scf.YieldOp()
-                | func.ReturnOp()
+                | fa.ResultOp() | fa.HostOp() | QuantizeOp() | DequantizeOp()
+                | scf.YieldOp() | func.ReturnOp()
             ):  # fmt: skip
                 # Indices are computed where they are used; the rest is the host's or the planner's.
                 pass

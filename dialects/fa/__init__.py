@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from xdsl.ir import Dialect
 
+from ..host_op import HostOp
 from .attention import AttentionOp, YieldOp
 from .host_ops import AdditiveOp, BroadcastOp, ConcatOp, CropOp, PadOp, ReshapeOp, TransposeOp
 from .mapping_attrs import PackingAttr
@@ -47,6 +48,7 @@ __all__ = [
     "CopyOp",
     "CropOp",
     "FillOp",
+    "HostOp",
     "LoadOp",
     "LogsumexpOp",
     "MapOp",

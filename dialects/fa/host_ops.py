@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import ClassVar
 
 from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, TensorType, i1, i64
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
-    IRDLOperation,
     ParsePropInAttrDict,
     irdl_op_definition,
     operand_def,
@@ -25,6 +25,8 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
+from ...machine.host.recipe import Recipe
+from ..host_op import HostOp
 from .type_access import shape_text, tensor_dims, tensor_element
 from .types import ELEMENT_TYPES
 
@@ -34,7 +36,7 @@ def _keep_element(old: SSAValue, new: SSAValue) -> None:
         raise VerifyException("the element type must stay")
 
 
-class _Resized(IRDLOperation):
+class _Resized(HostOp):
     """One tensor made from another, of the same elements under other extents."""
 
     source = operand_def(TensorType)
@@ -44,6 +46,9 @@ class _Resized(IRDLOperation):
 
     def __init__(self, source: SSAValue, dims: Sequence[int]):
         super().__init__(operands=[source], result_types=[TensorType(tensor_element(source), dims)])
+
+    def parameters(self, rounded: bool = True) -> Recipe:
+        return [list(tensor_dims(self.result))]
 
     def verify_(self) -> None:
         self.check(tensor_dims(self.source), tensor_dims(self.result))
@@ -59,6 +64,7 @@ class ReshapeOp(_Resized):
     """The same elements in row-major order under other extents."""
 
     name = "fa.reshape"
+    RECIPE: ClassVar[str] = "reshape"
 
     def check(self, old: tuple[int, ...], new: tuple[int, ...]) -> None:
         if prod(old) != prod(new):
@@ -68,10 +74,11 @@ class ReshapeOp(_Resized):
 
 
 @irdl_op_definition
-class TransposeOp(IRDLOperation):
+class TransposeOp(HostOp):
     """Result dimension i is source dimension `permutation[i]`."""
 
     name = "fa.transpose"
+    RECIPE: ClassVar[str] = "transpose"
 
     source = operand_def(TensorType)
     permutation = prop_def(DenseArrayBase.constr(i64))
@@ -94,6 +101,9 @@ class TransposeOp(IRDLOperation):
         """The permutation."""
         return tuple(int(i) for i in self.permutation.get_values())
 
+    def parameters(self, rounded: bool = True) -> Recipe:
+        return [list(self.order)]
+
     def verify_(self) -> None:
         dims = tensor_dims(self.source)
         if sorted(self.order) != list(range(len(dims))):
@@ -108,10 +118,11 @@ class TransposeOp(IRDLOperation):
 
 
 @irdl_op_definition
-class ConcatOp(IRDLOperation):
+class ConcatOp(HostOp):
     """Two tensors one behind the other along `axis`: a cache and what is appended to it."""
 
     name = "fa.concat"
+    RECIPE: ClassVar[str] = "concat"
 
     first = operand_def(TensorType)
     second = operand_def(TensorType)
@@ -131,6 +142,9 @@ class ConcatOp(IRDLOperation):
             properties={"axis": IntegerAttr(axis, i64)},
             result_types=[TensorType(tensor_element(first), dims)],
         )
+
+    def parameters(self, rounded: bool = True) -> Recipe:
+        return [self.axis.value.data]
 
     def verify_(self) -> None:
         one, other = list(tensor_dims(self.first)), list(tensor_dims(self.second))
@@ -152,6 +166,7 @@ class BroadcastOp(_Resized):
     """Dimensions of extent 1 repeated to the extents of the result."""
 
     name = "fa.broadcast"
+    RECIPE: ClassVar[str] = "broadcast"
 
     def check(self, old: tuple[int, ...], new: tuple[int, ...]) -> None:
         if len(old) != len(new) or any(a not in (1, b) for a, b in zip(old, new, strict=True)):
@@ -163,6 +178,7 @@ class PadOp(_Resized):
     """A tensor with zeros behind its elements, up to the extents of the result."""
 
     name = "fa.pad"
+    RECIPE: ClassVar[str] = "pad"
 
     def check(self, old: tuple[int, ...], new: tuple[int, ...]) -> None:
         if len(old) != len(new) or any(a > b for a, b in zip(old, new, strict=True)):
@@ -172,13 +188,14 @@ class PadOp(_Resized):
 
 
 @irdl_op_definition
-class CropOp(IRDLOperation):
+class CropOp(HostOp):
     """Elements of a tensor from `start` on along each dimension, as many as the result has.
 
     Without `start` from the first one on.
     """
 
     name = "fa.crop"
+    RECIPE: ClassVar[str] = "crop"
 
     source = operand_def(TensorType)
     start = opt_prop_def(DenseArrayBase.constr(i64))
@@ -203,6 +220,9 @@ class CropOp(IRDLOperation):
             return (0,) * len(tensor_dims(self.source))
         return tuple(int(place) for place in self.start.get_values())
 
+    def parameters(self, rounded: bool = True) -> Recipe:
+        return [list(self.places), list(tensor_dims(self.result))]
+
     def verify_(self) -> None:
         old, new = tensor_dims(self.source), tensor_dims(self.result)
         if len(self.places) != len(old):
@@ -219,10 +239,11 @@ class CropOp(IRDLOperation):
 
 
 @irdl_op_definition
-class AdditiveOp(IRDLOperation):
+class AdditiveOp(HostOp):
     """A boolean mask as a bias: 0 where it is true, -inf where it is false."""
 
     name = "fa.additive"
+    RECIPE: ClassVar[str] = "additive"
 
     source = operand_def(TensorType)
     result = result_def(TensorType)
@@ -233,6 +254,9 @@ class AdditiveOp(IRDLOperation):
         super().__init__(
             operands=[source], result_types=[TensorType(element_type, tensor_dims(source))]
         )
+
+    def parameters(self, rounded: bool = True) -> Recipe:
+        return []
 
     def verify_(self) -> None:
         if tensor_element(self.source) != i1:

@@ -46,7 +46,8 @@ from ..mx import semantics as mx_semantics
 from . import reference as semantics
 from .dense_constants import array_type
 from .linalg import PlainConstants, PlainFunctions
-from .reference import Array, Rounder, padded
+from .host_ops import HostFunctions
+from .reference import Array, Rounder
 from .scalar_functions import evaluate, evaluate_mask
 
 
@@ -149,21 +150,6 @@ class FaFunctions(InterpreterFunctions):
     def requantize(self, _: Interpreter, op: mx.RequantizeOp, args: PythonValues) -> PythonValues:
         return (stored(args[0], op.result.type) if self.round.enabled else args[0],)
 
-    @impl(mx.CenterOp)
-    def center(self, _: Interpreter, op: mx.CenterOp, args: PythonValues) -> PythonValues:
-        values = mx_semantics.center(args[0], op.axis.value.data)
-        return (self.round(values, fa.tensor_element(op.result)),)
-
-    @impl(mx.RotateOp)
-    def rotate(self, _: Interpreter, op: mx.RotateOp, args: PythonValues) -> PythonValues:
-        values = mx_semantics.rotate(args[0], op.seed.value.data)
-        return (self.round(values, fa.tensor_element(op.result)),)
-
-    @impl(mx.LimitOp)
-    def limit(self, _: Interpreter, op: mx.LimitOp, args: PythonValues) -> PythonValues:
-        values = mx_semantics.limit(args[0], op.depth.value.data)
-        return (self.round(values, fa.tensor_element(op.result)),)
-
     @impl(fa.AttentionOp)
     def attention(self, _: Interpreter, op: fa.AttentionOp, args: PythonValues) -> PythonValues:
         q, k, v, *rest = args
@@ -191,31 +177,6 @@ class FaFunctions(InterpreterFunctions):
             results.append(self.round(plain, fa.tensor_element(op.scores)))
         return tuple(results)
 
-    @impl(fa.ReshapeOp)
-    def reshape(self, _: Interpreter, op: fa.ReshapeOp, args: PythonValues) -> PythonValues:
-        return (args[0].reshape(fa.tensor_dims(op.result)),)
-
-    @impl(fa.TransposeOp)
-    def transpose(self, _: Interpreter, op: fa.TransposeOp, args: PythonValues) -> PythonValues:
-        return (np.transpose(args[0], op.order),)
-
-    @impl(fa.ConcatOp)
-    def concat(self, _: Interpreter, op: fa.ConcatOp, args: PythonValues) -> PythonValues:
-        return (np.concatenate(args, axis=op.axis.value.data),)
-
-    @impl(fa.BroadcastOp)
-    def broadcast(self, _: Interpreter, op: fa.BroadcastOp, args: PythonValues) -> PythonValues:
-        return (np.broadcast_to(args[0], fa.tensor_dims(op.result)),)
-
-    @impl(fa.PadOp)
-    def pad(self, _: Interpreter, op: fa.PadOp, args: PythonValues) -> PythonValues:
-        return (padded(args[0], fa.tensor_dims(op.result)),)
-
-    @impl(fa.CropOp)
-    def crop(self, _: Interpreter, op: fa.CropOp, args: PythonValues) -> PythonValues:
-        dims = zip(op.places, fa.tensor_dims(op.result), strict=True)
-        return (args[0][tuple(slice(place, place + extent) for place, extent in dims)],)
-
     @impl(fa.MapOp)
     def map(self, _: Interpreter, op: fa.MapOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
@@ -228,10 +189,6 @@ class FaFunctions(InterpreterFunctions):
         tables = [_spread_table(table, kind) for table in args[5 : 5 + len(op.tables)]]
         mapped = evaluate(op.function, [values, *place, rows, cols, *tables])
         return self._write(op, [self.round(mapped, kind.element_type)])
-
-    @impl(fa.AdditiveOp)
-    def additive(self, _: Interpreter, op: fa.AdditiveOp, args: PythonValues) -> PythonValues:
-        return (np.where(args[0] != 0, np.float32(0), np.float32(-np.inf)),)
 
     @impl(fa.LoadOp)
     def load(self, _: Interpreter, op: fa.LoadOp, args: PythonValues) -> PythonValues:
@@ -514,6 +471,7 @@ def run_function(
     interpreter = Interpreter(module)
     for functions_ in (ArithFunctions(), FuncFunctions(), ScfFunctions(), FaFunctions(rnd)):
         interpreter.register_implementations(functions_)
+    interpreter.register_implementations(HostFunctions(rnd))
     interpreter.register_implementations(PlainFunctions())
     interpreter.register_implementations(PlainConstants(), override=True)
     return list(interpreter.call_op(function.sym_name.data, tuple(values)))

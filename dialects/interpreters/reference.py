@@ -145,12 +145,6 @@ def softmax_rows(
     return p / np.where(total > 0, total, 1)[:, None], m, total
 
 
-def padded(values: Array, dims: Sequence[int]) -> Array:
-    """`values` with zeros behind them, up to the extents `dims`."""
-    ends = [(0, new - old) for old, new in zip(values.shape, dims, strict=True)]
-    return np.pad(values, ends)
-
-
 def unpacked(packed: Array, rows: int, packing: tuple[int, int, int, int]) -> Array:
     """R x D queries out of vector rows that hold several (see `fa.packing`)."""
     streams, width, block, chunks = packing

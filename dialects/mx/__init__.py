@@ -9,6 +9,7 @@ value changes form; at a function's boundary that is the host's work, and so are
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialect_interfaces.constant_materialization import ConstantMaterializationInterface
 from xdsl.dialects.builtin import (
@@ -33,6 +34,9 @@ from xdsl.traits import ConstantLike, Pure
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
+from ...machine.host.layout import Step
+from ...machine.host.recipe import Recipe
+from ..host_op import HostOp
 from .types import ELEMENTS, VALUE_TYPES, BlockAttr, block_format, verify_encoding
 
 __all__ = [
@@ -42,6 +46,7 @@ __all__ = [
     "CenterOp",
     "DequantizeOp",
     "LimitOp",
+    "PreparationOp",
     "QuantizeOp",
     "RequantizeOp",
     "RotateOp",
@@ -152,8 +157,33 @@ class RequantizeOp(Conversion, HasFolderInterface):
         return _folded_constant(self)
 
 
+class PreparationOp(Conversion, HostOp):
+    """A step of what prepares plain values for low precision; the result is rounded to its type."""
+
+    RECIPE: ClassVar[str] = "prepare"
+    STEP: ClassVar[Step]
+    """Which step it is, of those in `machine/numerics/center_rotate.py`."""
+
+    traits = traits_def(Pure())
+
+    @property
+    def number(self) -> int:
+        """The parameter of the step: an axis, a seed, a depth."""
+        raise NotImplementedError
+
+    def parameters(self, rounded: bool = True) -> Recipe:
+        element = tensor(self.result).get_element_type()
+        return [self.STEP, self.number, str(element) if rounded else "f32"]
+
+    def verify_(self) -> None:
+        super().verify_()
+        for value in (self.source, self.result):
+            if block_format(value.type) is not None:
+                raise VerifyException(f"{self.name} works on plain tensors, got {value.type}")
+
+
 @irdl_op_definition
-class CenterOp(Conversion):
+class CenterOp(PreparationOp):
     """Every vector along the last dimension minus the mean of all along `axis`.
 
     For keys [batch, heads, length, dim] and axis 2 this takes the mean key of each head away, which
@@ -162,17 +192,20 @@ class CenterOp(Conversion):
     """
 
     name = "mx.center"
+    STEP: ClassVar[Step] = "center"
 
     axis = prop_def(IntegerAttr[I64])
-    traits = traits_def(Pure())
     assembly_format = "$source `along` $axis attr-dict `:` type($source) `->` type($result)"
 
     def __init__(self, source: SSAValue, axis: int, result: TensorType[Attribute]):
         super().__init__(source, result, {"axis": IntegerAttr(axis, i64)})
 
+    @property
+    def number(self) -> int:
+        return self.axis.value.data
+
     def verify_(self) -> None:
         super().verify_()
-        _verify_plain(self)
         rank = len(tensor(self.source).get_shape())
         if not 0 <= self.axis.value.data < rank - 1:
             raise VerifyException(
@@ -182,7 +215,7 @@ class CenterOp(Conversion):
 
 
 @irdl_op_definition
-class RotateOp(Conversion):
+class RotateOp(PreparationOp):
     """Every vector along the last dimension times an orthogonal Hadamard matrix.
 
     y = H D x: D turns signs by a fixed pseudo-random pattern of `seed`, H is the Hadamard matrix
@@ -193,23 +226,26 @@ class RotateOp(Conversion):
     """
 
     name = "mx.rotate"
+    STEP: ClassVar[Step] = "rotate"
 
     seed = prop_def(IntegerAttr[I64])
-    traits = traits_def(Pure())
     assembly_format = "$source `by` $seed attr-dict `:` type($source) `->` type($result)"
 
     def __init__(self, source: SSAValue, seed: int, result: TensorType[Attribute]):
         super().__init__(source, result, {"seed": IntegerAttr(seed, i64)})
 
+    @property
+    def number(self) -> int:
+        return self.seed.value.data
+
     def verify_(self) -> None:
         super().verify_()
-        _verify_plain(self)
-        if self.seed.value.data < 0:
-            raise VerifyException(f"a seed is at least 0, got {self.seed.value.data}")
+        if self.number < 0:
+            raise VerifyException(f"a seed is at least 0, got {self.number}")
 
 
 @irdl_op_definition
-class LimitOp(Conversion):
+class LimitOp(PreparationOp):
     """Biases, of which those far below the largest of their row, m, are m - |m| - depth.
 
     A row lies along the last dimension. Keys are hidden by any number so low that exp sees nothing
@@ -218,25 +254,22 @@ class LimitOp(Conversion):
     """
 
     name = "mx.limit"
+    STEP: ClassVar[Step] = "limit"
 
     depth = prop_def(IntegerAttr[I64])
-    traits = traits_def(Pure())
     assembly_format = "$source `to` $depth attr-dict `:` type($source) `->` type($result)"
 
     def __init__(self, source: SSAValue, depth: int, result: TensorType[Attribute]):
         super().__init__(source, result, {"depth": IntegerAttr(depth, i64)})
 
+    @property
+    def number(self) -> int:
+        return self.depth.value.data
+
     def verify_(self) -> None:
         super().verify_()
-        _verify_plain(self)
-        if self.depth.value.data < 1:
-            raise VerifyException(f"a depth is at least 1, got {self.depth.value.data}")
-
-
-def _verify_plain(op: Conversion) -> None:
-    for value in (op.source, op.result):
-        if block_format(value.type) is not None:
-            raise VerifyException(f"{op.name} works on plain tensors, got {value.type}")
+        if self.number < 1:
+            raise VerifyException(f"a depth is at least 1, got {self.number}")
 
 
 def _decoded_from(value: SSAValue) -> SSAValue | None:

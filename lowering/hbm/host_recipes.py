@@ -1,4 +1,4 @@
-"""Boundary operations as recipes for the host (`machine/host/recipe.py`)."""
+"""Host operations as recipes for the host (`machine/host/recipe.py`)."""
 
 from __future__ import annotations
 
@@ -9,20 +9,8 @@ from xdsl.ir import BlockArgument, OpResult, SSAValue
 
 from ...diagnostics import OpError
 from ...dialects import fa
-from ...dialects.mx import CenterOp, LimitOp, RotateOp
 from ...machine.host.recipe import Recipe
 from .constant_tensors import constant_recipe
-
-BOUNDARY = (
-    fa.ReshapeOp,
-    fa.TransposeOp,
-    fa.BroadcastOp,
-    fa.ConcatOp,
-    fa.PadOp,
-    fa.CropOp,
-    fa.AdditiveOp,
-)
-"""Operations on tensors that the host does."""
 
 CHAINED = (
     "an attention takes what another one computes, and a program has no form for that; attentions "
@@ -32,24 +20,10 @@ CHAINED = (
 
 
 def recipe_of(value: OpResult, make: Callable[[SSAValue], Recipe]) -> Recipe:
-    """The recipe of a boundary operation's result, its operands' recipes made by `make`."""
-    dims = list(fa.tensor_dims(value))
+    """The recipe of a host operation's result, its operands' recipes made by `make`."""
     match value.op:
-        case fa.ReshapeOp():
-            return ["reshape", dims, make(value.op.source)]
-        case fa.TransposeOp():
-            return ["transpose", list(value.op.order), make(value.op.source)]
-        case fa.BroadcastOp():
-            return ["broadcast", dims, make(value.op.source)]
-        case fa.ConcatOp():
-            axis = value.op.axis.value.data
-            return ["concat", axis, make(value.op.first), make(value.op.second)]
-        case fa.PadOp():
-            return ["pad", dims, make(value.op.source)]
-        case fa.CropOp():
-            return ["crop", list(value.op.places), dims, make(value.op.source)]
-        case fa.AdditiveOp():
-            return ["additive", make(value.op.source)]
+        case fa.HostOp():
+            return value.op.recipe([make(operand) for operand in value.op.operands])
         case fa.ResultOp():
             raise OpError(value.op, CHAINED)
         case _:
@@ -61,14 +35,6 @@ def argument_recipe(value: SSAValue) -> Recipe:
     if isinstance(value, BlockArgument):
         return ["argument", value.index]
     assert isinstance(value, OpResult)
-    if isinstance(value.op, LimitOp):
-        depth, kind = value.op.depth.value.data, str(fa.tensor_element(value))
-        return ["prepare", "limit", depth, kind, argument_recipe(value.op.source)]
-    if isinstance(value.op, CenterOp | RotateOp):
-        number = value.op.axis if isinstance(value.op, CenterOp) else value.op.seed
-        step = "center" if isinstance(value.op, CenterOp) else "rotate"
-        source = argument_recipe(value.op.source)
-        return ["prepare", step, number.value.data, str(fa.tensor_element(value)), source]
     if isinstance(value.op, arith.ConstantOp):
         return constant_recipe(value.op)
     return recipe_of(value, argument_recipe)

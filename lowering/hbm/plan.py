@@ -21,7 +21,7 @@ from xdsl.utils.hints import isa
 from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.fa.types import storage_of
-from ...dialects.mx import BlockAttr, CenterOp, DequantizeOp, LimitOp, QuantizeOp, RotateOp
+from ...dialects.mx import BlockAttr, DequantizeOp, PreparationOp, QuantizeOp
 from ...dialects.mx.types import LAST
 from ...machine.host.layout import KINDS, LINE, Kind, Preparation, Region, Role, Storage, Tensor
 from ...machine.host.recipe import Recipe, leaves
@@ -29,7 +29,7 @@ from ...machine.spec.params import Machine
 from ...passes.support.loop_affine import Affine, affine, around, iterations, largest
 from ...passes.support.operand_roles import load_role, origin
 from .constant_tensors import constant_recipe
-from .host_recipes import BOUNDARY, CHAINED, argument_recipe, recipe_of
+from .host_recipes import CHAINED, argument_recipe, recipe_of
 
 PLAIN = Storage("bf16", 2)
 
@@ -119,7 +119,7 @@ def _results(function: func.FuncOp) -> dict[SSAValue, tuple[int, Attribute]]:
     buffers: dict[SSAValue, tuple[int, Attribute]] = {}
     for index, value in enumerate(_returned(function).arguments):
         source = value
-        while isinstance(source, OpResult) and isinstance(source.op, (DequantizeOp, *BOUNDARY)):
+        while isinstance(source, OpResult) and isinstance(source.op, DequantizeOp | fa.HostOp):
             source = source.op.operands[0]
         if isinstance(source, OpResult) and isinstance(source.op, fa.ResultOp):
             buffers.setdefault(source.op.buffer, (index, _plain_type(value, source)))
@@ -136,7 +136,7 @@ def _handed_through(function: func.FuncOp, accessed: Collection[SSAValue]) -> li
     def visit(value: SSAValue) -> None:
         if value in known:
             return
-        if isinstance(value, OpResult) and isinstance(value.op, (DequantizeOp, *BOUNDARY)):
+        if isinstance(value, OpResult) and isinstance(value.op, DequantizeOp | fa.HostOp):
             for operand in value.op.operands:
                 visit(operand)
         elif isinstance(value, BlockArgument) and len(_tensor(value).shape) > 1:
@@ -174,7 +174,7 @@ def outputs(function: func.FuncOp, regions: dict[SSAValue, Region]) -> tuple[Rec
                 return make(value.op.source, index)
             if isinstance(value.op, arith.ConstantOp):
                 return constant_recipe(value.op)
-            if isinstance(value.op, BOUNDARY):
+            if isinstance(value.op, fa.HostOp):
                 return recipe_of(value, lambda part: make(part, index))
         raise OpError(
             last, f"result {index} is neither computed by an attention nor one of its operands"
@@ -184,28 +184,20 @@ def outputs(function: func.FuncOp, regions: dict[SSAValue, Region]) -> tuple[Rec
 
 
 def _take_back(tensor: SSAValue, recipe: Recipe, known: dict[SSAValue, Recipe]) -> None:
-    """What an arranged tensor was made of, as recipes that undo the arrangement."""
-    while isinstance(tensor, OpResult):
-        match tensor.op:
-            case fa.TransposeOp():
-                order = tensor.op.order
-                back = sorted(range(len(order)), key=order.__getitem__)
-                tensor, recipe = tensor.op.source, ["transpose", back, recipe]
-            case fa.ReshapeOp():
-                tensor = tensor.op.source
-                recipe = ["reshape", list(fa.tensor_dims(tensor)), recipe]
-            case fa.PadOp():
-                tensor = tensor.op.source
-                dims = list(fa.tensor_dims(tensor))
-                recipe = ["crop", [0] * len(dims), dims, recipe]
-            case fa.ConcatOp() if isinstance(tensor.op.first.owner, arith.ConstantOp):
-                start = [0] * len(fa.tensor_dims(tensor))
-                axis = tensor.op.axis.value.data
-                start[axis] = fa.tensor_dims(tensor.op.first)[axis]
-                tensor = tensor.op.second
-                recipe = ["crop", start, list(fa.tensor_dims(tensor)), recipe]
-            case _:
-                return
+    """What an arranged tensor was made of, as recipes that undo the arrangement.
+
+    Of several operands all but one are constants.
+    """
+    while isinstance(tensor, OpResult) and isinstance(op := tensor.op, fa.HostOp):
+        made = [
+            number
+            for number, operand in enumerate(op.operands)
+            if not isinstance(operand.owner, arith.ConstantOp)
+        ]
+        back = op.inverse(made[0], recipe) if len(made) == 1 else None
+        if back is None:
+            return
+        tensor, recipe = op.operands[made[0]], back
         known.setdefault(tensor, recipe)
 
 
@@ -227,7 +219,7 @@ def _interface(
             tensor.dtype,
             _preparations(hbm),
         )
-    if isinstance(source, OpResult) and isinstance(source.op, (arith.ConstantOp, *BOUNDARY)):
+    if isinstance(source, OpResult) and isinstance(source.op, arith.ConstantOp | fa.HostOp):
         recipe = argument_recipe(source)
         used = list(dict.fromkeys(leaves(recipe, "argument")))
         if used:
@@ -290,16 +282,10 @@ def _argument_kind(accesses: Sequence[fa.LoadOp | fa.StoreOp]) -> Kind:
 def _preparations(hbm: SSAValue) -> tuple[Preparation, ...]:
     """What the host does to an argument before it quantizes it, first step first."""
     steps: list[Preparation] = []
-    kinds = (QuantizeOp, CenterOp, RotateOp, LimitOp)
-    while isinstance(hbm, OpResult) and isinstance(hbm.op, kinds):
-        dtype = str(fa.tensor_element(hbm))
-        if isinstance(hbm.op, CenterOp):
-            steps.append(Preparation("center", hbm.op.axis.value.data, dtype))
-        elif isinstance(hbm.op, RotateOp):
-            steps.append(Preparation("rotate", hbm.op.seed.value.data, dtype))
-        elif isinstance(hbm.op, LimitOp):
-            steps.append(Preparation("limit", hbm.op.depth.value.data, dtype))
-        hbm = hbm.op.source
+    while isinstance(hbm, OpResult) and isinstance(op := hbm.op, QuantizeOp | PreparationOp):
+        if isinstance(op, PreparationOp):
+            steps.append(Preparation(op.STEP, op.number, str(fa.tensor_element(hbm))))
+        hbm = op.source
     return tuple(reversed(steps))
 
 

@@ -56,12 +56,16 @@ class Storage:
         return f"{self.element}/{self.scale} x {self.block}"
 
 
+Step = Literal["center", "rotate", "limit"]
+"""How values are prepared for low precision (`machine/numerics/center_rotate.py`)."""
+
+
 @dataclass(frozen=True)
 class Preparation:
     """What the host does to an argument before it stores it: `center` along axis `value`, `rotate`
     by seed `value`, or `limit` to depth `value`; the result is rounded to `dtype`."""
 
-    step: Literal["center", "rotate", "limit"]
+    step: Step
     value: int
     dtype: str
 

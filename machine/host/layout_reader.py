@@ -23,11 +23,13 @@ from .layout import (
     Preparation,
     Region,
     Role,
+    Step,
     Storage,
     Tensor,
 )
-from .recipe import Leaf, RecipeError, leaves
-from .recipe_shape import STEPS, Shape, check_step, extents, shape_of
+from .recipe import Leaf, leaves
+from .recipe_rules import RecipeError, Shape, check_step, extents
+from .recipe_shape import shape_of
 
 DTYPES = ("bf16", "f16", "f32", "i1")
 """Element types of the interface."""
@@ -166,7 +168,7 @@ def _storage(entry: Json) -> Storage:
 
 def _preparation(entry: Json) -> Preparation:
     _keys(entry, ("step", "value", "dtype"))
-    step = cast("Any", _choice(entry, "step", STEPS))
+    step = cast("Any", _choice(entry, "step", get_args(Step)))
     return Preparation(step, _integer(entry, "value"), _choice(entry, "dtype", DTYPES))
 
 

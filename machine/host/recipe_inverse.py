@@ -7,15 +7,13 @@ values and leaves them in their place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .recipe import Recipe, evaluate, leaves
-
-VIEWS = frozenset({"reshape", "transpose", "pad", "crop"})
-"""Steps of a recipe that only move elements."""
+from .recipe import Effect, Recipe, evaluate, leaves, parts_of
 
 _FIRST = 1 << 40
 """Added to the numbers of elements, so that constants are told from them."""
@@ -26,34 +24,30 @@ def is_arranged(recipe: Recipe) -> bool:
 
     Constants may stand in front of them or behind them.
     """
-    return bool(recipe) and _moves(recipe, prepared=True)
+    return bool(recipe) and _does(recipe, ("moves", "repeats", "in place"))
 
 
 def is_moved(recipe: Recipe) -> bool:
     """Whether an arranging recipe moves elements as they are, without preparation."""
-    return _moves(recipe, prepared=False)
+    return _does(recipe, ("moves",))
 
 
-def _moves(recipe: Recipe, prepared: bool) -> bool:
-    kind = recipe[0]
-    if kind == "concat":
-        parts = [cast("Recipe", part) for part in recipe[2:]]
-        rest = [part for part in parts if any(True for _ in leaves(part, "argument"))]
-        return len(rest) == 1 and _moves(rest[0], prepared)
-    if kind in VIEWS or (prepared and kind in ("prepare", "broadcast")):
-        return _moves(cast("Recipe", recipe[-1]), prepared)
-    return kind == "argument"
+def _does(recipe: Recipe, effects: Sequence[Effect]) -> bool:
+    """Whether no more than `effects` lies between what a recipe makes and one argument."""
+    if recipe[0] in ("argument", "region"):
+        return recipe[0] == "argument"
+    kind, _, operands = parts_of(recipe)
+    made = [part for part in operands if any(True for _ in leaves(part, "argument"))]
+    return kind.effect in effects and len(made) == 1 and _does(made[0], effects)
 
 
-def _views(recipe: Recipe) -> Recipe:
+def _moves(recipe: Recipe) -> Recipe:
     """The recipe without preparation."""
-    if recipe[0] == "prepare":
-        return _views(cast("Recipe", recipe[-1]))
-    if recipe[0] == "concat":
-        return [*recipe[:2], *(_views(cast("Recipe", part)) for part in recipe[2:])]
-    if recipe[0] in VIEWS or recipe[0] == "broadcast":
-        return [*recipe[:-1], _views(cast("Recipe", recipe[-1]))]
-    return recipe
+    if recipe[0] in ("argument", "region"):
+        return recipe
+    kind, parameters, operands = parts_of(recipe)
+    made = [_moves(part) for part in operands]
+    return made[0] if kind.effect == "in place" else [recipe[0], *parameters, *made]
 
 
 def sources(recipe: Recipe, shape: tuple[int, ...]) -> NDArray[np.int64]:
@@ -64,7 +58,7 @@ def sources(recipe: Recipe, shape: tuple[int, ...]) -> NDArray[np.int64]:
     numbers = _FIRST + np.arange(1, 1 + int(np.prod(shape)), dtype=np.int64).reshape(shape)
     # A recipe is written for values; moving numbers is the same, and doubles hold them exactly.
     made = evaluate(
-        _views(recipe), lambda kind, index: cast("NDArray[np.float32]", numbers.astype(np.float64))
+        _moves(recipe), lambda kind, index: cast("NDArray[np.float32]", numbers.astype(np.float64))
     )
     found = made.astype(np.int64) - _FIRST
     return np.maximum(found, 0)

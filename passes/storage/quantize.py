@@ -38,7 +38,7 @@ from ...dialects import fa
 from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.types import HbmAttr, TileType
 from ...dialects.machine_attr import settle_machine
-from ...dialects.mx import BlockAttr, DequantizeOp, LimitOp, QuantizeOp, block_format
+from ...dialects.mx import BlockAttr, DequantizeOp, LimitOp, PreparationOp, QuantizeOp, block_format
 from ...dialects.mx.discardable_attrs import POLICY
 from ...machine.numerics.storage_policies import ROLES, Policy, PolicyError, settings_keys, unusable
 from ...machine.spec.formats import HbmFormat, MxFormat, PlainFormat
@@ -374,15 +374,11 @@ def _stored_interface(function: func.FuncOp) -> None:
     function.update_function_type()
 
 
-ARRANGED = (fa.ReshapeOp, fa.TransposeOp, fa.PadOp, fa.ConcatOp)
-"""How the host arranges queries, keys and values for a mapping."""
-
-
 def _prepares(op: Operation) -> bool:
     """Whether an operation is the host's work on an argument before it is quantized."""
-    if op.name in ("mx.center", "mx.rotate", "mx.limit"):
+    if isinstance(op, PreparationOp):
         return True
-    if not isinstance(op, ARRANGED):
+    if not isinstance(op, fa.HostOp) or not op.only_moves:
         return False
     users = [use.operation for result in op.results for use in result.uses]
     return any(isinstance(user, QuantizeOp) or _prepares(user) for user in users)
@@ -392,7 +388,7 @@ def _is_stored_plain(value: SSAValue) -> bool:
     """Whether a tensor, arranged or not, is stored as plain bf16 wherever it is read."""
     for use in value.uses:
         user = use.operation
-        if isinstance(user, ARRANGED):
+        if isinstance(user, fa.HostOp) and user.only_moves:
             plain = _is_stored_plain(user.results[0])
         else:
             plain = isinstance(user, QuantizeOp) and block_format(user.result.type) is None
@@ -428,7 +424,7 @@ def _stored_argument(function: func.FuncOp, argument: BlockArgument) -> None:
             prepared,
             f"{prepared.name} is the host's work before it quantizes; with boundary=storage "
             "the caller has quantized already"
-            + ("" if prepared.name.startswith("mx.") else arranged),
+            + ("" if isinstance(prepared, PreparationOp) else arranged),
         )
     if not converts:
         return

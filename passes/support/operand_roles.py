@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Operation, OpResult, SSAValue
 
 from ...dialects import fa
-from ...dialects.mx import CenterOp, LimitOp, QuantizeOp, RotateOp
+from ...dialects.mx import PreparationOp, QuantizeOp
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,6 @@ def load_role(load: fa.LoadOp) -> str:
 
 def origin(value: SSAValue) -> SSAValue:
     """What a tensor was before it was prepared and quantized."""
-    kinds = (QuantizeOp, CenterOp, RotateOp, LimitOp)
-    while isinstance(value, OpResult) and isinstance(value.op, kinds):
+    while isinstance(value, OpResult) and isinstance(value.op, QuantizeOp | PreparationOp):
         value = value.op.source
     return value

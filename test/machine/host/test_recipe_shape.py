@@ -4,7 +4,8 @@ from random import Random
 
 import numpy as np
 import pytest
-from fa.machine.host.recipe import RecipeError, constant, evaluate
+from fa.machine.host.recipe import constant, evaluate
+from fa.machine.host.recipe_rules import RecipeError
 from fa.machine.host.recipe_shape import shape_of
 
 ARGUMENTS = [(2, 3, 4), (6, 4), (1, 3, 1, 2), (5,)]
@@ -35,7 +36,7 @@ def some(random: Random, depth: int):
         case 3:
             return ["concat", random.randrange(3), inner, some(random, depth - 1)]
         case 4:
-            return ["prepare", random.choice(["center", "rotate"]), 1, "bf16", inner]
+            return ["prepare", random.choice(["center", "rotate", "limit"]), 1, "bf16", inner]
         case 5:
             return ["pad", dims(), inner]
         case _:
