@@ -42,8 +42,7 @@ class HostOp(IRDLOperation):
         return RECIPE_KINDS[self.RECIPE].effect == "moves"
 
     def inverse(self, number: int, result: Recipe) -> Recipe | None:
-        """How operand `number` is got back of the result, which `result` makes; None if it is not.
-        """
+        """How operand `number` is got back from what `result` makes; None where it is not."""
         undone = RECIPE_KINDS[self.RECIPE].inverse
         if undone is None:
             return None

@@ -45,8 +45,8 @@ from ..fa.types import TileType, storage_of
 from ..mx import semantics as mx_semantics
 from . import reference as semantics
 from .dense_constants import array_type
-from .linalg import PlainConstants, PlainFunctions
 from .host_ops import HostFunctions
+from .linalg import PlainConstants, PlainFunctions
 from .reference import Array, Rounder
 from .scalar_functions import evaluate, evaluate_mask
 

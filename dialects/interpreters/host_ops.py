@@ -25,12 +25,8 @@ class _HostFunctions(InterpreterFunctions):
         return (evaluate(recipe, lambda _, index: args[index]),)
 
 
-_OPERATIONS = [
-    op for op in (*fa.FA.operations, *mx.MX.operations) if issubclass(op, HostOp)
-]
-_IMPLEMENTATIONS: dict[str, Any] = {
-    op.name: impl(op)(_HostFunctions.host_op) for op in _OPERATIONS
-}
+_OPERATIONS = [op for op in (*fa.FA.operations, *mx.MX.operations) if issubclass(op, HostOp)]
+_IMPLEMENTATIONS: dict[str, Any] = {op.name: impl(op)(_HostFunctions.host_op) for op in _OPERATIONS}
 
 HostFunctions = register_impls(type("HostFunctions", (_HostFunctions,), _IMPLEMENTATIONS))
 """An implementation for every host operation of the dialects."""

@@ -6,7 +6,7 @@ a register or to memory) to an element type, or leaves them alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import ml_dtypes

@@ -3,9 +3,10 @@
 A recipe is a nested list with a JSON form: an operation, its parameters, and the recipes of its
 operands. Leaves are `["argument", i]`, `["region", i]` (the contents of a region of the layout),
 `["constant", shape, dtype, base64]` with the values in bf16 or f32, and `["pair", shape, base64,
-base64]` with two values in f32 and, of each element, in one bit which of them it is. `RECIPE_KINDS` has
-everything else that a recipe can name, and all that is known of it: the packer, the interpreter of
-the dialects (`dialects/host_op.py`) and the planner ask the same table.
+base64]` with two values in f32 and, of each element, in one bit which of them it is.
+
+`RECIPE_KINDS` has every kind of recipe and all that is known of it: the packer, the interpreter of
+the dialects, the operations themselves (`dialects/host_op.py`) and the planner ask this table.
 
     ["transpose", [0, 2, 1, 3], ["reshape", [2, 4, 3, 8], ["argument", 0]]]
 """

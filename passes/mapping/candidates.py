@@ -16,8 +16,9 @@ from math import ceil
 from ...machine.cost.figures import Target
 from ...machine.cost.lower_bounds import LINES_PER_CYCLE, READ_FIRST, Family, Problem, lower_bounds
 from ...machine.spec.params import HBM_LINE, Machine
+from ..support.rounding import round_up
 from ..tensors.head_grouping import HeadGroup, group
-from ..tiling.tile_sizes import Needs, TileSizeError, choose, fused_rows, round_up
+from ..tiling.tile_sizes import Needs, TileSizeError, choose, fused_rows
 from .family_costs import FamilyCosts
 from .legality import (
     COLUMNS_BY_MM,

@@ -46,9 +46,9 @@ from ...dialects.machine_attr import settle_machine
 from ...dialects.target_attr import target_of
 from ...machine.numerics.storage_policies import settings_keys
 from ...machine.spec.formats import HbmFormat, MxFormat
+from ..support.def_use import Carried, producer
 from ..support.loop_affine import affine
-from ..tiling.match_attention import producer
-from ..tiling.tile_sizes import round_up
+from ..support.rounding import round_up
 from .arrange_arguments import arranged, is_arrangeable
 from .family_costs import FamilyCosts
 from .legality import COLUMNS_BY_MM, why_not_transposed
@@ -426,20 +426,16 @@ def linear_ends(product: SSAValue) -> list[End] | None:
                     ends.append(user)
                 case fa.TileOp() if use.index in user.LINEAR:
                     follow(user.results[user.LINEAR[use.index]])
-                case scf.ForOp():
-                    follow(user.body.block.args[use.index - 2])
-                case scf.YieldOp():
-                    loop = user.parent_op()
-                    if not isinstance(loop, scf.ForOp):
-                        return None
-                    follow(loop.body.block.args[use.index + 1], loop.results[use.index])
                 case fa.StoreOp():
                     readers = [other.operation for other in user.target.uses]
                     if any(isinstance(reader, fa.ResultOp) for reader in readers):
                         ends.append(user)
                     follow(*(r.tile for r in readers if isinstance(r, fa.LoadOp)))
                 case _:
-                    return None
+                    carried = Carried.by(use)
+                    if carried is None:
+                        return None
+                    follow(carried.argument, carried.result)
     return ends
 
 

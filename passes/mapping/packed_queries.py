@@ -18,10 +18,10 @@ from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, PackingAttr
 from ...dialects.fa.types import TileType
 from ...machine.spec.formats import HbmFormat
 from ...machine.spec.params import Machine
+from ..support.def_use import producer
 from ..support.loop_affine import affine, per_iteration
+from ..support.rounding import round_up
 from ..support.tile_builder import index_constant
-from ..tiling.match_attention import producer
-from ..tiling.tile_sizes import round_up
 from .arrange_arguments import arranged, is_arrangeable
 
 

@@ -16,7 +16,7 @@ from xdsl.utils.hints import isa
 
 from ...dialects import fa
 from ...machine.spec.params import Machine
-from ..tiling.match_attention import only_user, producer
+from ..support.def_use import only_user, producer
 from . import legality
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from xdsl.dialects import arith, func, scf
+from xdsl.dialects import arith, func
 from xdsl.dialects.builtin import (
     BFloat16Type,
     DenseIntOrFPElementsAttr,
     TensorType,
 )
-from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue, Use
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import fa
 from ...dialects.fa.mapping_attrs import BATCHED_FACTOR
 from ...dialects.fa.types import TileType
 from ...machine.spec.params import Machine
+from ..support.def_use import Carried
 from ..support.tile_builder import index_constant
 from .legality import why_no_ones
 
@@ -82,52 +83,40 @@ class Chain:
         if value in self.values or self.stop is not None:
             return
         self.values.append(value)
-        if isinstance(value, BlockArgument):
-            loop = value.block.parent_op()
-            if not isinstance(loop, scf.ForOp):
-                self.stop = loop
-                return
-            self._loop(loop, value.index - 1)
+        carried = Carried.of(value)
+        if carried is not None:
+            self._carried(carried)
+        elif isinstance(value, BlockArgument):
+            self.stop = value.block.parent_op()
+            return
         else:
             assert isinstance(value, OpResult)
             match value.op:
                 case fa.OnlineSoftmaxOp():
                     if value.op.total is not None:
                         self.follow(value.op.total)
-                case scf.ForOp():
-                    self._loop(value.op, value.index)
                 case fa.FillOp() if value.op.value.value.data == 0.0:
                     pass
                 case _:
                     self.stop = value.op
         for use in list(value.uses):
-            self._use(use.operation, use.index)
+            self._use(use)
 
-    def _use(self, user: Operation, index: int) -> None:
-        match user:
-            case fa.OnlineSoftmaxOp():
-                self.follow(user.new_total)
-            case fa.NormalizeOp():
-                self.ends.append(user)
-            case scf.ForOp():
-                self._loop(user, index - 3)
-            case scf.YieldOp():
-                loop = user.parent_op()
-                assert isinstance(loop, scf.ForOp)
-                self._loop(loop, index)
-            case _:
-                self.stop = user
+    def _use(self, use: Use) -> None:
+        match use.operation:
+            case fa.OnlineSoftmaxOp() as step:
+                self.follow(step.new_total)
+            case fa.NormalizeOp() as end:
+                self.ends.append(end)
+            case user:
+                carried = Carried.by(use)
+                if carried is None:
+                    self.stop = user
+                else:
+                    self._carried(carried)
 
-    def _loop(self, loop: scf.ForOp, position: int) -> None:
-        """Everything that a loop carries in one position."""
-        last = loop.body.block.last_op
-        assert last is not None
-        for value in (
-            loop.iter_args[position],
-            loop.body.block.args[position + 1],
-            last.operands[position],
-            loop.results[position],
-        ):
+    def _carried(self, carried: Carried) -> None:
+        for value in (carried.initial, carried.argument, carried.yielded, carried.result):
             self.follow(value)
 
 

@@ -23,10 +23,10 @@ from ...dialects import fa
 from ...dialects.fa.types import TileType
 from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
+from ..support.def_use import only_user, producer
 from ..support.loop_affine import Affine, affine
+from ..support.rounding import round_up
 from ..support.tile_builder import index_value
-from ..tiling.match_attention import only_user, producer
-from ..tiling.tile_sizes import round_up
 from .mask_sites import shown_by, tile_mask, used_places
 
 

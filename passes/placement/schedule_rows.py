@@ -26,9 +26,9 @@ from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.discardable_attrs import UNROLL_ROWS
+from ..support.def_use import only_user, producer
 from ..support.loop_affine import Affine, affine, iterations
 from ..support.tile_builder import index_constant
-from ..tiling.match_attention import only_user, producer
 
 UNROLLED_ROWS = 4
 """Rows in one iteration of a row loop by default."""

@@ -29,8 +29,8 @@ from ...dialects.fa.types import TileType
 from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
 from ..support.loop_affine import Affine, affine, always_multiple, largest
+from ..support.rounding import round_up
 from ..support.tile_builder import index_value
-from ..tiling.tile_sizes import round_up
 from .index_dependence import BATCH, DISTANCE, HEAD, KEY, NOTHING, QUERY, Dependence, IndexValues
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from math import gcd
 
 from ...machine.spec.params import Machine
+from ..support.rounding import round_up
 from ..tiling.tile_sizes import (
     SPARE_SCALARS,
     STATISTICS,
     fused_rows,
-    round_up,
     row_granule,
     wide_keys,
 )

@@ -10,9 +10,10 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ...dialects import fa
 from ...dialects.fa.types import TileType
 from ...machine.spec.params import Machine
+from ..support.def_use import producer
+from ..support.rounding import round_up
 from ..support.tile_builder import Loop, TileBuilder
-from .match_attention import Nests, function_block, nest_of, position, producer, taps
-from .tile_sizes import round_up
+from .match_attention import Nests, function_block, nest_of, position, taps
 
 State = tuple[SSAValue, SSAValue, SSAValue]
 """Accumulator and statistics."""

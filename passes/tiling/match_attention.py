@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 from xdsl.dialects import memref, scf
 from xdsl.ir import Block, Operation, OpResult, SSAValue
 
 from ...dialects import fa
+from ..support.def_use import Carried, only_user, producer
 from ..support.loop_affine import iterations
-
-OpT = TypeVar("OpT", bound=Operation)
 
 
 @dataclass(frozen=True)
@@ -65,21 +63,6 @@ class Nests:
             for scales, store in taps(value):
                 members += [*scales, store]
         return members
-
-
-def producer(value: SSAValue, kind: type[OpT]) -> OpT | None:
-    """The operation that gives a value, if it is of that kind."""
-    if isinstance(value, OpResult) and isinstance(value.op, kind):
-        return value.op
-    return None
-
-
-def only_user(value: SSAValue, kind: type[OpT]) -> OpT | None:
-    """The only operation that uses a value, if it is one, and of that kind."""
-    users = [use.operation for use in value.uses]
-    if len(users) == 1 and isinstance(users[0], kind):
-        return users[0]
-    return None
 
 
 def whole_row_steps(scores: SSAValue) -> tuple[Operation, ...]:
@@ -194,7 +177,8 @@ def _accumulation(accumulate: fa.AccumulateOp) -> tuple[fa.FillOp, fa.StoreOp] |
         # Carried by the loop over key tiles, which carries nothing else.
         if len(loop.iter_args) != 1 or only_user(result, scf.YieldOp) is None:
             return None
-        initial, result = loop.iter_args[0], loop.results[0]
+        carried = Carried.at(loop, 0)
+        initial, result = carried.initial, carried.result
     fill, store = producer(initial, fa.FillOp), only_user(result, fa.StoreOp)
     if fill is None or store is None or fill.value.value.data != 0.0:
         return None

@@ -13,8 +13,9 @@ from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from ...dialects import fa
 from ...dialects.fa.types import TileType
+from ..support.def_use import producer
 from ..support.loop_affine import Affine, affine
-from .match_attention import Nests, nest_of, producer, taps
+from .match_attention import Nests, nest_of, taps
 
 
 def obstacle(nests: Nests) -> tuple[Operation, str] | None:

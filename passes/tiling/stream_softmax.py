@@ -25,9 +25,10 @@ from ...dialects.fa.types import TileType
 from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
 from ..score_functions.index_dependence import IndexValues
+from ..support.def_use import producer
 from ..support.loop_affine import Affine, affine
 from ..support.tile_builder import Loop, TileBuilder
-from .match_attention import function_block, producer, taps, whole_row_steps
+from .match_attention import function_block, taps, whole_row_steps
 from .tile_sizes import SPARE_ROWS
 
 Row = tuple[fa.LoadOp, tuple[Operation, ...], tuple[fa.MapOp, ...], fa.SoftmaxOp]

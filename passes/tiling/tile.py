@@ -30,6 +30,7 @@ from ..masks.mask_functions import MaskFunction
 from ..masks.problem_size import problem_of, shown_of
 from ..score_functions.index_dependence import DISTANCE, KEY, QUERY, Dependence, IndexValues
 from ..score_functions.value_ranges import may_hide
+from ..support.rounding import round_up
 from ..support.tile_builder import TileBuilder
 from . import tile_sizes
 from .tile_sizes import Needs, TileSizeError, TileSizes
@@ -342,7 +343,7 @@ class _Tiling:
             build.insert(fa.StoreOp(p, weights, (i.induction, zero)))
             if lse is not None:
                 line = TileType.get(
-                    (self.machine.writeback_v, tile_sizes.round_up(rows, self.machine.vlen)),
+                    (self.machine.writeback_v, round_up(rows, self.machine.vlen)),
                     f32,
                     "vector",
                 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import lcm
 
 from ...machine.spec.params import Machine
+from ..support.rounding import round_up
 
 SPARE_ROWS = 8
 """Rows of vector SRAM kept for scratch."""
@@ -18,11 +19,6 @@ SPARE_SCALARS = 16
 
 STATISTICS = 3
 """FP_MEM entries for each query row: running maximum, running sum, rescaling factor."""
-
-
-def round_up(value: int, multiple: int) -> int:
-    """The smallest multiple of `multiple` that is at least `value`."""
-    return -(-value // multiple) * multiple
 
 
 class TileSizeError(ValueError):
