@@ -59,6 +59,8 @@ class Storage:
 Step = Literal["center", "rotate", "limit"]
 """How values are prepared for low precision (`machine/numerics/center_rotate.py`)."""
 
+STEPS: tuple[Step, ...] = get_args(Step)
+
 
 @dataclass(frozen=True)
 class Preparation:

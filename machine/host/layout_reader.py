@@ -17,13 +17,13 @@ from .layout import (
     DERIVED,
     KINDS,
     LINE,
+    STEPS,
     VERSION,
     Layout,
     LayoutError,
     Preparation,
     Region,
     Role,
-    Step,
     Storage,
     Tensor,
 )
@@ -168,7 +168,7 @@ def _storage(entry: Json) -> Storage:
 
 def _preparation(entry: Json) -> Preparation:
     _keys(entry, ("step", "value", "dtype"))
-    step = cast("Any", _choice(entry, "step", get_args(Step)))
+    step = cast("Any", _choice(entry, "step", STEPS))
     return Preparation(step, _integer(entry, "value"), _choice(entry, "dtype", DTYPES))
 
 

@@ -10,9 +10,9 @@ import base64
 import binascii
 from collections.abc import Sequence
 from math import prod
-from typing import TypeAlias, cast, get_args
+from typing import TypeAlias, cast
 
-from .layout import Step
+from .layout import STEPS
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -37,8 +37,8 @@ def extents(value: object, what: str) -> Shape:
 
 def check_step(step: object, value: object, dtype: object, shape: Shape) -> None:
     """Check one step of preparation, on a tensor of `shape`."""
-    if step not in get_args(Step):
-        raise RecipeError(f"preparation is 'center', 'rotate' or 'limit', not {short(step)}")
+    if step not in STEPS:
+        raise RecipeError(f"preparation is one of {', '.join(STEPS)}, not {short(step)}")
     if dtype not in ("bf16", "f16", "f32"):
         raise RecipeError(f"preparation gives bf16, f16 or f32, not {short(dtype)}")
     number = integer(value, f"the value of '{step}'")
@@ -47,7 +47,7 @@ def check_step(step: object, value: object, dtype: object, shape: Shape) -> None
     if step == "rotate" and not 0 <= number < 1 << 63:
         raise RecipeError(f"the seed of 'rotate' is {number}, which has more than 63 bits")
     if step == "limit" and not 1 <= number < 1 << 63:
-        raise RecipeError(f"the depth of 'limit' is {number}, which is less than 1 or too much")
+        raise RecipeError(f"the depth of 'limit' is at least 1, not {number}")
 
 
 def short(value: object) -> str:
