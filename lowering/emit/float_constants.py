@@ -7,28 +7,34 @@ powers of two that are.
 
 from __future__ import annotations
 
-import struct
 from math import frexp, isinf, isnan, ldexp, log
+
+from xdsl.utils.bitwise_casts import (
+    convert_f16_to_u16,
+    convert_f32_to_u32,
+    convert_u16_to_f16,
+    convert_u32_to_f32,
+)
 
 
 def round_bf16(value: float) -> float:
     """`value` rounded to the nearest bf16, ties to even."""
     if isnan(value) or isinf(value):
         return value
-    bits = struct.unpack("<I", struct.pack("<f", value))[0]
+    bits = convert_f32_to_u32(value)
     bits += 0x7FFF + (bits >> 16 & 1)
-    return struct.unpack("<f", struct.pack("<I", bits & 0xFFFF0000))[0]
+    return convert_u32_to_f32(bits & 0xFFFF0000)
 
 
 def bits(value: float) -> int:
     """The bit pattern of a bf16 value."""
-    return struct.unpack("<I", struct.pack("<f", value))[0] >> 16
+    return convert_f32_to_u32(value) >> 16
 
 
 def exact_in_binary16(value: float) -> bool:
     """Whether a bf16 value survives binary16."""
     try:
-        return struct.unpack("<e", struct.pack("<e", value))[0] == value
+        return convert_u16_to_f16(convert_f16_to_u16(value)) == value
     except OverflowError:
         return False
 

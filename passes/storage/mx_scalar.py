@@ -5,7 +5,6 @@ The same steps as `machine/numerics/mx_elements` and `mx_scales` do on arrays, b
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import floor, log2
@@ -13,6 +12,7 @@ from math import floor, log2
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import f32, f64
 from xdsl.ir import SSAValue
+from xdsl.utils.bitwise_casts import convert_f32_to_u32
 
 from ...dialects.mx.types import BlockAttr
 from .linalg_builder import Body
@@ -74,11 +74,6 @@ def named_element(name: str, plena: bool = False) -> Element:
     )
 
 
-def float_bits(value: float) -> int:
-    """The bits of a value as float32."""
-    return struct.unpack("<I", struct.pack("<f", value))[0]
-
-
 def magnitude(b: Body, value: SSAValue) -> SSAValue:
     """The bits of |x|; they order as the magnitudes do, with infinity and NaN above."""
     return b.op(arith.AndIOp, b.bits(value), b.int(MAGNITUDE))
@@ -95,7 +90,7 @@ def nearest_code(b: Body, value: SSAValue, form: Element) -> SSAValue:
     dropped = MANTISSA - form.mantissa
     bits = b.bits(value)
     size = b.op(arith.AndIOp, bits, b.int(MAGNITUDE))
-    size = b.op(arith.MinUIOp, size, b.int(float_bits(form.largest)))
+    size = b.op(arith.MinUIOp, size, b.int(convert_f32_to_u32(form.largest)))
     odd = b.op(arith.AndIOp, b.op(arith.ShRUIOp, size, b.int(dropped)), b.int(1))
     rounded = b.op(arith.AddiOp, b.op(arith.AddiOp, odd, size), b.int((1 << dropped - 1) - 1))
     normal = b.op(arith.ShRUIOp, rounded, b.int(dropped))
@@ -103,15 +98,15 @@ def nearest_code(b: Body, value: SSAValue, form: Element) -> SSAValue:
     # A float whose last bit is worth one step: adding it leaves the rounded number of steps.
     anchor = 2.0 ** (form.step + MANTISSA)
     steps = b.bits(b.op(arith.AddfOp, b.value(size), b.float(anchor)))
-    steps = b.op(arith.SubiOp, steps, b.int(float_bits(anchor)))
+    steps = b.op(arith.SubiOp, steps, b.int(convert_f32_to_u32(anchor)))
     least = 2.0 ** (1 - form.bias)
     if form.plena:
         most = (1 << form.mantissa) - 1
         middle = (most * 2.0**form.step + least) / 2
         steps = b.op(arith.MinUIOp, steps, b.int(most))
-        up = b.compare("uge", size, b.int(float_bits(middle)))
+        up = b.compare("uge", size, b.int(convert_f32_to_u32(middle)))
         steps = b.select(up, b.int(most + 1), steps)
-    code = b.select(b.compare("ult", size, b.int(float_bits(least))), steps, normal)
+    code = b.select(b.compare("ult", size, b.int(convert_f32_to_u32(least))), steps, normal)
     sign = b.op(arith.ShRUIOp, bits, b.int(32 - form.bits))
     sign = b.op(arith.AndIOp, sign, b.int(1 << form.bits - 1))
     return b.op(arith.OrIOp, code, sign)
