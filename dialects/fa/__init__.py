@@ -2,7 +2,7 @@
 
 `fa.attention` says what is wanted (`attention`), operations at a function's boundary say what the
 host does with arguments and results (`host_ops`), and operations on tiles, values that each fill
-one block of an on-chip memory, say how it is done (`tile_memory`, `tile_compute`).
+one block of an on-chip memory, say how it is done (`tile_memory`, `tile_softmax`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .host_ops import AdditiveOp, BroadcastOp, ConcatOp, CropOp, PadOp, ReshapeO
 from .mapping_attrs import PackingAttr
 from .masks import MASKS
 from .row_loop import RowLoopOp
-from .tile_compute import (
+from .tile_softmax import (
     AccumulateOp,
     CollectOp,
     CombineOp,
