@@ -2,7 +2,8 @@
 
 `fa.attention` says what is wanted (`attention`), operations at a function's boundary say what the
 host does with arguments and results (`host_ops`), and operations on tiles, values that each fill
-one block of an on-chip memory, say how it is done (`tile_memory`, `tile_softmax`).
+one block of an on-chip memory, say how it is done (`tile_memory`, `tile_products`, `tile_scores`,
+`tile_softmax`, `tile_statistics`).
 """
 
 from __future__ import annotations
@@ -14,24 +15,18 @@ from .host_ops import AdditiveOp, BroadcastOp, ConcatOp, CropOp, PadOp, ReshapeO
 from .mapping_attrs import PackingAttr
 from .masks import MASKS
 from .row_loop import RowLoopOp
+from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
+from .tile_products import MatmulOp, ScaleOp, ScoresOp
+from .tile_scores import MapOp, MaskOp
 from .tile_softmax import (
     AccumulateOp,
-    CollectOp,
-    CombineOp,
-    LogsumexpOp,
-    MapOp,
-    MaskOp,
-    MatmulOp,
     NormalizeOp,
     OnlineSoftmaxOp,
     ProbabilitiesOp,
-    ScaleOp,
-    ScoresOp,
     SinkOp,
     SoftmaxOp,
-    SpreadOp,
 )
-from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
+from .tile_statistics import CollectOp, CombineOp, LogsumexpOp, SpreadOp
 from .type_access import tensor_dims, tensor_element, tile
 from .types import HbmAttr, TileType
 

@@ -8,7 +8,7 @@ import fa
 import numpy as np
 import pytest
 from fa.diagnostics import OpError, position
-from fa.dialects.fa.tile_softmax import CombineOp
+from fa.dialects.fa.tile_statistics import CombineOp
 from fa.frontends.mlir import make_context, module_text, parse_module, run_passes
 from fa.passes.tiling.fuse import UNFUSED, FusePass
 
