@@ -12,7 +12,7 @@ from xdsl.ir import Dialect
 
 from .attention import AttentionOp, YieldOp
 from .host_ops import AdditiveOp, BroadcastOp, ConcatOp, CropOp, PadOp, ReshapeOp, TransposeOp
-from .mapping_attrs import PackingAttr
+from .mapping_attrs import Family, FamilyAttr, PackingAttr
 from .masks import MASKS
 from .row_loop import RowLoopOp
 from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
@@ -28,7 +28,7 @@ from .tile_softmax import (
 )
 from .tile_statistics import CollectOp, CombineOp, LogsumexpOp, SpreadOp
 from .type_access import tensor_dims, tensor_element, tile
-from .types import HbmAttr, TileType
+from .types import HbmAttr, Space, SpaceAttr, TileType
 
 __all__ = [
     "FA",
@@ -41,6 +41,8 @@ __all__ = [
     "ConcatOp",
     "CopyOp",
     "CropOp",
+    "Family",
+    "FamilyAttr",
     "FillOp",
     "LoadOp",
     "LogsumexpOp",
@@ -60,6 +62,8 @@ __all__ = [
     "ScratchOp",
     "SinkOp",
     "SoftmaxOp",
+    "Space",
+    "SpaceAttr",
     "SpreadOp",
     "StoreOp",
     "TileOp",
@@ -107,5 +111,5 @@ FA = Dialect(
         ResultOp,
         RowLoopOp,
     ],
-    [TileType, HbmAttr, PackingAttr, *MASKS],
+    [TileType, HbmAttr, SpaceAttr, FamilyAttr, PackingAttr, *MASKS],
 )

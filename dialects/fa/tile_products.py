@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, StringAttr, f32, i64
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, f32, i64
 from xdsl.interfaces import HasFolderInterface
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
@@ -23,7 +23,14 @@ from xdsl.irdl import (
 from xdsl.utils.exceptions import VerifyException
 
 from ...machine.spec.params import Machine
-from .mapping_attrs import PRODUCT_FAMILIES, ROW_LOOP_SCRATCH, SCORE_FAMILIES, PackingAttr
+from .mapping_attrs import (
+    PRODUCT_FAMILIES,
+    ROW_LOOP_SCRATCH,
+    SCORE_FAMILIES,
+    Family,
+    FamilyAttr,
+    PackingAttr,
+)
 from .shifted_copies import ShiftedCopies
 from .tile_memory import TileOp, expect, expect_scratch
 from .type_access import tile
@@ -77,7 +84,7 @@ class ScoresOp(TileOp):
     query = operand_def(TileType)
     key = operand_def(TileType)
     scratch = opt_operand_def(TileType)
-    family = opt_prop_def(StringAttr)
+    family = opt_prop_def(FamilyAttr)
     packing = opt_prop_def(PackingAttr)
     result = result_def(TileType)
 
@@ -103,7 +110,7 @@ class ScoresOp(TileOp):
         super().__init__(
             operands=[query, key, scratch],
             properties={
-                "family": None if family is None else StringAttr(family),
+                "family": FamilyAttr.named(family),
                 "packing": packing,
             },
             result_types=[result],
@@ -112,7 +119,7 @@ class ScoresOp(TileOp):
     @property
     def batched(self) -> bool:
         """Whether the instruction has the fixed factor of the batched ones."""
-        return self.instruction != "tmm"
+        return self.instruction is not Family.TMM
 
     def scratch_rows(self, machine: Machine) -> int:
         """For M_BTMM on queries as they are: their shifted copies, and a write-out."""
@@ -129,9 +136,9 @@ class ScoresOp(TileOp):
         )
 
     @property
-    def instruction(self) -> str:
+    def instruction(self) -> Family:
         """The family, written or not."""
-        return "tmm" if self.family is None else self.family.data
+        return Family.TMM if self.family is None else self.family.data
 
     def verify_(self) -> None:
         q, k, s = tile(self.query), tile(self.key), tile(self.result)
@@ -139,7 +146,7 @@ class ScoresOp(TileOp):
             raise VerifyException(
                 f"family is one of {', '.join(SCORE_FAMILIES)}, got '{self.instruction}'"
             )
-        if (self.packing is None) and self.instruction == "btmv":
+        if (self.packing is None) and self.instruction is Family.BTMV:
             raise VerifyException("btmv needs a packing of the queries")
         if self.packing is not None and not self.batched:
             raise VerifyException("tmm takes queries as they are, not packed")
@@ -178,7 +185,7 @@ class MatmulOp(TileOp):
     lhs = operand_def(TileType)
     rhs = operand_def(TileType)
     scratch = opt_operand_def(TileType)
-    family = opt_prop_def(StringAttr)
+    family = opt_prop_def(FamilyAttr)
     columns = opt_prop_def(IntegerAttr)
     result = result_def(TileType)
 
@@ -203,16 +210,16 @@ class MatmulOp(TileOp):
         super().__init__(
             operands=[lhs, rhs, scratch],
             properties={
-                "family": None if family is None else StringAttr(family),
+                "family": FamilyAttr.named(family),
                 "columns": None if columns is None else IntegerAttr(columns, i64),
             },
             result_types=[result],
         )
 
     @property
-    def instruction(self) -> str:
+    def instruction(self) -> Family:
         """The family, written or not."""
-        return "mm" if self.family is None else self.family.data
+        return Family.MM if self.family is None else self.family.data
 
     @property
     def in_place(self) -> dict[int, int]:
@@ -222,7 +229,7 @@ class MatmulOp(TileOp):
     @property
     def transposed(self) -> bool:
         """Whether the right operand is V transposed."""
-        return self.instruction == "btmv"
+        return self.instruction is Family.BTMV
 
     @property
     def row_wise(self) -> bool:

@@ -51,7 +51,7 @@ def test_after_a_pass_that_comes_later(between: str, fuse: FusePass):
 
 CHANGED = {
     "a chosen instruction": (
-        ("fa.scores %q_scaled, %k_1", 'fa.scores %q_scaled, %k_1 {family = "tmm"}'),
+        ("fa.scores %q_scaled, %k_1", "fa.scores %q_scaled, %k_1 {family = #fa.family<tmm>}"),
         "fusion builds fa.scores anew, and its instruction is chosen (tmm): map comes after fuse",
     ),
     "an attribute": (
