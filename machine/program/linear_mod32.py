@@ -69,21 +69,21 @@ def multiplied(left: Value[Symbol], right: Value[Symbol]) -> Value[Symbol]:
     return made(left.constant * right, terms)
 
 
-def computed(mnemonic: str, *inputs: Value[Symbol]) -> Value[Symbol]:
+def computed(mnemonic: str, left: Value[Symbol], right: Value[Symbol] = 0) -> Value[Symbol]:
     """What an instruction of `ARITHMETIC` makes of its inputs, registers and immediates in order.
 
     The one place that says so for sums; the simulator says it for numbers.
     """
     match mnemonic:
         case "S_LUI_INT":
-            return multiplied(inputs[0], 1 << 12)
+            return multiplied(left, 1 << 12)
         case "S_ADDI_INT" | "S_ADD_INT":
-            return added(*inputs)
+            return added(left, right)
         case "S_SUB_INT":
-            return added(*inputs, sign=-1)
+            return added(left, right, -1)
         case _:
             assert mnemonic == "S_MUL_INT"
-            return multiplied(*inputs)
+            return multiplied(left, right)
 
 
 def replaced(value: Value[Symbol], known: Mapping[Symbol, Value[Symbol]]) -> Value[Symbol]:
