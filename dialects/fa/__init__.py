@@ -2,7 +2,8 @@
 
 `fa.attention` says what is wanted (`attention`), operations at a function's boundary say what the
 host does with arguments and results (`host_ops`), and operations on tiles, values that each fill
-one block of an on-chip memory, say how it is done (`tile_memory`, `tile_compute`).
+one block of an on-chip memory, say how it is done (`tile_memory`, `tile_products`, `tile_scores`,
+`tile_softmax`, `tile_statistics`).
 """
 
 from __future__ import annotations
@@ -12,29 +13,23 @@ from xdsl.ir import Dialect
 from ..host_op import HostOp
 from .attention import AttentionOp, YieldOp
 from .host_ops import AdditiveOp, BroadcastOp, ConcatOp, CropOp, PadOp, ReshapeOp, TransposeOp
-from .mapping_attrs import PackingAttr
+from .mapping_attrs import Family, FamilyAttr, PackingAttr
 from .masks import MASKS
 from .row_loop import RowLoopOp
-from .tile_compute import (
+from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
+from .tile_products import MatmulOp, ScaleOp, ScoresOp
+from .tile_scores import MapOp, MaskOp
+from .tile_softmax import (
     AccumulateOp,
-    CollectOp,
-    CombineOp,
-    LogsumexpOp,
-    MapOp,
-    MaskOp,
-    MatmulOp,
     NormalizeOp,
     OnlineSoftmaxOp,
     ProbabilitiesOp,
-    ScaleOp,
-    ScoresOp,
     SinkOp,
     SoftmaxOp,
-    SpreadOp,
 )
-from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
+from .tile_statistics import CollectOp, CombineOp, LogsumexpOp, SpreadOp
 from .type_access import tensor_dims, tensor_element, tile
-from .types import HbmAttr, TileType
+from .types import HbmAttr, Space, SpaceAttr, TileType
 
 __all__ = [
     "FA",
@@ -47,6 +42,8 @@ __all__ = [
     "ConcatOp",
     "CopyOp",
     "CropOp",
+    "Family",
+    "FamilyAttr",
     "FillOp",
     "HostOp",
     "LoadOp",
@@ -67,6 +64,8 @@ __all__ = [
     "ScratchOp",
     "SinkOp",
     "SoftmaxOp",
+    "Space",
+    "SpaceAttr",
     "SpreadOp",
     "StoreOp",
     "TileOp",
@@ -114,5 +113,5 @@ FA = Dialect(
         ResultOp,
         RowLoopOp,
     ],
-    [TileType, HbmAttr, PackingAttr, *MASKS],
+    [TileType, HbmAttr, SpaceAttr, FamilyAttr, PackingAttr, *MASKS],
 )

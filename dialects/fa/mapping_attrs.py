@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects.builtin import IntAttr
+from xdsl.dialects.utils import EnumAttribute
 from xdsl.ir import Attribute, ParametrizedAttribute
 from xdsl.irdl import irdl_attr_definition, param_def
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.str_enum import StrEnum
 
-SCORE_FAMILIES = ("tmm", "btmm", "btmv")
+
+class Family(StrEnum):
+    """Instructions that do products of tiles: M_MM, M_TMM, M_BTMM, M_BTMV (ISA section 4.2)."""
+
+    MM = "mm"
+    TMM = "tmm"
+    BTMM = "btmm"
+    BTMV = "btmv"
+
+
+SCORE_FAMILIES = (Family.TMM, Family.BTMM, Family.BTMV)
 """Instructions that can do Q K^T: M_TMM, and on packed queries M_BTMM or M_BTMV."""
 
-PRODUCT_FAMILIES = ("mm", "btmv")
+PRODUCT_FAMILIES = (Family.MM, Family.BTMV)
 """Instructions that can do P V: M_MM, and on transposed values M_BTMV."""
 
 SUM_FAMILIES = ("reduce", "ones", "columns")
@@ -43,6 +55,27 @@ def _fields(parser: AttrParser, names: Sequence[str]) -> list[IntAttr]:
 def _print(printer: Printer, **fields: IntAttr) -> None:
     text = ", ".join(f"{name} = {value.data}" for name, value in fields.items())
     printer.print_string(f"<{text}>")
+
+
+@irdl_attr_definition
+class FamilyAttr(EnumAttribute[Family]):
+    """The instruction that does a product: `mm`, `tmm`, `btmm` or `btmv`."""
+
+    name = "fa.family"
+
+    @classmethod
+    def named(cls, family: str | None) -> FamilyAttr | None:
+        """The attribute of the family of a name; None for none."""
+        return None if family is None else cls(Family(family))
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Family:
+        with parser.in_angle_brackets():
+            return parser.parse_str_enum(Family)
+
+    def print_parameter(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string(self.data)
 
 
 @irdl_attr_definition

@@ -13,20 +13,42 @@ from xdsl.dialects.builtin import (
     IntAttr,
     MemRefType,
     NoneAttr,
-    StringAttr,
     TensorType,
 )
+from xdsl.dialects.utils import EnumAttribute
 from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
 from xdsl.irdl import irdl_attr_definition, param_def
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
-
-SPACES = ("vector", "matrix", "scalar")
-"""Where a tile can live: vector SRAM, matrix SRAM, and the scalar unit's FP_MEM."""
+from xdsl.utils.str_enum import StrEnum
 
 ELEMENT_TYPES = (BFloat16Type, Float16Type, Float32Type)
 """What tensors and tiles hold, as far as `fa` is concerned."""
+
+
+class Space(StrEnum):
+    """Where a tile can live: vector SRAM, matrix SRAM, and the scalar unit's FP_MEM."""
+
+    VECTOR = "vector"
+    MATRIX = "matrix"
+    SCALAR = "scalar"
+
+
+@irdl_attr_definition
+class SpaceAttr(EnumAttribute[Space]):
+    """The on-chip memory that a tile lies in; a parameter of `!fa.tile`, which prints its name."""
+
+    name = "fa.space"
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Space:
+        with parser.in_angle_brackets():
+            return parser.parse_str_enum(Space)
+
+    def print_parameter(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string(self.data)
 
 
 @irdl_attr_definition
@@ -42,7 +64,7 @@ class TileType(ParametrizedAttribute, TypeAttribute):
 
     shape: ArrayAttr[IntAttr] = param_def()
     element_type: Attribute = param_def()
-    space: StringAttr = param_def()
+    space: SpaceAttr = param_def()
     address: IntAttr | NoneAttr = param_def()
 
     @classmethod
@@ -57,7 +79,7 @@ class TileType(ParametrizedAttribute, TypeAttribute):
         return cls(
             ArrayAttr([IntAttr(extent) for extent in shape]),
             element_type,
-            StringAttr(space),
+            SpaceAttr(Space(space)),
             NoneAttr() if address is None else IntAttr(address),
         )
 
@@ -102,11 +124,7 @@ class TileType(ParametrizedAttribute, TypeAttribute):
         return TileType.get(self.dims, element_type, self.space.data, self.at)
 
     def verify(self) -> None:
-        if self.space.data not in SPACES:
-            raise VerifyException(
-                f"unknown memory space '{self.space.data}'; there are {', '.join(SPACES)}"
-            )
-        rank = 1 if self.space.data == "scalar" else 2
+        rank = 1 if self.space.data is Space.SCALAR else 2
         if len(self.shape) != rank:
             raise VerifyException(
                 f"a tile in {self.space.data} memory has {rank} dimension{'s' * (rank > 1)}, "
@@ -122,11 +140,11 @@ class TileType(ParametrizedAttribute, TypeAttribute):
         with parser.in_angle_brackets():
             dims, element_type = parser.parse_ranked_shape()
             parser.parse_punctuation(",")
-            space = parser.parse_identifier()
+            space = parser.parse_str_enum(Space)
             address: IntAttr | NoneAttr = NoneAttr()
             if parser.parse_optional_keyword("at") is not None:
                 address = IntAttr(parser.parse_integer(allow_negative=False))
-        return [ArrayAttr([IntAttr(d) for d in dims]), element_type, StringAttr(space), address]
+        return [ArrayAttr([IntAttr(d) for d in dims]), element_type, SpaceAttr(space), address]
 
     def print_parameters(self, printer: Printer) -> None:
         with printer.in_angle_brackets():

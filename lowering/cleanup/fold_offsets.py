@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from xdsl.ir import BlockArgument, Operation, SSAValue, Use
 
 from ...dialects import plena
-from .integer_forms import ARITHMETIC, Integers
+from ...machine.program.linear_mod32 import ARITHMETIC
+from .integer_forms import Integers
 from .kernel_pass import (
     KernelPass,
     erase,

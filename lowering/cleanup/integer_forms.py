@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from xdsl.ir import BlockArgument, SSAValue
 
 from ...dialects import plena
-from .kernel_pass import is_zero
+from ...machine.program.linear_mod32 import (
+    ARITHMETIC,
+    Known,
+    Linear,
+    Value,
+    added,
+    computed,
+    symbol,
+)
+from .kernel_pass import is_zero, ops_of
 
 Form = tuple[SSAValue | None, int]
 """A value as another plus a number, modulo 2^32; no other: the number itself."""
@@ -13,8 +24,8 @@ Form = tuple[SSAValue | None, int]
 Bounds = tuple[int, int]
 """The least and the largest number that a value may be."""
 
-ARITHMETIC = frozenset({"S_ADDI_INT", "S_LUI_INT", "S_ADD_INT", "S_SUB_INT", "S_MUL_INT"})
-"""Instructions that compute integers from integers."""
+MAX_TERMS = 8
+"""Sums of more values than this are values of their own to `linear_values`."""
 
 
 class Integers:
@@ -26,16 +37,24 @@ class Integers:
 
     def __init__(self, through_loops: bool = False):
         self._through_loops = through_loops
-        self._forms: dict[SSAValue, Form] = {}
+        self._forms: dict[SSAValue, Known[SSAValue]] = {}
         self._bounds: dict[SSAValue, Bounds | None] = {}
 
     def known(self, value: SSAValue) -> int | None:
         """The number that `value` always is, if there is but one."""
-        base, offset = self.form(value)
-        return offset if base is None else None
+        found = self._form(value)
+        return found if isinstance(found, int) else None
 
     def form(self, value: SSAValue) -> Form:
         """`value` as far back as additions of numbers lead."""
+        found = self._form(value)
+        if isinstance(found, int):
+            return None, found
+        (base,) = found.terms
+        return base, found.constant
+
+    def _form(self, value: SSAValue) -> Known[SSAValue]:
+        """The form as a sum: a number, or one value and a number."""
         waiting = [value]
         while waiting:
             top = waiting[-1]
@@ -67,45 +86,22 @@ class Integers:
                 return [owner.inits[index], owner.yielded[index]]
         return []
 
-    def _compute(self, value: SSAValue) -> Form:
+    def _compute(self, value: SSAValue) -> Known[SSAValue]:
         """The form of `value`; those of its sources are there."""
         if is_zero(value):
-            return None, 0
+            return 0
         owner = value.owner
+        found: Value[SSAValue] = None
         if isinstance(owner, plena.LoopOp) and self._sources(value):
             index = owner.results.index(value)
             step = self.step(owner, index)
-            if step is None:
-                return value, 0
-            base, offset = self._forms[owner.inits[index]]
-            return base, (offset + step * owner.iterations) % plena.WORD
-        if not isinstance(owner, plena.Instruction) or owner.mnemonic not in ARITHMETIC:
-            return value, 0
-        if owner.mnemonic == "S_LUI_INT":
-            return None, (owner.constant("value") << 12) % plena.WORD
-        one, first = self._forms[owner.operands[0]]
-        if owner.mnemonic == "S_ADDI_INT":
-            return one, (first + owner.constant("value")) % plena.WORD
-        other, second = self._forms[owner.operands[1]]
-        match owner.mnemonic:
-            case "S_ADD_INT":
-                if one is None or other is None:
-                    return one or other, (first + second) % plena.WORD
-            case "S_SUB_INT":
-                if other is None:
-                    return one, (first - second) % plena.WORD
-                if one is other:
-                    return None, (first - second) % plena.WORD
-            case _:
-                if one is None and other is None:
-                    return None, first * second % plena.WORD
-                if (one is None and first == 0) or (other is None and second == 0):
-                    return None, 0
-                if one is None and first == 1:
-                    return other, second
-                if other is None and second == 1:
-                    return one, first
-        return value, 0
+            if step is not None:
+                found = added(self._forms[owner.inits[index]], step * owner.iterations)
+        elif isinstance(owner, plena.Instruction) and owner.mnemonic in ARITHMETIC:
+            found = _computed(owner, self._forms)
+        if isinstance(found, Linear) and [*found.terms.values()] != [1]:
+            found = None
+        return symbol(value) if found is None else found
 
     def bounds(self, value: SSAValue) -> Bounds | None:
         """The least and the largest number that `value` may be; None where nothing is known."""
@@ -146,3 +142,31 @@ def disjoint(one: Bounds | None, other: Bounds | None) -> bool:
     if one is None or other is None:
         return False
     return one[1] < other[0] or other[1] < one[0]
+
+
+def linear_values(loop: plena.LoopOp) -> dict[plena.Instruction, Linear[SSAValue]]:
+    """What integer instructions in a loop compute, in terms of values that others make."""
+    sums: dict[SSAValue, Known[SSAValue]] = {}
+    found: dict[plena.Instruction, Linear[SSAValue]] = {}
+    integers = Integers()
+    for op in ops_of(loop.body.block):
+        if not isinstance(op, plena.Instruction) or op.mnemonic not in ARITHMETIC:
+            continue
+        for value in op.operands:
+            if value not in sums:
+                known = integers.known(value)
+                sums[value] = symbol(value) if known is None else known
+        result = _computed(op, sums)
+        if isinstance(result, int):
+            sums[op.result] = result
+        elif result is not None and len(result.terms) <= MAX_TERMS:
+            sums[op.result] = found[op] = result
+    return found
+
+
+def _computed(op: plena.Instruction, sums: Mapping[SSAValue, Known[SSAValue]]) -> Value[SSAValue]:
+    """What an instruction of `ARITHMETIC` computes, where `sums` has its operands."""
+    inputs: list[Value[SSAValue]] = [sums[operand] for operand in op.operands]
+    if op.mnemonic in ("S_ADDI_INT", "S_LUI_INT"):
+        inputs.append(op.constant("value"))
+    return computed(op.mnemonic, *inputs)

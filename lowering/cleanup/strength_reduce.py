@@ -19,18 +19,9 @@ from dataclasses import dataclass
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects import plena
-from ...machine.program.linear_mod32 import (
-    WRAP,
-    Known,
-    Linear,
-    Value,
-    added,
-    made,
-    multiplied,
-    symbol,
-)
+from ...machine.program.linear_mod32 import ARITHMETIC, WRAP, Known, made
 from ..registers.pressure import Pressure
-from .integer_forms import ARITHMETIC, Integers
+from .integer_forms import linear_values
 from .kernel_pass import (
     KernelPass,
     carry,
@@ -40,15 +31,11 @@ from .kernel_pass import (
     insert,
     insert_constant,
     loops_of,
-    ops_of,
     replace,
     tied_uses,
     zero_of,
 )
 from .limit_loops import needs_counter
-
-MAX_TERMS = 8
-"""Sums of more values than this are left as they are."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +75,7 @@ def _reduce(loop: plena.LoopOp, pressure: Pressure, zero: SSAValue) -> None:
     """Carry what is linear in the counter of `loop` and otherwise known before it."""
     position = pressure.order.position
     found: dict[frozenset[tuple[SSAValue, int]], list[tuple[int, plena.Instruction]]] = {}
-    values = _linear_values(loop)
+    values = linear_values(loop)
     for op, linear in values.items():
         if (
             linear.terms.get(loop.counter)
@@ -166,40 +153,6 @@ def _carry(
     after = _add(pointer, step, zero, last, first)
     last.operands[len(last.operands) - 1] = after
     return new
-
-
-def _linear_values(loop: plena.LoopOp) -> dict[plena.Instruction, Linear[SSAValue]]:
-    """What integer instructions in a loop compute, in terms of values that others make."""
-    sums: dict[SSAValue, Known[SSAValue]] = {}
-    found: dict[plena.Instruction, Linear[SSAValue]] = {}
-    integers = Integers()
-
-    def of(value: SSAValue) -> Known[SSAValue]:
-        if value not in sums:
-            known = integers.known(value)
-            sums[value] = symbol(value) if known is None else known
-        return sums[value]
-
-    for op in ops_of(loop.body.block):
-        if not isinstance(op, plena.Instruction) or op.mnemonic not in ARITHMETIC:
-            continue
-        result: Value[SSAValue]
-        match op.mnemonic:
-            case "S_LUI_INT":
-                result = op.constant("value") << 12 & WRAP
-            case "S_ADDI_INT":
-                result = added(of(op.operands[0]), op.constant("value"))
-            case "S_ADD_INT":
-                result = added(of(op.operands[0]), of(op.operands[1]))
-            case "S_SUB_INT":
-                result = added(of(op.operands[0]), of(op.operands[1]), -1)
-            case _:
-                result = multiplied(of(op.operands[0]), of(op.operands[1]))
-        if isinstance(result, int):
-            sums[op.result] = result
-        elif result is not None and len(result.terms) <= MAX_TERMS:
-            sums[op.result] = found[op] = result
-    return found
 
 
 def _is_wanted(op: plena.Instruction) -> bool:

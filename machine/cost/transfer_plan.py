@@ -16,7 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..hbm.transfers import addresses, line_array, prefetch_lines, store_lines
-from ..program.linear_mod32 import WRAP, Known, Value, added, at, multiplied, replaced, symbol
+from ..program.linear_mod32 import (
+    ARITHMETIC,
+    Known,
+    Value,
+    added,
+    at,
+    computed,
+    multiplied,
+    replaced,
+    symbol,
+)
 from ..program.loop_nest import Loop, Node, Structure, written_gp
 from ..program.program import Program
 from ..spec.encoding import Decoded
@@ -334,16 +344,11 @@ class _Walk:
         """What an instruction does to integers."""
         values = decoded.values
         match decoded.instruction.mnemonic:
-            case "S_ADDI_INT":
-                state[values[0]] = added(state[values[1]], values[2])
-            case "S_ADD_INT":
-                state[values[0]] = added(state[values[1]], state[values[2]])
-            case "S_SUB_INT":
-                state[values[0]] = added(state[values[1]], state[values[2]], -1)
-            case "S_MUL_INT":
-                state[values[0]] = multiplied(state[values[1]], state[values[2]])
-            case "S_LUI_INT":
-                state[values[0]] = values[1] << 12 & WRAP
+            case mnemonic if mnemonic in ARITHMETIC:
+                inputs = zip(decoded.instruction.operands[1:], values[1:], strict=True)
+                state[values[0]] = computed(
+                    mnemonic, *(state[v] if operand.is_register else v for operand, v in inputs)
+                )
             case "S_LD_INT":
                 state[values[0]] = state.get(self._entry(decoded), 0)
             case "S_ST_INT" if self.loads_int:

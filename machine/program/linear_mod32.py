@@ -10,6 +10,9 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 WRAP = 0xFFFF_FFFF
 
+ARITHMETIC = frozenset({"S_ADDI_INT", "S_LUI_INT", "S_ADD_INT", "S_SUB_INT", "S_MUL_INT"})
+"""Instructions that compute integers from integers (ISA section 4.6)."""
+
 Symbol = TypeVar("Symbol", bound=Hashable)
 """What symbols are: the numbers of loops in a program, values in its IR."""
 
@@ -64,6 +67,23 @@ def multiplied(left: Value[Symbol], right: Value[Symbol]) -> Value[Symbol]:
         return left * right & WRAP
     terms = {key: factor * right & WRAP for key, factor in left.terms.items()}
     return made(left.constant * right, terms)
+
+
+def computed(mnemonic: str, left: Value[Symbol], right: Value[Symbol] = 0) -> Value[Symbol]:
+    """What an instruction of `ARITHMETIC` makes of its inputs, registers and immediates in order.
+
+    The one place that says so for sums; the simulator says it for numbers.
+    """
+    match mnemonic:
+        case "S_LUI_INT":
+            return multiplied(left, 1 << 12)
+        case "S_ADDI_INT" | "S_ADD_INT":
+            return added(left, right)
+        case "S_SUB_INT":
+            return added(left, right, -1)
+        case _:
+            assert mnemonic == "S_MUL_INT"
+            return multiplied(left, right)
 
 
 def replaced(value: Value[Symbol], known: Mapping[Symbol, Value[Symbol]]) -> Value[Symbol]:

@@ -195,7 +195,7 @@ class _Mapping:
         query = QueryTile.of(op, self._given("q"))
         for family in (self.qk,) if self.qk is not None else self._score_families(op, query):
             if family == "tmm":
-                op.properties["family"] = StringAttr("tmm")
+                op.properties["family"] = fa.FamilyAttr(fa.Family.TMM)
                 return
             reason = query if isinstance(query, str) else None
             if isinstance(query, QueryTile):
@@ -322,7 +322,7 @@ class _Mapping:
                 f"sums=columns is not possible here: {COLUMNS_BY_MM}; sums=reduce is",
             )
         for op in products:
-            op.properties["family"] = StringAttr("mm")
+            op.properties["family"] = fa.FamilyAttr(fa.Family.MM)
             self._narrow(op)
 
     def _narrow(self, op: fa.MatmulOp) -> None:

@@ -79,12 +79,12 @@ func.func @small(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x64x64xbf16>, %V: ten
 // SRAM:          %q = fa.load %{{.*}}[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, vector at 0>
 // SRAM-NEXT:     %q_scaled = fa.scale %q by 5.000000e-01 : f32 :{{.*}} -> !fa.tile<64x64xbf16, vector at 0>
 // SRAM-NEXT:     %k = fa.load %K_stored[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, matrix at 4096>
-// SRAM-NEXT:     %s = fa.scores %q_scaled, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>
+// SRAM-NEXT:     %s = fa.scores %q_scaled, %k {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>
 // SRAM-NEXT:     %v = fa.load %{{.*}}[%c0, %c0, %c0, %c0] :{{.*}} -> !fa.tile<64x64xbf16, matrix at 4096>
 // SRAM-NEXT:     %[[ROOM:.*]] = fa.scratch : !fa.tile<6x64xbf16, vector at 0>
 // SRAM-NEXT:     %o = fa.row_loop rows = 64 unroll = 4 {
 // SRAM-NEXT:       %p, %m, %l, %alpha = fa.online_softmax %s ones %ones_tile scratch %[[ROOM]] :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>, !fa.tile<64xbf16, scalar>, !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>
-// SRAM-NEXT:       %pv = fa.matmul %p, %v scratch %[[ROOM]] {family = "btmv"} :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>
+// SRAM-NEXT:       %pv = fa.matmul %p, %v scratch %[[ROOM]] {family = #fa.family<btmv>} :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>
 // SRAM-NEXT:       %o_1 = fa.normalize %pv, %l :{{.*}} -> !fa.tile<64x64xbf16, vector at 4096>
 // SRAM-NEXT:       fa.yield %o_1
 // SRAM-NEXT:     } : !fa.tile<64x64xbf16, vector at 4096>

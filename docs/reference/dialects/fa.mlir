@@ -30,7 +30,7 @@ func.func @tiles(%Q: tensor<1x2x64x64xbf16>, %out: memref<1x2x64x64xbf16, #fa.hb
   %v = fa.view %k {row = 0 : i64, col = 0 : i64} : !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, matrix>
   %acc = fa.fill 0.0 : f32 : !fa.tile<64x64xbf16, vector>
   %q_scaled = fa.scale %q by 0.125 : f32 : !fa.tile<64x64xbf16, vector> -> !fa.tile<64x64xbf16, vector>
-  %s = fa.scores %q_scaled, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} : !fa.tile<64x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector>
+  %s = fa.scores %q_scaled, %k {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} : !fa.tile<64x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector>
   %s_bias = fa.map %s at[%c0, %c0, %row, %key] with %table {
   ^bb0(%x: f32, %batch: index, %head: index, %query: index, %number: index, %entry: f32):
     %sum = arith.addf %x, %entry : f32
@@ -41,7 +41,7 @@ func.func @tiles(%Q: tensor<1x2x64x64xbf16>, %out: memref<1x2x64x64xbf16, #fa.hb
   %weights, %m_all, %l_all = fa.softmax %seen from %m0, %l0 : !fa.tile<64x64xbf16, vector> from !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>
   %o = fa.row_loop rows = 64 unroll = 4 {
     %p, %m, %l, %alpha = fa.online_softmax %seen, %m0, %l0 : !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>
-    %pv = fa.matmul %p, %v {family = "btmv"} : !fa.tile<64x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector>
+    %pv = fa.matmul %p, %v {family = #fa.family<btmv>} : !fa.tile<64x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector>
     %acc_1 = fa.accumulate %acc, %pv rescale %alpha : !fa.tile<64x64xbf16, vector>, !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>
     %o_1 = fa.normalize %acc_1, %l {factor = 4.0 : f32} : !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>
     fa.yield %o_1 : !fa.tile<64x64xbf16, vector>

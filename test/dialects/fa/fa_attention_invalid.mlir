@@ -91,7 +91,7 @@ func.func @mask(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tens
 
 // -----
 func.func @mask_attribute(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
-  // expected-error @below {{unknown attribute or type 'fa.banded'; there are fa.all_of, fa.causal, fa.chunked, fa.documents, fa.grouped, fa.hbm, fa.packing, fa.prefix, fa.ragged, fa.tile, fa.window}}
+  // expected-error @below {{unknown attribute or type 'fa.banded'; there are fa.all_of, fa.causal, fa.chunked, fa.documents, fa.family, fa.grouped, fa.hbm, fa.packing, fa.prefix, fa.ragged, fa.space, fa.tile, fa.window}}
   %o = fa.attention %q, %k, %v {mask = #fa.banded}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return

@@ -2,7 +2,7 @@
 
 // What the verifiers of tiles and of operations on tiles say. Attention on tensors: test/tools.
 
-// expected-error @below {{unknown memory space 'sram'; there are vector, matrix, scalar}}
+// expected-error @below {{Expected `vector`, `matrix`, or `scalar`.}}
 func.func private @type() -> !fa.tile<8x64xbf16, sram>
 
 // -----
@@ -600,7 +600,7 @@ func.func @scale(%k: !fa.tile<64x64xbf16, matrix>) {
 // -----
 func.func @scratch(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>, %room: !fa.tile<64x64xbf16, matrix>) {
   // expected-error @below {{'fa.scores': scratch must be 1 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
-  %0 = fa.scores %q, %k scratch %room {family = "btmm"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> scratch !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.scores %q, %k scratch %room {family = #fa.family<btmm>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> scratch !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 

@@ -4,10 +4,10 @@
 
 func.func @mapped(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>, %w: !fa.tile<128x64xbf16, matrix>, %room: !fa.tile<8x64xbf16, vector>) {
 // CHECK-LABEL: func.func @mapped(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>, %w: !fa.tile<128x64xbf16, matrix>, %room: !fa.tile<8x64xbf16, vector>) {
-  %s = fa.scores %q, %k {family = "btmm", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
-  // CHECK-NEXT: %s = fa.scores %q, %k {family = "btmm", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
-  %s_1 = fa.scores %q, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 2, chunks = 1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
-  // CHECK-NEXT: %s_1 = fa.scores %q, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 2, chunks = 1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %s = fa.scores %q, %k {family = #fa.family<btmm>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %s = fa.scores %q, %k {family = #fa.family<btmm>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %s_1 = fa.scores %q, %k {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 2, chunks = 1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %s_1 = fa.scores %q, %k {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 2, chunks = 1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   %p, %m, %l, %alpha = fa.online_softmax %q : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   // CHECK-NEXT: %p, %m, %l, %alpha = fa.online_softmax %q : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   %p_1, %m_1, %l_1, %alpha_1 = fa.online_softmax %q, %m, %l scratch %room : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> scratch !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
@@ -18,8 +18,8 @@ func.func @mapped(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matr
   // CHECK-NEXT: %p_3, %m_3, %l_3, %alpha_3 = fa.online_softmax %q, %m_2, %l_2 ones %k : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8x64xbf16, vector> ones !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>
   %pv = fa.matmul %p, %k {columns = 40 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   // CHECK-NEXT: %pv = fa.matmul %p, %k {columns = 40 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
-  %pv_1 = fa.matmul %p, %w scratch %room {family = "btmv"} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
-  // CHECK-NEXT: %pv_1 = fa.matmul %p, %w scratch %room {family = "btmv"} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
+  %pv_1 = fa.matmul %p, %w scratch %room {family = #fa.family<btmv>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
+  // CHECK-NEXT: %pv_1 = fa.matmul %p, %w scratch %room {family = #fa.family<btmv>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
   %o = fa.normalize %pv, %l {factor = 4.000000e+00 : f32} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
   // CHECK-NEXT: %o = fa.normalize %pv, %l {factor = 4.000000e+00 : f32} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
   %o_1 = fa.normalize %pv_1, %l_3 {empty_rows, factor = 2.500000e-01 : f32} : !fa.tile<8x128xbf16, vector>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>

@@ -5,14 +5,28 @@
 
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
   // expected-error @below {{'fa.scores': family is one of tmm, btmm, btmv, got 'mm'}}
-  %0 = fa.scores %q, %k {family = "mm"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.scores %q, %k {family = #fa.family<mm>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{Expected `mm`, `tmm`, `btmm`, or `btmv`.}}
+  %0 = fa.scores %q, %k {family = #fa.family<bmv>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{"btmv" should be of base attribute fa.family}}
+  %0 = fa.scores %q, %k {family = "btmv"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
   // expected-error @below {{'fa.scores': btmv needs a packing of the queries}}
-  %0 = fa.scores %q, %k {family = "btmv"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.scores %q, %k {family = #fa.family<btmv>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
@@ -26,28 +40,28 @@ func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>)
 // -----
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
   // expected-error @below {{'fa.scores': 8 rows are not whole groups of 4 blocks of 4 rows}}
-  %0 = fa.scores %q, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 4, chunks = 4>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.scores %q, %k {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 4, chunks = 4>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
   // expected-error @below {{'fa.scores': 8 queries of 128 columns are packed into 16 rows of 64 columns and take keys of as many columns, got !fa.tile<8x64xbf16, vector> and !fa.tile<64x64xbf16, matrix>}}
-  %0 = fa.scores %q, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.scores %q, %k {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
   // expected-error @below {{'fa.matmul': family is one of mm, btmv, got 'btmm'}}
-  %0 = fa.matmul %q, %k {family = "btmm"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.matmul %q, %k {family = #fa.family<btmm>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
 // -----
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %w: !fa.tile<128x64xbf16, matrix>) {
   // expected-error @below {{'fa.matmul': the result must be 8x128, got 8x64}}
-  %0 = fa.matmul %q, %w {family = "btmv"} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.matmul %q, %w {family = #fa.family<btmv>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 
@@ -61,7 +75,7 @@ func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>)
 // -----
 func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
   // expected-error @below {{'fa.matmul': btmv computes whole rows; columns goes with mm}}
-  %0 = fa.matmul %q, %k {family = "btmv", columns = 8 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %0 = fa.matmul %q, %k {family = #fa.family<btmv>, columns = 8 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
 

@@ -58,9 +58,9 @@ func.func @attention(%Q: tensor<1x2x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V
 // ROWS-NEXT:   %q_scaled = fa.scale %q by 5.000000e-01 : f32
 // ROWS-NEXT:   %m = fa.fill 0xff800000 : f32
 // ROWS-NEXT:   %l = fa.fill 0.000000e+00 : f32
-// ROWS-NEXT:   %s = fa.scores %q_scaled, %k {family = "btmv", packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>}
+// ROWS-NEXT:   %s = fa.scores %q_scaled, %k {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>}
 // ROWS-NEXT:   %p, %m_1, %l_1, %alpha = fa.online_softmax %s, %m, %l ones %ones_tile
-// ROWS-NEXT:   %pv = fa.matmul %p, %v {family = "btmv"}
+// ROWS-NEXT:   %pv = fa.matmul %p, %v {family = #fa.family<btmv>}
 // ROWS-NEXT:   %acc = fa.accumulate %l, %pv rescale %alpha
 // ROWS-NEXT:   %o = fa.normalize %acc, %l_1
 // ROWS-NEXT:   fa.store %o, %output[%c0, %member, %c0, %c0]
@@ -86,7 +86,7 @@ func.func @attention(%Q: tensor<1x2x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V
 //
 // BTMM:     fa.load %Q
 // BTMM:     fa.scale {{.*}} by 5.000000e-01
-// BTMM:     fa.scores %q_scaled, %k {family = "btmm"} : !fa.tile<64x64xbf16, vector>
+// BTMM:     fa.scores %q_scaled, %k {family = #fa.family<btmm>} : !fa.tile<64x64xbf16, vector>
 
 // What is not possible is said where the operation stands.
 //
@@ -105,7 +105,7 @@ func.func @attention(%Q: tensor<1x2x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V
 // WAITS: attributes {fa.mapping = {qk = "btmm", pv = "mm", unroll_rows = 4 : i64}}
 // WAITS: fa.attention
 // TAKEN: attributes {fa.mapping = {qk = "btmm", pv = "mm", unroll_rows = 4 : i64, sums = "reduce"}, fa.mapped, fa.unroll_rows = 4 : i64}
-// TAKEN: fa.scores {{.*}} {family = "btmm"
-// TAKEN: fa.matmul {{.*}} {family = "mm"}
+// TAKEN: fa.scores {{.*}} {family = #fa.family<btmm>
+// TAKEN: fa.matmul {{.*}} {family = #fa.family<mm>}
 // WRITTEN: error: {{.*}}fa.mapping: qk must be one of "tmm", "btmm", "btmv", got "xyz"
 // NOTHING: error: there is nothing to map: no attention, and no products of tiles

@@ -11,9 +11,9 @@
 // CHECK-NEXT:    scf.for [[H:%.*]] = {{.*}} {
 // CHECK-NEXT:      [[QT:%.*]] = fa.load [[Q]][{{.*}}, [[H]], {{.*}}, {{.*}}]
 // CHECK-NEXT:      [[SCALED:%.*]] = fa.scale [[QT]] by 4.000000e+00 : f32
-// CHECK-NEXT:      [[S:%.*]] = fa.scores [[SCALED]], [[KT]] {family = "btmm"}
+// CHECK-NEXT:      [[S:%.*]] = fa.scores [[SCALED]], [[KT]] {family = #fa.family<btmm>}
 // CHECK-NEXT:      [[P:%.*]], {{.*}}, {{.*}} = fa.softmax [[S]]
-// CHECK-NEXT:      [[PV:%.*]] = fa.matmul [[P]], [[VT]] {family = "mm"}
+// CHECK-NEXT:      [[PV:%.*]] = fa.matmul [[P]], [[VT]] {family = #fa.family<mm>}
 // CHECK-NEXT:      fa.store [[PV]]
 
 func.func @heads(%Q: tensor<1x2x64x64xbf16>, %K: tensor<1x1x64x64xbf16>, %V: tensor<1x1x64x64xbf16>) -> tensor<1x2x64x64xbf16> {

@@ -45,9 +45,9 @@ func.func @attention(%Q: tensor<1x1x128x64xbf16>, %K: tensor<1x1x256x64xbf16>, %
 //
 // TRANSPOSED: %v = fa.load %0[%c0, %c0, %c0, %c0] {{.*}}-> !fa.tile<64x256xbf16, matrix>
 // TRANSPOSED: %v_1 = fa.view %v {row = 0 : i64, col = 0 : i64} {{.*}}-> !fa.tile<64x128xbf16, matrix>
-// TRANSPOSED: %pv = fa.matmul %p, %v_1 {family = "btmv"} {{.*}}-> !fa.tile<64x64xbf16, vector>
+// TRANSPOSED: %pv = fa.matmul %p, %v_1 {family = #fa.family<btmv>} {{.*}}-> !fa.tile<64x64xbf16, vector>
 // TRANSPOSED: %v_2 = fa.view %v {row = 0 : i64, col = 64 : i64} {{.*}}-> !fa.tile<64x128xbf16, matrix>
-// TRANSPOSED: %pv_1 = fa.matmul %p_1, %v_2 {family = "btmv"} {{.*}}-> !fa.tile<64x64xbf16, vector>
+// TRANSPOSED: %pv_1 = fa.matmul %p_1, %v_2 {family = #fa.family<btmv>} {{.*}}-> !fa.tile<64x64xbf16, vector>
 
 // Where each tile of queries loads its own, only the part is loaded.
 //

@@ -16,7 +16,7 @@ func.func @places(%Q: tensor<8x64xbf16>, %K: tensor<64x64xbf16>, %Vt: tensor<64x
   %v = fa.load %Vt[%c0, %c0] : tensor<64x64xbf16> -> !fa.tile<64x64xbf16, matrix>
   %o = fa.row_loop rows = 8 unroll = 2 {
     %p, %m, %l, %alpha = fa.online_softmax %s : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xbf16, scalar>, !fa.tile<8xbf16, scalar>, !fa.tile<8xbf16, scalar>
-    %pv = fa.matmul %p, %v {family = "btmv"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+    %pv = fa.matmul %p, %v {family = #fa.family<btmv>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
     %r = fa.normalize %pv, %l {factor = 4.0 : f32} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xbf16, scalar> -> !fa.tile<8x64xbf16, vector>
     fa.yield %r : !fa.tile<8x64xbf16, vector>
   } : !fa.tile<8x64xbf16, vector>

@@ -15,7 +15,7 @@ func.func @rows(%Q: tensor<8x64xbf16>, %K: tensor<64x64xbf16>, %Vt: tensor<64x64
   %s = fa.scores %q, %k : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   %p, %m1, %l1, %alpha = fa.online_softmax %s, %m, %l : !fa.tile<8x64xbf16, vector>, !fa.tile<8xbf16, scalar>, !fa.tile<8xbf16, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xbf16, scalar>, !fa.tile<8xbf16, scalar>, !fa.tile<8xbf16, scalar>
   %v = fa.load %Vt[%c0, %c0] : tensor<64x64xbf16> -> !fa.tile<64x64xbf16, matrix>
-  %pv = fa.matmul %p, %v {family = "btmv"} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  %pv = fa.matmul %p, %v {family = #fa.family<btmv>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   %sum = fa.accumulate %acc, %pv rescale %alpha : !fa.tile<8x64xbf16, vector>, !fa.tile<8x64xbf16, vector>, !fa.tile<8xbf16, scalar> -> !fa.tile<8x64xbf16, vector>
   %o = fa.normalize %sum, %l1 {factor = 4.0 : f32} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xbf16, scalar> -> !fa.tile<8x64xbf16, vector>
   fa.store %o, %out[%c0, %c0] : !fa.tile<8x64xbf16, vector>, memref<8x64xbf16, #fa.hbm>
@@ -29,7 +29,7 @@ func.func @rows(%Q: tensor<8x64xbf16>, %K: tensor<64x64xbf16>, %Vt: tensor<64x64
 // CHECK-NEXT:  [[V:%.*]] = fa.load
 // CHECK-NEXT:  [[O:%.*]] = fa.row_loop rows = 8 unroll = 4 {
 // CHECK-NEXT:    [[P:%.*]], {{%.*}}, [[L:%.*]], {{%.*}} = fa.online_softmax [[S]] :
-// CHECK-NEXT:    [[PV:%.*]] = fa.matmul [[P]], [[V]] {family = "btmv"}
+// CHECK-NEXT:    [[PV:%.*]] = fa.matmul [[P]], [[V]] {family = #fa.family<btmv>}
 // CHECK-NEXT:    [[R:%.*]] = fa.normalize [[PV]], [[L]] {factor = 4.000000e+00 : f32}
 // CHECK-NEXT:    fa.yield [[R]] :
 // CHECK-NEXT:  } : !fa.tile<8x64xbf16, vector>

@@ -8,7 +8,7 @@ import fa
 import numpy as np
 import pytest
 from fa.diagnostics import OpError, position
-from fa.dialects.fa.tile_compute import CombineOp
+from fa.dialects.fa.tile_statistics import CombineOp
 from fa.frontends.mlir import make_context, module_text, parse_module, run_passes
 from fa.passes.tiling.fuse import UNFUSED, FusePass
 
@@ -51,7 +51,7 @@ def test_after_a_pass_that_comes_later(between: str, fuse: FusePass):
 
 CHANGED = {
     "a chosen instruction": (
-        ("fa.scores %q_scaled, %k_1", 'fa.scores %q_scaled, %k_1 {family = "tmm"}'),
+        ("fa.scores %q_scaled, %k_1", "fa.scores %q_scaled, %k_1 {family = #fa.family<tmm>}"),
         "fusion builds fa.scores anew, and its instruction is chosen (tmm): map comes after fuse",
     ),
     "an attribute": (
