@@ -47,7 +47,7 @@ _EXTENTS = ("batch", "q_heads", "kv_heads", "q_len", "kv_len", "head_dim", "valu
 MOST_ELEMENTS = 1 << 32
 """Of a tensor of an attention: as many as the host handles (`machine/host/recipe_shape.py`)."""
 
-MOST_ROWS = 1 << 22
+MOST_ROWS = 1 << 20
 """Queries of a mask, of all batches where they differ: each is asked what it sees."""
 
 _SHOWN = ("mask", "seen", "rows", "keys")

@@ -11,7 +11,7 @@ from ...machine.spec.params import Machine
 COLUMNS_BY_MM = "columns of ones in V go with pv=btmv"
 """Why M_MM gives no row sums."""
 
-MOST_ONES = 1 << 28
+MOST_ONES = 1 << 26
 """Elements of a constant of ones beside values: the IR holds every one of them."""
 
 EMPTY_ROWS = "rows may see no key"
