@@ -69,6 +69,10 @@ def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str
     return None
 
 
+TOTAL = 2
+"""The operand of `fa.online_softmax` that is a running sum, behind scores and maximum."""
+
+
 @dataclass
 class Chain:
     """The values that hold one running sum, and what keeps it from being a vector, if anything."""
@@ -105,7 +109,7 @@ class Chain:
 
     def _use(self, user: Operation, index: int) -> None:
         match user:
-            case fa.OnlineSoftmaxOp():
+            case fa.OnlineSoftmaxOp() if index == TOTAL:
                 self.follow(user.new_total)
             case fa.NormalizeOp():
                 self.ends.append(user)
