@@ -187,6 +187,8 @@ def an_operand(text: str, random_: random.Random) -> str:
         return a_number(text, random_)
     use = random_.choice(uses)
     above = sorted(set(re.findall(NAME, text[: use.start()])))
+    if use[0] not in kinds:
+        return an_element(text, random_)
     alike = [name for name in above if name != use[0] and kinds.get(name) == kinds.get(use[0])]
     anything = not alike or random_.random() < 0.05
     return _instead(text, use, random_.choice(above if anything and above else alike or [use[0]]))
@@ -200,9 +202,7 @@ def an_operation(text: str, random_: random.Random) -> str:
         for place in re.finditer(rf"\b(?:{'|'.join(map(re.escape, family))})\b", text)
     ]
     if not found:
-        names = sorted(set(re.findall(r"\b[A-Z]+_[A-Z_]+\b|\bfa\.\w+", text)))
-        place = random_.choice(list(re.finditer(re.escape(random_.choice(names)), text)))
-        return _instead(text, place, random_.choice(names))
+        return an_attribute(text, random_)
     place, family = random_.choice(found)
     return _instead(text, place, random_.choice(family))
 
