@@ -42,6 +42,7 @@ from ..diagnostics import CompileError, OpError, position
 from ..dialects.discardable_attrs import verify_attributes
 from ..passes.runner import run, schedule
 from ..universe import FA_UNIVERSE, bare_passes
+from .dense_literals import DenseLiterals
 from .pipeline_text import build_passes
 from .reproducer import RECORDING, reproducer
 
@@ -90,7 +91,7 @@ _STRING_OR_COMMENT = re.compile(
 """A comment, a whole string, or the quote of a string that does not end."""
 
 
-class LocatedParser(Parser):
+class LocatedParser(DenseLiterals):
     """xDSL's parser, with a location for every operation and a position for every error.
 
     The location is that of the operation's name, as in MLIR; one that is written out

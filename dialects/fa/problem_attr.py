@@ -9,6 +9,9 @@ to do (`machine/cost/lower_bounds.py`).
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import prod
+
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DenseArrayBase,
@@ -22,6 +25,7 @@ from xdsl.ir import Attribute
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
+from ...diagnostics import OpError
 from ...machine.cost.lower_bounds import Problem, problem
 from ..discardable_attrs import attribute_of
 from ..json_attr import encode
@@ -40,6 +44,12 @@ Extents = tuple[int, int, int, int, int, int, int]
 
 _EXTENTS = ("batch", "q_heads", "kv_heads", "q_len", "kv_len", "head_dim", "value_dim")
 
+MOST_ELEMENTS = 1 << 32
+"""Of a tensor of an attention: as many as the host handles (`machine/host/recipe_shape.py`)."""
+
+MOST_ROWS = 1 << 20
+"""Queries of a mask, of all batches where they differ: each is asked what it sees."""
+
 _SHOWN = ("mask", "seen", "rows", "keys")
 """What else an entry may say."""
 
@@ -50,27 +60,52 @@ def extents_of(op: AttentionOp) -> Extents:
     return query[0], query[1], key[1], query[2], key[2], query[3], value[3]
 
 
+def too_large(extents: Extents, mask: MaskAttr | None = None) -> str | None:
+    """Why an attention is more than can be handled, or None if it is not."""
+    batch, q_heads, kv_heads, q_len, kv_len, head_dim, value_dim = extents
+    shapes = {
+        "queries": (batch, q_heads, q_len, head_dim),
+        "keys": (batch, kv_heads, kv_len, head_dim),
+        "values": (batch, kv_heads, kv_len, value_dim),
+        "results": (batch, q_heads, q_len, value_dim),
+    }
+    for what, shape in shapes.items():
+        if prod(shape) > MOST_ELEMENTS:
+            extent = "x".join(map(str, shape))
+            return f"{what} of {extent} elements are more than can be handled, {MOST_ELEMENTS:,}"
+    rows = 0 if mask is None else q_len * (batch if mask.batched else 1)
+    if rows > MOST_ROWS:
+        return f"a mask of {rows:,} queries is more than can be handled, {MOST_ROWS:,}"
+    return None
+
+
+@lru_cache(maxsize=16)
 def masked_problem(extents: Extents, mask: MaskAttr | None) -> Problem:
     """The problem of an attention with a mask, resolved, and no function that hides keys."""
-    batch, _, _, q_len, kv_len, _, _ = extents
+    batch, q_heads, kv_heads, q_len, kv_len, _, _ = extents
     if mask is None:
-        return problem(extents, [[(0, kv_len)] * q_len] * batch)
+        return Problem(*extents, {kv_len: batch * q_heads * q_len}, batch * kv_heads * kv_len)
 
     def keys(b: int, query: int) -> tuple[int, int]:
         first, last = mask.keys(b, query)
         return max(0, min(first, kv_len)), max(0, min(last, kv_len))
 
-    if not mask.batched:
-        return problem(extents, [[keys(0, query) for query in range(q_len)]] * batch)
-    return problem(extents, [[keys(b, query) for query in range(q_len)] for b in range(batch)])
+    if mask.batched:
+        return problem(extents, [[keys(b, query) for query in range(q_len)] for b in range(batch)])
+    one = problem(extents, [[keys(0, query) for query in range(q_len)]])
+    rows = {seen: batch * count for seen, count in one.rows.items()}
+    return Problem(*extents, rows, batch * one.keys)
 
 
 def record_problem(module: ModuleOp, op: AttentionOp, counted: Problem | None = None) -> None:
     """Add the problem of `op`, of static shape, to those of the module.
 
     `counted` is that problem where a function hides keys: nothing smaller than its counts says what
-    it shows.
+    it shows. Raises OpError for an attention that is too large.
     """
+    reason = too_large(extents_of(op), op.resolved_mask)
+    if reason is not None:
+        raise OpError(op, reason)
     entry: dict[str, Attribute] = {
         name: encode(extent) for name, extent in zip(_EXTENTS, extents_of(op), strict=True)
     }
@@ -140,10 +175,12 @@ def _parts(entry: Attribute) -> tuple[Extents, MaskAttr | None, Counts | None]:
             )
         return extents, None, (seen, rows, _number(entry, "keys", 0))
     mask = entry.data.get("mask")
-    if mask is None:
-        return extents, None, None
-    verify_mask(mask, batch, kv_len)
-    assert isinstance(mask, MaskAttr)
+    if mask is not None:
+        verify_mask(mask, batch, kv_len)
+        assert isinstance(mask, MaskAttr)
+    reason = too_large(extents, mask)
+    if reason is not None:
+        raise VerifyException(f"{KEY}: {reason}")
     return extents, mask, None
 
 

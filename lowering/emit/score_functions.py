@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import copysign, inf
 
 from xdsl.dialects import arith, math
 from xdsl.ir import Operation, SSAValue
@@ -188,8 +189,9 @@ class _RowEmitter:
 
     def _quotient(self, lhs: SSAValue, rhs: SSAValue, new: SSAValue, spare: SSAValue) -> None:
         if self._is_uniform(rhs):
-            reciprocal = self.e.float(1.0 / self.plan.uniform[rhs])
-            self.e.do("V_MUL_VF", new, self._row(lhs), reciprocal, FULL)
+            divisor = self.plan.uniform[rhs]
+            reciprocal = 1.0 / divisor if divisor else copysign(inf, divisor)
+            self.e.do("V_MUL_VF", new, self._row(lhs), self.e.float(reciprocal), FULL)
             return
         self.e.do("V_RECI_V", spare, self._row(rhs), FULL)
         if self._is_uniform(lhs):

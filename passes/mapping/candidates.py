@@ -205,7 +205,8 @@ def _why_not(question: Question, rows: RowTiles, candidate: Candidate) -> str | 
         case "columns" if question.empty_rows:
             return EMPTY_ROWS
         case "columns":
-            return why_no_columns(machine, p.value_dim)
+            elements = p.batch * p.kv_heads * p.kv_len * p.value_dim
+            return why_no_columns(machine, p.value_dim, elements)
         case "ones":
             panels = (round_up(p.head_dim, machine.vlen) + padded) // machine.mlen
             return why_no_ones(machine, panels * rows.keys // machine.mlen)

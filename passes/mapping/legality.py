@@ -11,6 +11,9 @@ from ...machine.spec.params import Machine
 COLUMNS_BY_MM = "columns of ones in V go with pv=btmv"
 """Why M_MM gives no row sums."""
 
+MOST_ONES = 1 << 26
+"""Elements of a constant of ones beside values: the IR holds every one of them."""
+
 EMPTY_ROWS = "rows may see no key"
 """Why row sums by columns cannot be divided by: they may be 0."""
 
@@ -22,8 +25,13 @@ def why_not_transposed(machine: Machine, columns: int) -> str | None:
     return None
 
 
-def why_no_columns(machine: Machine, columns: int) -> str | None:
-    """Of as many columns of ones as values have, in front of them in one row."""
+def why_no_columns(machine: Machine, columns: int, elements: int) -> str | None:
+    """Of as many columns of ones as values have, in front of them in one row.
+
+    `elements` is how many the values have in all, and the ones as well.
+    """
+    if elements > MOST_ONES:
+        return f"{elements:,} ones are more than can be handled, {MOST_ONES:,}"
     if 2 * columns > machine.vlen:
         return f"ones beside {columns} value columns do not fit a row of {machine.vlen}"
     forms = machine.hbm_formats.values()

@@ -55,6 +55,8 @@ class QueryTile:
             return f"query tiles do not start at multiples of their {rows} rows"
         if affine(load.indices[-1]) != affine(load.indices[-1]).at({}).times(0):
             return "query tiles do not start at the first column"
+        if fa.tensor_dims(load.source)[-1] > fa.tile(load.tile).cols:
+            return "query tiles do not hold all columns"
         return cls(load, scale, products)
 
     @property

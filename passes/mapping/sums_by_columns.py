@@ -7,6 +7,7 @@ For heads of at most half a row of lanes. The host puts as many ones in front of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from xdsl.dialects import arith, memref
 from xdsl.dialects.builtin import AnyFloat, DenseIntOrFPElementsAttr, MemRefType, TensorType
@@ -24,12 +25,12 @@ def why_no_columns(
     machine: Machine, products: Sequence[fa.MatmulOp], ends: Sequence[fa.TileOp]
 ) -> str | None:
     """Why the sums of these products cannot be columns of theirs; None if they can."""
-    dims = {_value_dim(product) for product in products}
-    if len(dims) != 1 or None in dims:
+    shapes = {_values_shape(product) for product in products}
+    columns = {None if shape is None else shape[-1] for shape in shapes}
+    if len(columns) != 1 or None in columns:
         return "the values are not loaded from one tensor"
-    columns = next(iter(dims))
-    assert columns is not None
-    reason = legality.why_no_columns(machine, columns)
+    known = [shape for shape in shapes if shape is not None]
+    reason = legality.why_no_columns(machine, known[0][-1], max(map(prod, known)))
     if reason is not None:
         return reason
     for product in products:
@@ -44,9 +45,9 @@ def why_no_columns(
     return None
 
 
-def _value_dim(product: fa.MatmulOp) -> int | None:
+def _values_shape(product: fa.MatmulOp) -> tuple[int, ...] | None:
     load = producer(product.rhs, fa.LoadOp)
-    return None if load is None else fa.tensor_dims(load.source)[-1]
+    return None if load is None else tuple(fa.tensor_dims(load.source))
 
 
 def _buffer(end: fa.NormalizeOp) -> memref.AllocOp | None:

@@ -70,6 +70,10 @@ def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str
     return None
 
 
+TOTAL = 2
+"""The operand of `fa.online_softmax` that is a running sum, behind scores and maximum."""
+
+
 @dataclass
 class Chain:
     """The values that hold one running sum, and what keeps it from being a vector, if anything."""
@@ -104,7 +108,7 @@ class Chain:
 
     def _use(self, use: Use) -> None:
         match use.operation:
-            case fa.OnlineSoftmaxOp() as step:
+            case fa.OnlineSoftmaxOp() as step if use.index == TOTAL:
                 self.follow(step.new_total)
             case fa.NormalizeOp() as end:
                 self.ends.append(end)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from ...diagnostics import OpError
 from ...dialects import fa
-from ...dialects.fa.problem_attr import Extents, extents_of, masked_problem
+from ...dialects.fa.problem_attr import Extents, extents_of, masked_problem, too_large
 from ...machine.cost.lower_bounds import Problem
 from .mask_functions import MaskFunction, Shown
 
 ROWS = 64
 """Queries that are looked at at a time."""
+
+MOST_SCORES = 1 << 34
+"""For which a function is asked whether they are seen; it takes a second for some 2^28."""
 
 
 def shown_of(op: fa.AttentionOp) -> Shown:
@@ -22,11 +26,22 @@ def shown_of(op: fa.AttentionOp) -> Shown:
 def problem_of(op: fa.AttentionOp) -> Problem:
     """The problem of an attention of static shape.
 
-    Raises OpError where its function has no meaning.
+    Raises OpError where its function has no meaning, and for an attention that is too large.
     """
+    reason = too_large(extents_of(op), op.resolved_mask)
+    if reason is not None:
+        raise OpError(op, reason)
     if op.mask_mod is None:
         return masked_problem(extents_of(op), op.resolved_mask)
-    return _counted(extents_of(op), shown_of(op))
+    extents, shown = extents_of(op), shown_of(op)
+    batch, q_heads, _, q_len, kv_len, *_ = extents
+    scores = q_len * kv_len * (batch if shown.by_batch else 1) * (q_heads if shown.by_head else 1)
+    if scores > MOST_SCORES:
+        raise OpError(
+            op,
+            f"a mask function of {scores:,} scores is more than can be handled, {MOST_SCORES:,}",
+        )
+    return _counted(extents, shown)
 
 
 @lru_cache(maxsize=16)

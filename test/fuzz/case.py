@@ -47,7 +47,8 @@ class Case:
 
     `mask` is a tree `[kind, {field: value}]` (`masks.py`), `hide` a function (`predicates.py`),
     `score` and `prob` are expressions (`functions.py`). `bias` is the shape of a bias, `sinks` says
-    that there are some. `machine` is
+    that there are some. `constants` names those of k, v, bias and sinks that the module holds, of
+    which the values are exact in every format. `machine` is
     a preset, or with `settings` (configuration keys, and `kv` and `act` for storage formats) a
     machine like it. `tile`, `fuse`, `map`, `schedule`, `quantize` and `lower` are the options of
     these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `grouped` starts
@@ -75,6 +76,7 @@ class Case:
     score: list[Any] | None = None
     prob: list[Any] | None = None
     bias: list[int] | None = None
+    constants: list[str] = field(default_factory=list)
     sinks: bool = False
     lse: bool = False
     qk: str | None = None
@@ -124,7 +126,8 @@ class Case:
 
         `data`: normal (standard normal), equal rows (keys alike, values alike), denormals (queries
         and keys of which the scores vanish), large (values of 1e30, 1e2 in f16, in some channels),
-        zeros (queries).
+        zeros (queries), biases (-1e30, 1e-39, -1e-39 and -inf beside ordinary ones in each block,
+        and in some rows 1e30).
         """
         random = np.random.default_rng(self.seed)
         drawn = [random.standard_normal(shape) for shape in self.shapes]
@@ -140,18 +143,33 @@ class Case:
             case _:
                 pass
         args = [x.astype(NUMPY[self.dtype]).astype(np.float32) for x in drawn]
+        for name in self.constants:
+            which = self.names.index(name)
+            args[which] = np.clip(np.round(2 * args[which]) / 2, -3, 3)
         if self.sinks and self.q_heads > 1:
             args[-1][-1] = -np.inf
         if self.bias is not None:
             args[3][random.random(args[3].shape) < 0.05] = -np.inf
-            if self.data != "normal" and self.dtype != "f16":
+            if self.data == "biases" and self.dtype != "f16":
+                _extremes(args[3], random)
+            elif self.data != "normal" and self.dtype != "f16":
                 args[3][random.random(args[3].shape) < 0.05] = -np.float32(2.0**99)
         return args
+
+    @property
+    def names(self) -> list[str]:
+        """Of q, k, v, and of bias and sinks if there are any."""
+        return ["q", "k", "v", *(word for word in ("bias", "sinks") if getattr(self, word))]
+
+    @property
+    def given(self) -> list[int]:
+        """Which of the arguments are the function's; the others are constants."""
+        return [i for i, name in enumerate(self.names) if name not in self.constants]
 
     def mlir(self) -> str:
         """The module's text."""
         extras = [word for word in ("bias", "sinks") if getattr(self, word)]
-        names = ["%q", "%k", "%v", *(f"%{word}" for word in extras)]
+        names = [f"%{name}" for name in self.names]
         types = [_tensor(shape, self.dtype) for shape in self.shapes]
         out = (self.batch, self.q_heads, self.q_len)
         results = [("%o", _tensor((*out, self.value_dim), self.dtype))]
@@ -173,12 +191,18 @@ class Case:
             "prob_mod": None if self.prob is None else function_text(self.prob),
         }
         regions = "".join(f"\n      {word} {text}" for word, text in functions.items() if text)
-        given = ", ".join(f"{name}: {kind}" for name, kind in zip(names, types, strict=True))
+        given = ", ".join(f"{names[i]}: {types[i]}" for i in self.given)
+        values_of = self.arguments() if self.constants else []
+        constants = "".join(
+            f"  {names[i]} = arith.constant {dense(value, self.dtype)} : {types[i]}\n"
+            for i, value in enumerate(values_of)
+            if i not in self.given
+        )
         inputs = "".join(f" {word}(%{word})" for word in extras)
         words = f"{{{', '.join(attributes)}}}{regions}"
         values, kinds = (", ".join(part) for part in zip(*results, strict=True))
         return f"""func.func @fuzz({given}) -> ({kinds}) {{
-  {values} = fa.attention %q, %k, %v{inputs} {words}
+{constants}  {values} = fa.attention %q, %k, %v{inputs} {words}
       : {", ".join(types)} -> {kinds}
   func.return {values} : {kinds}
 }}
@@ -249,6 +273,20 @@ def _with(name: str, options: str) -> str:
 
 def _tensor(shape: tuple[int, ...], element: str) -> str:
     return f"tensor<{'x'.join(map(str, shape))}x{element}>"
+
+
+def _extremes(bias: NDArray[np.float32], random: np.random.Generator) -> None:
+    """Put what is hard to store beside ordinary values into a bias, often into each block."""
+    for value, often in ((-1e30, 0.1), (1e-39, 0.1), (-1e-39, 0.1), (-np.inf, 0.1)):
+        bias[random.random(bias.shape) < often] = value
+    rows = random.random(bias.shape[:3]) < 0.1
+    # One key that all others are nothing beside.
+    bias[rows, random.integers(bias.shape[3])] = 1e30
+
+
+def dense(values: NDArray[np.float32], element: str) -> str:
+    """A constant of the bits of its elements."""
+    return f'dense<"0x{values.astype(NUMPY[element]).tobytes().hex().upper()}">'
 
 
 def mask_text(mask: list[Any]) -> str:

@@ -85,6 +85,10 @@ REFUSALS = {
         r"statistics and constants take \d+ entries of FP_MEM, and the machine has \d+; a smaller "
         r"q-tile needs less"
     ),
+    "elements of 4 bits": (
+        r"[kv]=(mxfp4|nvfp4):\d+ cannot be loaded: elements have 4 bits, and transfers take 8 or 16"
+        r"(; the nearest that it can be is \S+)?"
+    ),
     "scores in blocks": (
         r"scores and probabilities would be stored as mx \S+ block \d+ scale e8m0 "
         r"\(HBM_V_ACT_TYPE\), which ruins them; fuse first, or use a machine with Plain bf16 "
@@ -161,12 +165,13 @@ def check(case: Case, folder: Path) -> str:
     machine = Machine.load(target)
     machine.require_consistent()
     args = case.arguments()
+    passed = [args[i] for i in case.given]
     module = parse_module(case.mlir())
     unit = CHIP[case.dtype]
     tiles = -(-case.kv_len // machine.mlen)
     compare = _Comparison(case, tiles)
-    compare("tensor", fa.interpret(module, args, round=False), args, F32, F32)
-    compare("tensor, rounded", fa.interpret(module, args), args, F32, unit)
+    compare("tensor", fa.interpret(module, passed, round=False), args, F32, F32)
+    compare("tensor, rounded", fa.interpret(module, passed), args, F32, unit)
     if case.search is not None:
         return _check_search(case, case.search, target, args, compare)
     after = False
@@ -182,8 +187,8 @@ def check(case: Case, folder: Path) -> str:
         if kind is None:
             raise
         refused = kind
-    given = None if kernel is None else _given(kernel, args)
-    stored = None if kernel is None or given is None else _stored(kernel, given)
+    given = None if kernel is None else _given(kernel, passed)
+    stored = None if kernel is None or given is None else _stored(kernel, given, case, args)
     chip_stored = _stored_unit(machine)
     for level, tiled in levels:
         printed = module_text(tiled)
@@ -194,13 +199,13 @@ def check(case: Case, folder: Path) -> str:
         # What functions make of indices is tabulated in bf16, which stays so without rounding.
         fine = BF16 if (late or case.tabulate) and needs_indices(case) else F32
         turned = F32 if after else 0.0
-        compare(level, fa.interpret(tiled, args, round=False), args, fine, fine, turned)
+        compare(level, fa.interpret(tiled, passed, round=False), args, fine, fine, turned)
         if stored is not None:
             if late:
-                have = fa.interpret(tiled, args if given is None else given)
+                have = fa.interpret(tiled, passed if given is None else given)
                 compare(f"{level}, rounded", have, stored, BF16, chip_stored)
             else:
-                have = fa.interpret(tiled, args)
+                have = fa.interpret(tiled, passed)
                 compare(f"{level}, rounded", have, args, unit, unit, unit if after else 0.0)
     if kernel is None or given is None or stored is None:
         return refused
@@ -212,6 +217,7 @@ def _check_search(
     case: Case, goal: str, target: str, args: list[NDArray[np.float32]], compare: _Comparison
 ) -> str:
     """The searched mapping, and others that are said to be possible."""
+    passed = [args[i] for i in case.given]
     module = parse_module(case.mlir())
     attach_target(module, goal)
     question = question_of(module, target)
@@ -227,8 +233,8 @@ def _check_search(
             raise Mismatch(f"{candidate} is said to be possible, but: {error}") from None
         made.setdefault(kernel.asm, kernel)
         if kernel is made[kernel.asm]:
-            stored = _stored(kernel, args)
-            _check_kernel(kernel, args, stored, compare, f"{candidate}, simulated")
+            stored = _stored(kernel, passed, case, args)
+            _check_kernel(kernel, passed, stored, compare, f"{candidate}, simulated")
     try:
         chosen = fa.compile(module, target)
     except fa.CompileError as error:
@@ -238,7 +244,7 @@ def _check_search(
     if legal and chosen.asm != next(iter(made)):
         raise Mismatch("the chosen mapping is not that of the best candidate")
     if not legal:
-        _check_kernel(chosen, args, _stored(chosen, args), compare, "simulated")
+        _check_kernel(chosen, passed, _stored(chosen, passed, case, args), compare, "simulated")
     return ""
 
 
@@ -323,16 +329,24 @@ def _check_raised(kernel: fa.Kernel) -> None:
         raise Mismatch("raised to IR and printed, the program has other words")
 
 
-def _stored(kernel: fa.Kernel, args: Sequence[Given]) -> list[NDArray[np.floating]]:
-    """The arguments as the machine sees them; what is repeated along an axis as it lies in HBM."""
-    stored = list(kernel.stored(*args))
-    image = np.frombuffer(kernel.pack(*args), np.uint8)
+def _stored(
+    kernel: fa.Kernel, given: Sequence[Given], case: Case, args: Sequence[NDArray[np.float32]]
+) -> list[NDArray[np.floating]]:
+    """The arguments as the machine sees them; what is repeated along an axis as it lies in HBM.
+
+    Constants are exact in every format.
+    """
+    stored = list(kernel.stored(*given))
+    image = np.frombuffer(kernel.pack(*given), np.uint8)
     for region in kernel.layout.regions:
         if region.role == "argument" and region.kind == "bias" and region.recipe:
             values = hbm_image.unpack(region, image)
             sinks = len(kernel.argument_shapes[region.index]) == 1
             stored[region.index] = values[:, 0, 0] if sinks else values
-    return stored
+    seen: list[NDArray[np.floating]] = list(args)
+    for i, value in zip(case.given, stored, strict=True):
+        seen[i] = value
+    return seen
 
 
 def _stored_unit(machine: Machine) -> float:

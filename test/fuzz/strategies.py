@@ -304,13 +304,26 @@ def cases(draw: st.DrawFn) -> Case:
     elif extra == "bias":
         full = (batch, q_heads, q_len, kv_len)
         case = replace(case, bias=[draw(st.sampled_from([n, 1])) for n in full])
+        if draw(st.booleans()):
+            case = replace(case, data="biases")
     seen = case.lse or case.sinks or case.softcap or case.score or case.qk not in (None, "softmax")
+    prepared = draw(preparations(not seen))
+    if case.data == "normal" and not prepared and draw(st.integers(0, 7)) == 7:
+        names = [name for name in case.names[1:] if draw(st.booleans())]
+        if not (case.sinks and "sinks" in names):
+            case = replace(case, constants=names)
     if case.search:
         return case
-    prepare, rarely = draw(preparations(not seen)), st.integers(0, 3).map(lambda n: n == 3)
+    prepare, rarely = prepared, st.integers(0, 3).map(lambda n: n == 3)
     # What the host prepares or arranges it quantizes as well; asking for something else is refused.
-    if draw(rarely) and (not prepare or draw(rarely)):
+    if draw(rarely) and (not prepare or draw(rarely)) and not case.constants:
         case = replace(case, quantize=f"{case.quantize} boundary=storage".strip())
         if draw(st.integers(0, 7)) < 7:
             case = replace(case, grouped=False, map=None)
+    elif draw(st.integers(0, 31)) == 31:
+        # No machine loads them: what comes before is interpreted.
+        four = draw(
+            st.sampled_from(["policy=mxfp4-kv", "policy=nvfp4-kv", "k=mxfp4:16", "v=nvfp4"])
+        )
+        case = replace(case, quantize=f"{case.quantize} {four}".strip())
     return replace(case, prepare=prepare, late=bool(prepare) and draw(st.booleans()))
