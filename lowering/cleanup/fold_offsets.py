@@ -4,7 +4,8 @@
     %m = plena.s_ld_fp %row1, 64             ->      %m = plena.s_ld_fp %row, 65
 
 An addition goes only where all that read its sum can take the number, so nothing is ever computed
-twice and no register lives longer than one did before.
+twice and no register lives longer than one did before. Two walks by hand: as xDSL patterns the same
+edits take three to five times as long, 20 to 30 ms of the 400 of a compilation.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
     %n = plena.s_ld_fp %row, 64              ->      %m in the place of %n
 
 Within one block, and only past stores that are certain to go elsewhere. A store that another store
-to the same entry follows, with no load between them that may read it, goes.
+to the same entry follows, with no load between them that may read it, goes. What FP_MEM holds is
+followed from instruction to instruction, so these are walks and not patterns.
 """
 
 from __future__ import annotations

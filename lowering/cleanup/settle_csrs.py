@@ -1,7 +1,8 @@
 """`settle-csrs`: control registers are written where their value changes, and nowhere else.
 
 SCALE, STRIDE and V_MASK keep their value until they are written again. There are no branches, and
-every loop runs at least once, so what they hold is known at every point.
+every loop runs at least once, so what they hold is known at every point. That is followed from
+instruction to instruction, which patterns, each of which sees one operation, cannot do.
 """
 
 from __future__ import annotations
