@@ -214,3 +214,8 @@ func.func @boundary(%x: tensor<2x3x4xbf16>, %y: tensor<2x1x4xbf16>, %m: tensor<2
   func.return
   // CHECK-NEXT: func.return
 }
+
+// Where tiles live, by itself.
+
+func.func private @space() -> () attributes {where = #fa.space<scalar>}
+// CHECK: func.func private @space() -> () attributes {where = #fa.space<scalar>}

@@ -14,8 +14,9 @@ from fa.diagnostics import CompileError
 from fa.dialects import fa as fa_dialect
 from fa.dialects.fa.types import TileType
 from fa.dialects.json_attr import encode
-from fa.frontends.mlir import run_passes, with_position
+from fa.frontends.mlir import everything, make_context, with_position
 from fa.frontends.models import MODELS
+from fa.frontends.pipeline_text import build_passes
 from fa.lowering.emit.hbm_tiles import byte_offset
 from fa.lowering.hbm.plan import plan
 from fa.machine import Machine, mx
@@ -65,7 +66,10 @@ def planned(module, target: Machine, pipeline: str):
     module.attributes["fa.machine"] = DictionaryAttr(
         {"name": StringAttr(target.name), "settings": encode(target.settings)}
     )
-    run_passes(module, pipeline)
+    context = make_context()
+    for step in build_passes(pipeline, everything().all_passes):
+        # Alone: where tensors lie does not depend on what the runner would insert.
+        with_position(lambda step=step: step.apply(context, module), module)
     function = next(op for op in module.ops if isinstance(op, func.FuncOp))
     return function, plan(target, function)
 
