@@ -40,6 +40,7 @@ from xdsl.utils.lexer import Input, Span
 
 from ..diagnostics import CompileError, OpError, position
 from ..dialects.discardable_attrs import verify_attributes
+from ..passes.pipelines import LEVELS
 from ..passes.runner import run, schedule
 from ..universe import FA_UNIVERSE, bare_passes
 from .dense_literals import DenseLiterals
@@ -421,10 +422,13 @@ def apply_passes(
     *,
     machine: str | None = None,
     verify: bool = True,
+    verify_each: bool = True,
     observe: Observer | None = None,
 ) -> None:
     """Run `passes` on `module`, which is verified, in place and verify it after each.
 
+    With `verify_each=False` it is verified where a level ends (`pipelines.LEVELS`) and at the end,
+    which halves the time of a compilation; with `verify=False` never.
     Steps that are missing are run as well (`passes/runner`). `machine` is a preset's name or a
     settings file, attached to the module before the first pass. Raises CompileError at the
     operation that a pass cannot take, and for whatever else escapes a pass.
@@ -447,7 +451,7 @@ def apply_passes(
         before = module.clone() if planned else None
         try:
             _guarded(context, module, step)
-            if verify:
+            if verify and (verify_each or step.name in LEVELS):
                 verify_module(module, f"after pass '{step.name}': ")
         except Exception:
             if before is not None:
@@ -463,6 +467,8 @@ def apply_passes(
     except CompileError as error:
         error.reproducer = failed or None
         raise
+    if verify and not verify_each and previous is not None and previous.name not in LEVELS:
+        verify_module(module, f"after pass '{previous.name}': ")
     if observe is not None:
         observe(previous, module, None)
 
@@ -518,9 +524,10 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
 def run_passes(module: ModuleOp, passes: str, machine: str | None = None) -> None:
     """Run the pipeline `passes`, written as for `fa-opt -p`, on `module`, in place.
 
+    The module is verified where a level ends; `fa-opt` verifies it after every step.
     Raises CompileError for a malformed pipeline, for a module that is not valid, and for whatever a
     pass cannot take.
     """
     pipeline = build_passes(passes, everything().all_passes)
     verify_module(module)
-    apply_passes(make_context(), module, pipeline, machine=machine)
+    apply_passes(make_context(), module, pipeline, machine=machine, verify_each=False)

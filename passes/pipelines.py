@@ -245,6 +245,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 """Names that stand for a whole way: these passes, `emit-instructions`, `CLEAN_UP`, `REGISTERS`."""
 
+LEVELS: tuple[str, ...] = (
+    "fuse",
+    "allocate-sram",
+    "emit-instructions",
+)
+"""The last pass of each level of the IR but the last."""
+
 ENTRIES = {entry.name: entry for entry in PASSES}
 _PLACE = {entry.name: place for place, entry in enumerate(PASSES)}
 

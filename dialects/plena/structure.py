@@ -46,6 +46,27 @@ LOOP_COUNT_LIMIT = BY_MNEMONIC["C_LOOP_START"].operand("count").limit
 ZERO = "gp0"
 
 
+class IsolatedKernel(IsolatedFromAbove):
+    """Upstream's trait, verified in one walk: a kernel has thousands of instructions, and upstream
+    climbs from each operand to the kernel."""
+
+    def verify(self, op: Operation) -> None:
+        inside: set[SSAValue] = set()
+        inner = [each for region in op.regions for each in region.walk()]
+        for region in [*op.regions, *(nested for each in inner for nested in each.regions)]:
+            for block in region.blocks:
+                inside.update(block.args)
+        for each in inner:
+            inside.update(each.results)
+        for each in inner:
+            for operand in each.operands:
+                if operand not in inside:
+                    raise VerifyException(
+                        f"{each.name} uses a value from outside of its {op.name}, which has none "
+                        "but its own"
+                    )
+
+
 @irdl_op_definition
 class KernelOp(IRDLOperation):
     """A program: instructions and loops, run from the first to the last.
@@ -59,7 +80,7 @@ class KernelOp(IRDLOperation):
     sym_name = prop_def(StringAttr)
     body = region_def("single_block")
 
-    traits = traits_def(IsolatedFromAbove(), NoTerminator(), SymbolOpInterface())
+    traits = traits_def(IsolatedKernel(), NoTerminator(), SymbolOpInterface())
 
     def __init__(
         self,
