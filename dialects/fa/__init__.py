@@ -15,9 +15,9 @@ from .attention import AttentionOp, YieldOp
 from .host_ops import AdditiveOp, BroadcastOp, ConcatOp, CropOp, PadOp, ReshapeOp, TransposeOp
 from .mapping_attrs import Family, FamilyAttr, PackingAttr
 from .masks import MASKS
-from .row_loop import RowLoopOp
+from .row_loop import RowLoopOp, group_of
 from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
-from .tile_products import MatmulOp, ScaleOp, ScoresOp
+from .tile_products import MatmulOp, RepackOp, ScaleOp, ScoresOp
 from .tile_scores import MapOp, MaskOp
 from .tile_softmax import (
     AccumulateOp,
@@ -56,6 +56,7 @@ __all__ = [
     "PackingAttr",
     "PadOp",
     "ProbabilitiesOp",
+    "RepackOp",
     "ReshapeOp",
     "ResultOp",
     "RowLoopOp",
@@ -72,6 +73,7 @@ __all__ = [
     "TransposeOp",
     "ViewOp",
     "YieldOp",
+    "group_of",
     "tensor_dims",
     "tensor_element",
     "tile",
@@ -96,6 +98,7 @@ FA = Dialect(
         ScaleOp,
         ScoresOp,
         MatmulOp,
+        RepackOp,
         MapOp,
         MaskOp,
         SinkOp,

@@ -17,7 +17,7 @@ from ..machine_attr import KEY as MACHINE
 from ..machine_attr import machine_from
 from ..target_attr import KEY as OPTIMIZE_FOR
 from .attention import AttentionOp
-from .mapping_attrs import PRODUCT_FAMILIES, SCORE_FAMILIES, SUM_FAMILIES
+from .mapping_attrs import SCORE_FAMILIES, SUM_FAMILIES, VALUE_MAPPINGS
 from .problem_attr import GROUPED, check_problems
 from .problem_attr import KEY as PROBLEM
 from .type_access import tensor_dims
@@ -44,7 +44,7 @@ COUNTS = ("rows", "cols", "empty", "full", "partial", "distinct", "stored")
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "qk": SCORE_FAMILIES,
-    "pv": PRODUCT_FAMILIES,
+    "pv": VALUE_MAPPINGS,
     "sums": SUM_FAMILIES,
 }
 """The options of `fa.mapping` that are names, and those names. Beside them is `unroll_rows`."""

@@ -29,6 +29,9 @@ SCORE_FAMILIES = (Family.TMM, Family.BTMM, Family.BTMV)
 PRODUCT_FAMILIES = (Family.MM, Family.BTMV)
 """Instructions that can do P V: M_MM, and on transposed values M_BTMV."""
 
+VALUE_MAPPINGS = (*PRODUCT_FAMILIES, "packed")
+"""How P V can be mapped: by one of its instructions, or by M_BTMV on P whose rows share lanes."""
+
 SUM_FAMILIES = ("reduce", "ones", "columns")
 """What can sum rows: V_RED_SUM, a tile of ones, and columns of ones beside the values."""
 

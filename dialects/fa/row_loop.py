@@ -64,6 +64,11 @@ class RowLoopOp(IRDLOperation):
         assert isinstance(last, YieldOp)
         return tuple(last.arguments)
 
+    @property
+    def group(self) -> int:
+        """Rows that are done together because they share lanes in one of the tiles; else 1."""
+        return group_of(self.steps)
+
     def verify_(self) -> None:
         rows, unroll = self.rows.value.data, self.unroll.value.data
         if unroll < 1 or rows < 1 or rows % unroll:
@@ -79,11 +84,22 @@ class RowLoopOp(IRDLOperation):
                 raise VerifyException(f"{op.name} cannot be done row by row")
             if (have := tile(op.results[0]).rows) < rows:
                 raise VerifyException(f"the tiles of {op.name} have {have} rows, fewer than {rows}")
+        group = self.group
+        if unroll % group and not unroll == rows < group:
+            raise VerifyException(
+                f"{group} rows share lanes, so unroll must be a multiple of {group}, got {unroll}"
+            )
         if [value.type for value in self.yielded] != list(self.outputs.types):
             raise VerifyException("what is yielded has the types of the results")
         for value in self.yielded:
             if not isinstance(value, OpResult) or value.op.parent is not self.body.block:
                 raise VerifyException("what is yielded is made in the body")
+
+
+def group_of(ops: Sequence[Operation]) -> int:
+    """Rows that operations do together because they share lanes in a result; 1 where none do."""
+    kinds = [tile(result) for op in ops for result in op.results]
+    return max((kind.streams or 1 for kind in kinds), default=1)
 
 
 def row_loop_around(op: Operation) -> RowLoopOp | None:

@@ -35,9 +35,15 @@ from .type_access import shape_text, tensor_dims, tensor_element, tensor_type, t
 from .types import ELEMENT_TYPES, HbmAttr, TileType
 
 
-def expect(value: SSAValue, what: str, space: str, dims: Sequence[int]) -> None:
-    """Check that a tile operand or result lies in `space` and has extents `dims`."""
+def expect(
+    value: SSAValue, what: str, space: str, dims: Sequence[int], packed: int | None = None
+) -> None:
+    """Check that a tile operand or result lies in `space`, has extents `dims` and is packed by as
+    many rows."""
     have = tile(value)
+    if have.streams != packed:
+        wanted = "rows by themselves" if packed is None else f"rows packed by {packed}"
+        raise VerifyException(f"{what} must have {wanted}, got {have}")
     if have.space.data != space:
         raise VerifyException(f"{what} must lie in {space} memory, got {have.space.data}")
     if have.dims != tuple(dims):

@@ -177,6 +177,8 @@ class MatmulOp(TileOp):
 
     `family` is the instruction that does it: mm (M_MM, the default) or btmv, which takes v
     transposed, [D, C], gives 0.25 P V (`mapping_attrs.BATCHED_FACTOR`), and works in scratch rows.
+    btmv takes p as it is, slice after slice shifted into the last lanes, or packed (`fa.repack`),
+    with all streams of the instruction at work.
     With mm `columns` are those of the result that matter; what lies behind them is not computed.
     """
 
@@ -205,7 +207,7 @@ class MatmulOp(TileOp):
         columns: int | None = None,
     ):
         p, v = tile(lhs), tile(rhs)
-        cols = v.rows if family == "btmv" else v.cols
+        cols = v.rows if family == Family.BTMV else v.cols
         result = TileType.get((p.rows, cols), element_type or p.element_type, "vector")
         super().__init__(
             operands=[lhs, rhs, scratch],
@@ -223,8 +225,13 @@ class MatmulOp(TileOp):
 
     @property
     def in_place(self) -> dict[int, int]:
-        """M_BTMV takes a row as a whole and then writes one."""
-        return {0: 0} if self.transposed else {}
+        """M_BTMV takes a row as a whole and then writes one; packed rows are written elsewhere."""
+        return {0: 0} if self.transposed and self.streams is None else {}
+
+    @property
+    def streams(self) -> int | None:
+        """How many rows of P share lanes; None where each lies by itself."""
+        return tile(self.lhs).streams
 
     @property
     def transposed(self) -> bool:
@@ -241,6 +248,9 @@ class MatmulOp(TileOp):
         if not self.transposed:
             return 0
         panels = tile(self.result).cols // machine.vlen
+        if self.streams is not None:
+            # Behind the sums of as many rows.
+            return ROW_LOOP_SCRATCH + machine.broadcast * (1 + panels)
         return ROW_LOOP_SCRATCH + machine.broadcast - 1 + panels
 
     def with_scratch(self, scratch: SSAValue) -> MatmulOp:
@@ -256,7 +266,9 @@ class MatmulOp(TileOp):
             )
         cols = v.rows if self.transposed else v.cols
         operand = (cols, p.cols) if self.transposed else (p.cols, cols)
-        expect(self.lhs, "the left operand", "vector", p.dims)
+        if p.streams is not None and not self.transposed:
+            raise VerifyException("mm takes rows by themselves; packed rows go with btmv")
+        expect(self.lhs, "the left operand", "vector", p.dims, p.streams)
         expect(self.rhs, "the right operand", "matrix", operand)
         expect(self.result, "the result", "vector", (p.rows, cols))
         expect_scratch(self.scratch, 1)
@@ -265,3 +277,52 @@ class MatmulOp(TileOp):
                 raise VerifyException("btmv computes whole rows; columns goes with mm")
             if not 0 < self.columns.value.data <= cols:
                 raise VerifyException(f"columns must be 1 to {cols}, got {self.columns.value.data}")
+
+
+@irdl_op_definition
+class RepackOp(TileOp):
+    """The same elements in the other layout: rows by themselves, or packed by `BROADCAST_AMOUNT`.
+
+    In each panel four rows change their 4 x 4 lane blocks with one another, by M_BTMV with a
+    constant tile, 4 times the unit matrix, which with the instruction's factor
+    (`mapping_attrs.BATCHED_FACTOR`) copies: one product of each sum is not 0. So values must be
+    finite: an infinity makes NaN of its column in all rows of its group (ISA section 4.2).
+    """
+
+    name = "fa.repack"
+
+    source = operand_def(TileType)
+    unit = operand_def(TileType)
+    result = result_def(TileType)
+
+    LINEAR: ClassVar[dict[int, int]] = {0: 0}
+    IN_PLACE: ClassVar[dict[int, int]] = {0: 0}
+    assembly_format = (
+        "$source `by` $unit attr-dict `:` type($source) `,` type($unit) `->` type($result)"
+    )
+
+    def __init__(self, source: SSAValue, unit: SSAValue, streams: int | None):
+        super().__init__(operands=[source, unit], result_types=[tile(source).packed_by(streams)])
+
+    @property
+    def streams(self) -> int:
+        """How many rows share lanes, before or after."""
+        found = tile(self.source).streams or tile(self.result).streams
+        assert found is not None
+        return found
+
+    @property
+    def row_wise(self) -> bool:
+        """Each group of rows has its own lanes."""
+        return True
+
+    def verify_(self) -> None:
+        source, result = tile(self.source), tile(self.result)
+        if (source.streams is None) == (result.streams is None):
+            raise VerifyException("one side is packed, the other has rows by themselves")
+        expect(self.source, "the operand", "vector", source.dims, source.streams)
+        expect(self.result, "the result", "vector", source.dims, result.streams)
+        unit = tile(self.unit)
+        expect(self.unit, "the unit tile", "matrix", unit.dims)
+        if unit.rows < unit.cols:
+            raise VerifyException(f"the unit tile must be square, got {unit}")

@@ -58,6 +58,10 @@ class TileType(ParametrizedAttribute, TypeAttribute):
     The shape is what the memory holds, padding included: in vector and matrix SRAM rows x columns,
     stored as panels of VLEN columns, each panel its rows one after another; in `scalar` (FP_MEM)
     one value for each row of a tile. The address counts elements (ISA section 2).
+
+    `!fa.tile<64x128xbf16, vector packed 4>` is the layout that batched instructions take: of a
+    panel of VLEN columns four rows share four vector rows, of which the b-th holds, in its s-th
+    slice of VLEN / 4 lanes, the b-th slice of row s (`fa.repack`). The elements are the same.
     """
 
     name = "fa.tile"
@@ -65,6 +69,7 @@ class TileType(ParametrizedAttribute, TypeAttribute):
     shape: ArrayAttr[IntAttr] = param_def()
     element_type: Attribute = param_def()
     space: SpaceAttr = param_def()
+    packed: IntAttr | NoneAttr = param_def()
     address: IntAttr | NoneAttr = param_def()
 
     @classmethod
@@ -74,12 +79,15 @@ class TileType(ParametrizedAttribute, TypeAttribute):
         element_type: Attribute,
         space: str,
         address: int | None = None,
+        packed: int | None = None,
     ) -> TileType:
-        """The tile type of a shape in elements; `address` in elements, None before allocation."""
+        """The tile type of a shape in elements; `address` in elements, None before allocation;
+        `packed` rows share lanes, None for rows that lie by themselves."""
         return cls(
             ArrayAttr([IntAttr(extent) for extent in shape]),
             element_type,
             SpaceAttr(Space(space)),
+            NoneAttr() if packed is None else IntAttr(packed),
             NoneAttr() if address is None else IntAttr(address),
         )
 
@@ -115,13 +123,27 @@ class TileType(ParametrizedAttribute, TypeAttribute):
             raise ValueError(f"{self} has no address")
         return self.address.data
 
+    @property
+    def streams(self) -> int | None:
+        """How many rows share lanes, or None where each lies by itself."""
+        return None if isinstance(self.packed, NoneAttr) else self.packed.data
+
     def placed_at(self, address: int | None) -> TileType:
         """The same tile at another address (None: nowhere yet)."""
-        return TileType.get(self.dims, self.element_type, self.space.data, address)
+        return TileType.get(self.dims, self.element_type, self.space.data, address, self.streams)
 
     def holding(self, element_type: Attribute) -> TileType:
         """The same tile with other elements."""
-        return TileType.get(self.dims, element_type, self.space.data, self.at)
+        return TileType.get(self.dims, element_type, self.space.data, self.at, self.streams)
+
+    def packed_by(self, streams: int | None) -> TileType:
+        """The same tile, nowhere yet, with so many rows sharing lanes; None: by themselves."""
+        return TileType.get(self.dims, self.element_type, self.space.data, None, streams)
+
+    def with_cols(self, cols: int) -> TileType:
+        """The same rows, nowhere yet, with another number of columns."""
+        kind = self.space.data
+        return TileType.get((self.rows, cols), self.element_type, kind, None, self.streams)
 
     def verify(self) -> None:
         rank = 1 if self.space.data is Space.SCALAR else 2
@@ -132,6 +154,15 @@ class TileType(ParametrizedAttribute, TypeAttribute):
             )
         if any(extent.data < 1 for extent in self.shape):
             raise VerifyException("the extents of a tile are at least 1")
+        streams = self.streams
+        if streams is not None:
+            if self.space.data is not Space.VECTOR:
+                raise VerifyException("rows share lanes in vector memory only")
+            if streams < 2 or self.rows % streams or self.cols % streams:
+                raise VerifyException(
+                    f"{self.rows} rows of {self.cols} columns cannot share lanes by {streams}; "
+                    "at least 2 do, and they divide rows and columns"
+                )
         if not isinstance(self.element_type, ELEMENT_TYPES):
             raise VerifyException(f"a tile holds bf16, f16 or f32, got {self.element_type}")
 
@@ -141,10 +172,14 @@ class TileType(ParametrizedAttribute, TypeAttribute):
             dims, element_type = parser.parse_ranked_shape()
             parser.parse_punctuation(",")
             space = parser.parse_str_enum(Space)
+            packed: IntAttr | NoneAttr = NoneAttr()
+            if parser.parse_optional_keyword("packed") is not None:
+                packed = IntAttr(parser.parse_integer(allow_negative=False))
             address: IntAttr | NoneAttr = NoneAttr()
             if parser.parse_optional_keyword("at") is not None:
                 address = IntAttr(parser.parse_integer(allow_negative=False))
-        return [ArrayAttr([IntAttr(d) for d in dims]), element_type, SpaceAttr(space), address]
+        shape = ArrayAttr([IntAttr(extent) for extent in dims])
+        return [shape, element_type, SpaceAttr(space), packed, address]
 
     def print_parameters(self, printer: Printer) -> None:
         with printer.in_angle_brackets():
@@ -152,6 +187,8 @@ class TileType(ParametrizedAttribute, TypeAttribute):
                 printer.print_string(f"{extent}x")
             printer.print_attribute(self.element_type)
             printer.print_string(f", {self.space.data}")
+            if self.streams is not None:
+                printer.print_string(f" packed {self.streams}")
             if self.at is not None:
                 printer.print_string(f" at {self.at}")
 

@@ -260,6 +260,16 @@ class FaFunctions(InterpreterFunctions):
             product = args[0] @ args[1]
         return self._write(op, [self.round(product, fa.tile(op.result).element_type)])
 
+    @impl(fa.RepackOp)
+    def repack(self, _: Interpreter, op: fa.RepackOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        size = fa.tile(op.unit).cols
+        if not np.array_equal(args[1][:size], np.eye(size, dtype=np.float32) / BATCHED_FACTOR):
+            raise InterpretationError(
+                f"{op.name} needs {1 / BATCHED_FACTOR:g} times the unit matrix to copy elements"
+            )
+        return self._write(op, [self.round(args[0], fa.tile(op.result).element_type)])
+
     @impl(fa.MaskOp)
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
         self._read(op, args)

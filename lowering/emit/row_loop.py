@@ -7,9 +7,7 @@ panel of each tile; statistics are addressed by one index and immediates.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeAlias
+from collections.abc import Sequence
 
 from xdsl.ir import Operation, SSAValue
 
@@ -19,19 +17,20 @@ from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, ROW_LOOP_SCRATCH
 from ..instruction_sources import named_location
 from .emitter import Emitter
 from .matrix_operand import MatrixOperand
-from .row_ops import FULL, Guard, Rows
-
-WORK_ROW, SUM_ROW = 0, 1
-"""Rows of the scratch of a row loop; what write-outs fill lies behind (`ROW_LOOP_SCRATCH`)."""
-
-HELD_PANELS = 4
-"""Up to so many panels of a row have a register each; more are walked by an inner loop."""
+from .packed_rows import PackedProduct, Repack, repack_of
+from .row_loop_state import HELD_PANELS, SUM_ROW, WORK_ROW, Part, RowLoop
+from .row_ops import FULL, Guard
 
 
 def emit_row_loop(e: Emitter, ops: Sequence[Operation], rows: int, unroll: int) -> None:
-    """Emit operations that share a loop over `rows` rows, `unroll` of them in an iteration."""
-    loop = RowLoop(e, ops)
-    parts = [_PARTS[type(op)](loop, op) for op in ops]
+    """Emit operations that share a loop over `rows` rows, `unroll` of them in an iteration.
+
+    Row by row, and for each row operation by operation; where rows share lanes in a tile, those
+    together and for them operation by operation.
+    """
+    together = min(fa.group_of(ops), rows)
+    loop = RowLoop(e, ops, together)
+    parts = [_part(loop, op) for op in ops]
     whole = e.location
     for part in parts:
         e.location = named_location(part.op)
@@ -41,159 +40,17 @@ def emit_row_loop(e: Emitter, ops: Sequence[Operation], rows: int, unroll: int) 
     starts = [e.constant(start) for start in loop.starts]
     with e.loop(rows // unroll, *starts, e.zero) as opened:
         *pointers, index = opened.carried
-        for row in range(unroll):
+        for row in range(0, unroll, together):
             loop.enter(pointers, index, row)
             for part in parts:
                 e.location = named_location(part.op)
-                part.emit()
+                part.emit_rows()
             e.location = whole
-            pointers = [e.add(pointer, width) for pointer in pointers]
+            pointers = [e.add(pointer, together * width) for pointer in pointers]
         opened.yields(*pointers, e.add(index, unroll))
 
 
-PanelAddress: TypeAlias = Callable[[int], SSAValue]
-"""The address of a panel of the present row, by its number."""
-
-
-class RowLoop:
-    """What the operations of one row loop share: pointers, and values of the present row."""
-
-    def __init__(self, e: Emitter, ops: Sequence[Operation]):
-        self.e = e
-        self.members = set(ops)
-        self.starts: dict[int, int] = {}
-        """Address of the first row of a tile -> position of its pointer."""
-        self._scratch: dict[int, SSAValue] = {}
-        self._pointers: Sequence[SSAValue] = ()
-        self._index: SSAValue = e.zero
-        self._row = 0
-        self._panels: dict[tuple[int, int], SSAValue] = {}
-        self._scalars: dict[SSAValue, SSAValue] = {}
-        self._kept: dict[SSAValue, Sequence[SSAValue]] = {}
-
-    def walk(self, value: SSAValue) -> Rows:
-        """Have a pointer to the rows of a placed tile."""
-        rows = Rows.of(self.e, fa.tile(value))
-        self.starts.setdefault(rows.address, len(self.starts))
-        return rows
-
-    def scratch(self, room: SSAValue | None, row: int) -> SSAValue:
-        """The address of a row of the loop's scratch; set before the loop."""
-        assert room is not None, "allocate-sram gives scratch to what needs it"
-        address = fa.tile(room).placed + row * self.e.machine.vlen
-        if address not in self._scratch:
-            self._scratch[address] = self.e.constant(address)
-        return self._scratch[address]
-
-    def enter(self, pointers: Sequence[SSAValue], index: SSAValue, row: int) -> None:
-        """Start with another row: `row` rows behind the `index` that statistics count from."""
-        self._pointers, self._index, self._row = pointers, index, row
-        self._panels.clear()
-        self._scalars.clear()
-        self._kept.clear()
-
-    def first(self, rows: Rows) -> SSAValue:
-        """The pointer to the present row of a tile, first panel."""
-        return self._pointers[self.starts[rows.address]]
-
-    def panels(self, rows: Rows) -> tuple[PanelAddress, int]:
-        """The panels of the present row of a tile, as `each_panel` takes them."""
-        return lambda panel: self.panel(rows, panel), rows.panel
-
-    def panel(self, rows: Rows, panel: int) -> SSAValue:
-        """The address of one panel of the present row; computed once for a row."""
-        if panel == 0:
-            return self.first(rows)
-        key = (rows.address, panel)
-        if key not in self._panels:
-            self._panels[key] = self.e.add(self.first(rows), panel * rows.panel)
-        return self._panels[key]
-
-    def keep(self, value: SSAValue, panels: Sequence[SSAValue]) -> None:
-        """The present row of a tile lies elsewhere: one address for each panel."""
-        self._kept[value] = panels
-
-    def row(self, value: SSAValue) -> Sequence[SSAValue]:
-        """The addresses of the panels of the present row of a tile."""
-        if value in self._kept:
-            return self._kept[value]
-        rows = Rows.of(self.e, fa.tile(value))
-        return [self.panel(rows, panel) for panel in range(rows.panels)]
-
-    def inside(self, value: SSAValue) -> bool:
-        """Whether a value is made in this loop."""
-        return value.owner in self.members
-
-    def leaves(self, value: SSAValue) -> bool:
-        """Whether a value is needed outside of this loop."""
-        return any(use.operation not in self.members for use in value.uses)
-
-    def scalar(self, value: SSAValue) -> SSAValue:
-        """The present row's statistic, in a register."""
-        if value not in self._scalars:
-            place = fa.tile(value).placed + self._row
-            self._scalars[value] = self.e.get("S_LD_FP", self._index, place)
-        return self._scalars[value]
-
-    def set_scalar(self, value: SSAValue, register: SSAValue) -> None:
-        """The present row's statistic is in `register`; it is stored if it is needed later."""
-        self._scalars[value] = register
-        if self.leaves(value):
-            place = fa.tile(value).placed + self._row
-            self.e.do("S_ST_FP", register, self._index, place)
-
-    def each_panel(
-        self,
-        count: int,
-        values: Sequence[SSAValue],
-        pointers: Sequence[tuple[PanelAddress, int]],
-        body: Callable[[Sequence[SSAValue], Sequence[SSAValue]], Sequence[SSAValue]],
-    ) -> Sequence[SSAValue]:
-        """Run `body` for each of `count` panels; it gets `values` and addresses, returns new ones.
-
-        `pointers` are (address of a panel by its number, step from panel to panel). Few panels are
-        done one after another, more by a loop of `HELD_PANELS` each, so that programs do not grow
-        with the number of keys.
-        """
-        if count <= HELD_PANELS:
-            for panel in range(count):
-                values = body(values, [address(panel) for address, _ in pointers])
-            return values
-        e, chunks = self.e, count // HELD_PANELS
-        starts = [address(0) for address, _ in pointers]
-        with e.loop(chunks, *values, *starts) as loop:
-            inner, at = loop.carried[: len(values)], list(loop.carried[len(values) :])
-            for _ in range(HELD_PANELS):
-                inner = body(inner, at)
-                at = [e.add(a, step) for a, (_, step) in zip(at, pointers, strict=True)]
-            loop.yields(*inner, *at)
-        values, at = loop.results[: len(values)], list(loop.results[len(values) :])
-        for _ in range(count % HELD_PANELS):
-            values = body(values, at)
-            at = [e.add(a, step) for a, (_, step) in zip(at, pointers, strict=True)]
-        return values
-
-
-class _Part(ABC):
-    """One operation of a row loop."""
-
-    kind: ClassVar[type[Operation]]
-
-    def __init__(self, loop: RowLoop, op: Operation):
-        self.loop = loop
-        self.e = loop.e
-        self.op = op
-
-    @abstractmethod
-    def prepare(self) -> None:
-        """What is done once, in front of the loop: constants, pointers."""
-
-    @abstractmethod
-    def emit(self) -> None:
-        """The present row."""
-
-
-class _OnlineSoftmax(_Part):
+class _OnlineSoftmax(Part):
     """m', alpha, P and l' of a row."""
 
     op: fa.OnlineSoftmaxOp
@@ -213,6 +70,9 @@ class _OnlineSoftmax(_Part):
         if self.op.unsummed is not None:
             return _NoSums(self.loop, self.op)
         if self.op.ones is not None:
+            packed = repack_of(self.loop, self.op)
+            if packed is not None:
+                return _SumsOfPacked(self.loop, self.op)
             return _SumsByOnes(self.loop, self.op)
         if self.op.scratch is not None and self.p.panels > 1:
             return _SumsOfPanels(self.loop, self.op)
@@ -358,7 +218,11 @@ class _SumsByOnes(_Sums):
             loop.keep(op.new_total, [total])
 
 
-class _Product(_Part):
+class _SumsOfPacked(_NoSums):
+    """By the part that packs rows of P, once they are (`PackedSums`)."""
+
+
+class _Product(Part):
     """0.25 P V of a row with M_BTMV: the slices of P brought into the last lane block one by one.
 
     Of the accumulators only the last collects slices that belong together (ISA section 4.2), so
@@ -417,7 +281,7 @@ class _Product(_Part):
                 e.do("V_SHFT_V", loop.panel(self.result, panel), row, e.zero)
 
 
-class _Accumulate(_Part):
+class _Accumulate(Part):
     """alpha acc + x of a row."""
 
     op: fa.AccumulateOp
@@ -439,7 +303,7 @@ class _Accumulate(_Part):
             e.do("V_ADD_VV", new, new, addend, FULL)
 
 
-class _Normalize(_Part):
+class _Normalize(Part):
     """factor acc / l of a row; the sum of a row that saw a key is at least 1."""
 
     op: fa.NormalizeOp
@@ -510,9 +374,17 @@ def _kept_in(loop: RowLoop, value: SSAValue) -> bool:
     return loop.inside(value) and isinstance(value.owner, fa.MatmulOp)
 
 
-_PARTS: dict[type[Operation], type[_Part]] = {
+def _part(loop: RowLoop, op: Operation) -> Part:
+    """What emits an operation."""
+    if isinstance(op, fa.MatmulOp) and op.streams is not None:
+        return PackedProduct(loop, op)
+    return _PARTS[type(op)](loop, op)
+
+
+_PARTS: dict[type[Operation], type[Part]] = {
     fa.OnlineSoftmaxOp: _OnlineSoftmax,
     fa.MatmulOp: _Product,
+    fa.RepackOp: Repack,
     fa.AccumulateOp: _Accumulate,
     fa.NormalizeOp: _Normalize,
 }

@@ -25,6 +25,7 @@ from .legality import (
     EMPTY_ROWS,
     why_no_columns,
     why_no_ones,
+    why_not_packed,
     why_not_transposed,
 )
 from .packed_queries import packing_for
@@ -107,7 +108,7 @@ def _all(question: Question) -> Iterator[Candidate]:
     for grouped in (True, False) if heads > 1 else (False,):
         layout = row_tiles(question, grouped)
         for qk, pv, sums in product(
-            ("btmm", "btmv", "tmm"), ("btmv", "mm"), ("columns", "ones", "reduce")
+            ("btmm", "btmv", "tmm"), ("packed", "btmv", "mm"), ("columns", "ones", "reduce")
         ):
             candidate = Candidate(grouped, qk, pv, sums)
             if isinstance(layout, str):
@@ -195,9 +196,15 @@ def _why_not(question: Question, rows: RowTiles, candidate: Candidate) -> str | 
                 f"{machine.vector_sram_rows}"
             )
     padded = round_up(p.value_dim, machine.vlen)
-    if candidate.pv == "btmv" and (reason := why_not_transposed(machine, padded)) is not None:
+    if candidate.pv != "mm" and (reason := why_not_transposed(machine, padded)) is not None:
         return reason
-    if candidate.sums == "columns" and candidate.pv != "btmv":
+    panels = (round_up(p.head_dim, machine.vlen) + padded) // machine.mlen
+    tiles = panels * rows.keys // machine.mlen
+    if candidate.pv == "packed":
+        if (reason := why_not_packed(machine, rows.tile, tiles)) is not None:
+            return reason
+        tiles += max(machine.prefetch_m, machine.mlen) // machine.mlen
+    if candidate.sums == "columns" and candidate.pv == "mm":
         return COLUMNS_BY_MM
     if candidate.sums != "reduce" and question.sums_needed is not None:
         return question.sums_needed
@@ -208,8 +215,7 @@ def _why_not(question: Question, rows: RowTiles, candidate: Candidate) -> str | 
             elements = p.batch * p.kv_heads * p.kv_len * p.value_dim
             return why_no_columns(machine, p.value_dim, elements)
         case "ones":
-            panels = (round_up(p.head_dim, machine.vlen) + padded) // machine.mlen
-            return why_no_ones(machine, panels * rows.keys // machine.mlen)
+            return why_no_ones(machine, tiles)
         case _:
             return None
 
@@ -237,7 +243,7 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     if columns:
         panel += (costs.cycles("V_RECI_V") + costs.cycles("V_SHFT_V")) / panels
     else:
-        panel += costs.sums(candidate.sums, panels, outputs)
+        panel += costs.sums(candidate.sums, panels, outputs, candidate.pv == "packed")
     row = outputs * costs.cycles("V_MUL_VF") + 2 * costs.step
     if candidate.pv == "mm":
         # P V is divided in a second loop over rows, unless P is in the first one.
@@ -251,8 +257,7 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     passes = rows.passes * (share if rows.passes > 1 else 1.0)
     loads = p.batch * p.kv_heads * passes * ceil(p.kv_len / machine.prefetch_m)
     loads *= ceil(p.head_dim / machine.mlen) + ceil(p.value_dim / machine.mlen)
-    if candidate.sums == "ones":
-        loads += 1
+    loads += (candidate.sums == "ones") + (candidate.pv == "packed")
     transfer = TRANSFER_CYCLES * machine.prefetch_m / 64
     if question.target == "analytic":
         transfer = costs.cycles("H_PREFETCH_M") + 2.0
@@ -274,7 +279,13 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     )
 
 
-BOUNDED_BY: Mapping[str, Family] = {"tmm": "mm", "mm": "mm", "btmm": "bmm", "btmv": "bmv"}
+BOUNDED_BY: Mapping[str, Family] = {
+    "tmm": "mm",
+    "mm": "mm",
+    "btmm": "bmm",
+    "btmv": "bmv",
+    "packed": "bmv",
+}
 """The family of `machine/cost/lower_bounds.py` that an instruction of a mapping belongs to."""
 
 

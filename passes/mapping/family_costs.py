@@ -62,16 +62,26 @@ class FamilyCosts:
             blocks = -(-used // machine.blen)
             block = self.cycles("M_MM") + self.step / 2 + self.cycles("M_MM_WO") / panels
             return blocks * block / machine.blen
+        if family == "packed":
+            # Each row takes a pass through the unit tile, each packed row one through V.
+            row = self.cycles("M_BTMV") + self.step
+            packing = row + self.cycles("M_BMV_WO") / machine.broadcast
+            written = self.cycles("M_BMV_WO") / machine.broadcast / panels
+            return packing + outputs * (row + written)
         shifts = (machine.broadcast - 1) * self.cycles("V_SHFT_V")
         row = machine.broadcast * self.cycles("M_BTMV") + shifts
         return outputs * (row + self.cycles("M_BMV_WO") / panels)
 
-    def sums(self, family: str, panels: int, outputs: int) -> float:
+    def sums(self, family: str, panels: int, outputs: int, packed: bool = False) -> float:
         """Row sums and the division by them: one row with `panels` panels, for each of those.
 
-        `outputs` are the panels of the results.
+        `outputs` are the panels of the results; `packed` says that rows of P share lanes.
         """
         add = self.cycles("V_ADD_VV")
+        if family == "ones" and packed:
+            row = (self.cycles("M_BTMV") + self.cycles("M_BMV_WO")) / self.machine.broadcast
+            row += panels * add + self.cycles("V_RECI_V") + self.step
+            return row / panels
         if family == "reduce":
             row = (panels if panels > 1 else 0) * add + self.cycles("V_RED_SUM")
             row += 2 * self.cycles("S_ADD_FP") + self.cycles("S_RECI_FP")

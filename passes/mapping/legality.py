@@ -40,9 +40,25 @@ def why_no_columns(machine: Machine, columns: int, elements: int) -> str | None:
     return None
 
 
+def why_not_packed(machine: Machine, rows: int, tiles: int) -> str | None:
+    """Of P with `rows` rows that share lanes, by a constant tile beside `tiles` matrix tiles."""
+    if rows % machine.broadcast:
+        return f"{machine.broadcast} rows share lanes, and tiles of P have {rows} rows"
+    extra = _constant_tiles(machine)
+    if machine.vlen != machine.mlen:
+        return f"a vector row has {machine.vlen} lanes and a matrix tile {machine.mlen} columns"
+    if tiles + extra > machine.matrix_tiles:
+        return f"a constant tile needs room in matrix SRAM beside {tiles} tiles"
+    return None
+
+
 def why_no_ones(machine: Machine, tiles: int) -> str | None:
     """Of a tile of ones beside `tiles` tiles of keys and values."""
-    extra = max(machine.prefetch_m, machine.mlen) // machine.mlen
-    if tiles + extra > machine.matrix_tiles:
+    if tiles + _constant_tiles(machine) > machine.matrix_tiles:
         return f"a tile of ones needs room in matrix SRAM beside {tiles} tiles"
     return None
+
+
+def _constant_tiles(machine: Machine) -> int:
+    """Tiles of matrix SRAM that a constant takes: at least a prefetch."""
+    return max(machine.prefetch_m, machine.mlen) // machine.mlen

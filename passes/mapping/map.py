@@ -2,12 +2,12 @@
 
 Precondition: tile IR, fused or not. Postcondition: each `fa.scores` and `fa.matmul` names the
 instruction family that does it, and its operands come in the layout that the family takes: packed
-queries for btmm and btmv (`fa.packing`), values transposed for btmv; tmm and mm, which take
-everything as it is, are what naming none means. The fixed factor of the batched instructions is
-divided out of the queries and of the result. M_MM computes the columns that values have
-(`columns`). Row sums by a tile of ones are an operand of the online softmax. Loads of keys and
-values that do not depend on a loop stand in front of it if matrix SRAM holds all tiles of the
-function, so that query tiles and the heads of a group share them.
+queries for btmm and btmv (`fa.packing`), values transposed for btmv, packed P (`fa.repack`) where
+that costs less; tmm and mm, which take everything as it is, are what naming none means. The fixed
+factor of the batched instructions is divided out of the queries and of the result. M_MM computes
+the columns that values have (`columns`). Row sums by a tile of ones are an operand of the online
+softmax. Loads of keys and values that do not depend on a loop stand in front of it if matrix SRAM
+holds all tiles of the function, so that query tiles and the heads of a group share them.
 
 What is set by hand stands in the function's attribute `fa.mapping`; attention that is no tiles yet
 keeps it there until it is mapped.
@@ -50,8 +50,9 @@ from ..support.def_use import Carried, producer
 from ..support.loop_affine import affine
 from ..support.rounding import round_up
 from .arrange_arguments import arranged, is_arrangeable
+from .constant_tiles import unit_tile
 from .family_costs import FamilyCosts
-from .legality import COLUMNS_BY_MM, why_not_transposed
+from .legality import COLUMNS_BY_MM, why_not_packed, why_not_transposed
 from .packed_queries import QueryTile, pack, packing_for, shift
 from .sums_by_columns import divide_by_columns, only_divides, why_no_columns, with_ones
 from .sums_by_ones import sum_by_ones
@@ -60,7 +61,7 @@ End: TypeAlias = fa.NormalizeOp | fa.StoreOp
 """What an accumulator ends in."""
 
 ScoreFamily = Literal["tmm", "btmm", "btmv"]
-ProductFamily = Literal["mm", "btmv"]
+ProductFamily = Literal["mm", "btmv", "packed"]
 SumFamily = Literal["reduce", "ones", "columns"]
 
 
@@ -74,7 +75,8 @@ class MapPass(ModulePass):
     """The family that does Q K^T: M_TMM, M_BTMM or M_BTMV. By default what costs least on the
     module's target; a family that a product cannot take is an error that says why."""
     pv: ProductFamily | None = None
-    """The family that does P V: M_MM or M_BTMV. By default what costs least."""
+    """What does P V: `mm` M_MM, `btmv` M_BTMV on P as it is, `packed` M_BTMV on P whose rows share
+    lanes (`fa.repack`). By default what costs least."""
     sums: SumFamily | None = None
     """How rows are added up: `reduce` by V_RED_SUM, `ones` by the matrix unit with a tile of ones,
     `columns` with columns of ones in V. By default what costs least."""
@@ -166,6 +168,8 @@ class _Mapping:
         """Whether the caller gives arguments as they are stored."""
         self.seen = seen
         """Keys that a row sees on average, where that is known."""
+        self.unit: SSAValue | None = None
+        """The constant tile that packs rows, once it is needed."""
 
     def apply(self) -> None:
         """Map all products, then move loads out of loops."""
@@ -220,12 +224,14 @@ class _Mapping:
             dim = fa.tensor_dims(query.load.source)[-1]
         return sorted(SCORE_FAMILIES, key=lambda family: self.costs.scores(family, dim))
 
-    def _prefers_mm(self, op: fa.MatmulOp) -> bool:
-        """Whether P V costs less with M_MM than with M_BTMV."""
+    def _product_families(self, op: fa.MatmulOp) -> Sequence[str]:
+        """What can do P V, the cheapest first."""
         load = producer(op.rhs, fa.LoadOp)
         dim = fa.tile(op.result).cols if load is None else fa.tensor_dims(load.source)[-1]
         panels = self._panels(fa.tile(op.lhs).cols)
-        return self.costs.product("mm", dim, panels) < self.costs.product("btmv", dim, panels)
+        return sorted(
+            ("packed", "btmv", "mm"), key=lambda family: self.costs.product(family, dim, panels)
+        )
 
     def _prefers_reduce(self) -> bool:
         """Whether row sums cost less with V_RED_SUM than by a tile of ones."""
@@ -233,7 +239,11 @@ class _Mapping:
         panels = self._panels(max((fa.tile(step.scores).cols for step in steps), default=1))
         products = [op for op in self.function.walk() if isinstance(op, fa.MatmulOp)]
         outputs = max((fa.tile(p.result).cols // self.machine.vlen for p in products), default=1)
-        sums = {family: self.costs.sums(family, panels, outputs) for family in ("reduce", "ones")}
+        packed = any(product.streams is not None for product in products)
+        sums = {
+            family: self.costs.sums(family, panels, outputs, packed)
+            for family in ("reduce", "ones")
+        }
         return sums["reduce"] <= sums["ones"]
 
     def _panels(self, keys: int) -> int:
@@ -265,10 +275,14 @@ class _Mapping:
 
     def _products(self, products: list[fa.MatmulOp], ends: list[End] | None) -> None:
         """Map the products of one accumulator, which must be of one family."""
-        wanted = self.pv
-        if wanted is None and self._prefers_mm(products[0]):
-            wanted = "mm"
-        if wanted == "mm":
+        families: Sequence[str] = (
+            [self.pv] if self.pv is not None else self._product_families(products[0])
+        )
+        if families[0] == "packed" and (why := self._not_packable(products)) is not None:
+            if self.pv is not None:
+                raise OpError(products[0], f"pv=packed is not possible here: {why}; pv=btmv is")
+            families = families[1:]
+        if families[0] == "mm":
             self._by_mm(products)
             return
         reasons = [self._not_transposable(op) for op in products]
@@ -283,13 +297,37 @@ class _Mapping:
         columns = self._sum_columns(products, ends)
         for load in dict.fromkeys(producer(op.rhs, fa.LoadOp) for op in products):
             assert load is not None
-            self._transpose(load, ones=columns is not None)
+            for product in self._transpose(load, ones=columns is not None):
+                if families[0] == "packed":
+                    self._pack(product)
         if columns is not None:
             # The factor is in the sums as well.
             divide_by_columns(ends, columns)
             return
         for end in ends:
             _multiply(end, 1 / BATCHED_FACTOR)
+
+    def _not_packable(self, products: Sequence[fa.MatmulOp]) -> str | None:
+        """Why rows of P cannot share lanes, if they cannot."""
+        loads = [op for op in self.function.walk() if isinstance(op, fa.LoadOp)]
+        kinds = [fa.tile(load.tile) for load in loads]
+        elements = sum(kind.elements for kind in kinds if kind.space.data == "matrix")
+        if self.unit is not None:
+            elements -= fa.tile(self.unit).elements
+        rows = min(fa.tile(product.lhs).rows for product in products)
+        return why_not_packed(self.machine, rows, elements // self.machine.mlen**2)
+
+    def _pack(self, product: fa.MatmulOp) -> None:
+        """Let a product take its rows of P packed."""
+        if self.unit is None:
+            self.unit = unit_tile(self.machine, self.function)
+        found = [use.operation for use in product.lhs.uses]
+        packed = next((op for op in found if isinstance(op, fa.RepackOp)), None)
+        if packed is None:
+            packed = fa.RepackOp(product.lhs, self.unit, self.machine.broadcast)
+            packed.location, packed.result.name_hint = product.location, "packed"
+            Rewriter.insert_op(packed, InsertPoint.before(product))
+        product.operands[0] = packed.result
 
     def _sum_columns(self, products: Sequence[fa.MatmulOp], ends: Sequence[End]) -> int | None:
         """The columns of ones in front of the values, if sums are taken so."""
@@ -346,8 +384,11 @@ class _Mapping:
             return "the values are used for something else too"
         return why_not_transposed(self.machine, fa.tile(load.tile).cols)
 
-    def _transpose(self, load: fa.LoadOp, ones: bool) -> None:
-        """Load values transposed, with ones or without, and multiply with them by M_BTMV."""
+    def _transpose(self, load: fa.LoadOp, ones: bool) -> list[fa.MatmulOp]:
+        """Load values transposed, with ones or without, and multiply with them by M_BTMV.
+
+        Returns the products.
+        """
         kind = fa.tile(load.tile)
         rank = len(fa.tensor_dims(load.source))
         order = (*range(rank - 2), rank - 1, rank - 2)
@@ -360,13 +401,16 @@ class _Mapping:
         new = fa.LoadOp(source, indices, tile)
         new.location, new.tile.name_hint = load.location, load.tile.name_hint
         Rewriter.insert_op(new, InsertPoint.before(load))
+        products: list[fa.MatmulOp] = []
         for product in [use.operation for use in list(load.tile.uses)]:
             assert isinstance(product, fa.MatmulOp)
             element = fa.tile(product.result).element_type
             mapped = fa.MatmulOp(product.lhs, new.tile, element, "btmv")
             mapped.location, mapped.result.name_hint = product.location, product.result.name_hint
             Rewriter.replace_op(product, mapped)
+            products.append(mapped)
         Rewriter.erase_op(load)
+        return products
 
     def _hoist(self) -> None:
         """Move loads into matrix memory in front of loops that they do not depend on, if all fit.

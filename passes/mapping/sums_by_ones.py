@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from xdsl.dialects import arith, func
-from xdsl.dialects.builtin import (
-    BFloat16Type,
-    DenseIntOrFPElementsAttr,
-    TensorType,
-)
+from xdsl.dialects import func
 from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue, Use
-from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.rewriter import Rewriter
 
 from ...dialects import fa
 from ...dialects.fa.mapping_attrs import BATCHED_FACTOR
 from ...dialects.fa.types import TileType
 from ...machine.spec.params import Machine
 from ..support.def_use import Carried
-from ..support.tile_builder import index_constant
+from .constant_tiles import tile_of_ones
 from .legality import why_no_ones
 
 
@@ -44,7 +39,7 @@ def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str
     reason = why_no_ones(machine, needed)
     if reason is not None:
         return steps[0], reason
-    ones = _ones(machine, function, max(machine.prefetch_m, machine.mlen))
+    ones = tile_of_ones(machine, function)
     kind = fa.tile(steps[0].total) if steps[0].total is not None else None
     assert kind is not None
     for value in chain.values:
@@ -122,25 +117,3 @@ class Chain:
     def _carried(self, carried: Carried) -> None:
         for value in (carried.initial, carried.argument, carried.yielded, carried.result):
             self.follow(value)
-
-
-def _ones(machine: Machine, function: func.FuncOp, rows: int) -> SSAValue:
-    """A tile of ones, loaded at the start of the function."""
-    block = function.body.block
-    first = block.first_op
-    assert first is not None
-    element = BFloat16Type()
-    kind = TensorType(element, (rows, machine.mlen))
-    dense = DenseIntOrFPElementsAttr.from_list(kind, [1.0])
-    constant = arith.ConstantOp(dense, kind)
-    constant.result.name_hint = "ones"
-    point = InsertPoint.before(first)
-    constant.location = function.location
-    Rewriter.insert_op(constant, point)
-    zero = index_constant(0, point, function.location)
-    tile = TileType.get((rows, machine.mlen), element, "matrix")
-    load = fa.LoadOp(constant.result, (zero, zero), tile)
-    load.tile.name_hint = "ones_tile"
-    load.location = function.location
-    Rewriter.insert_op(load, point)
-    return load.tile

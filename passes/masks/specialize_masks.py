@@ -446,8 +446,10 @@ def _skip(mask: fa.MaskOp) -> bool:
         return False
     if step.maximum is None or step.total is None:
         return False
-    adds = [use.operation for use in step.alpha.uses]
-    products = [use.operation for use in step.result.uses]
+    adds = _users(step.alpha)
+    repacks = [op for op in _users(step.result) if isinstance(op, fa.RepackOp)]
+    products = [op for op in _users(step.result) if not isinstance(op, fa.RepackOp)]
+    products += [op for repack in repacks for op in _users(repack.result)]
     if not all(isinstance(add, fa.AccumulateOp) for add in adds) or not all(
         isinstance(product, fa.MatmulOp)
         and {use.operation for use in product.result.uses} <= set(adds)
@@ -458,11 +460,15 @@ def _skip(mask: fa.MaskOp) -> bool:
         assert isinstance(add, fa.AccumulateOp)
         add.result.replace_all_uses_with(add.acc)
         Rewriter.erase_op(add)
-    for user in [use.operation for use in step.result.uses]:
-        # The product that went into the sums just erased.
-        Rewriter.erase_op(user)
+    for gone in (*products, *repacks):
+        # The products that went into the sums just erased.
+        Rewriter.erase_op(gone)
     step.new_maximum.replace_all_uses_with(step.maximum)
     step.new_total.replace_all_uses_with(step.total)
     Rewriter.erase_op(step)
     Rewriter.erase_op(mask)
     return True
+
+
+def _users(value: SSAValue) -> list[Operation]:
+    return [use.operation for use in value.uses]

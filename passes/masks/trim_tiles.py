@@ -64,6 +64,7 @@ class _Chain:
     maps: tuple[fa.MapOp, ...]
     mask: fa.MaskOp
     step: fa.OnlineSoftmaxOp
+    repacks: tuple[fa.RepackOp, ...]
     products: tuple[fa.MatmulOp, ...]
 
     @classmethod
@@ -82,11 +83,14 @@ class _Chain:
         scores = producer(value, fa.ScoresOp)
         if step is None or scores is None or len(list(value.uses)) > 1:
             return None
-        products = [use.operation for use in step.result.uses]
-        found = tuple(op for op in products if isinstance(op, fa.MatmulOp))
-        if len(found) < len(products):
+        users = [use.operation for use in step.result.uses]
+        repacks = tuple(op for op in users if isinstance(op, fa.RepackOp))
+        users = [op for op in users if not isinstance(op, fa.RepackOp)]
+        users += [use.operation for repack in repacks for use in repack.result.uses]
+        products = tuple(op for op in users if isinstance(op, fa.MatmulOp))
+        if len(products) < len(users):
             return None
-        return cls(scores, tuple(maps), mask, step, found)
+        return cls(scores, tuple(maps), mask, step, repacks, products)
 
 
 def _trim(machine: Machine, chain: _Chain) -> None:
@@ -125,7 +129,8 @@ def _trim(machine: Machine, chain: _Chain) -> None:
     step.operands[0] = value
     for gone in (chain.mask, *reversed(chain.maps), scores):
         Rewriter.erase_op(gone)
-    Rewriter.replace_value_with_new_type(step.result, _narrow(step.result, last - first))
+    for probabilities in (step.result, *(repack.result for repack in chain.repacks)):
+        Rewriter.replace_value_with_new_type(probabilities, _narrow(probabilities, last - first))
     for product in chain.products:
         product.operands[1] = _part(product, 1, first, last - first, transposed=product.transposed)
 
@@ -139,7 +144,7 @@ def _in_front(old: fa.TileOp, new: fa.TileOp) -> None:
 
 def _narrow(value: SSAValue, cols: int) -> TileType:
     kind = fa.tile(value)
-    return TileType.get((kind.rows, cols), kind.element_type, kind.space.data)
+    return kind.with_cols(cols)
 
 
 def _moved(col: SSAValue, first: int, before: Operation) -> SSAValue:

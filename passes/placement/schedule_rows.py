@@ -28,6 +28,7 @@ from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.discardable_attrs import UNROLL_ROWS
 from ..support.def_use import only_user, producer
 from ..support.loop_affine import Affine, affine, iterations
+from ..support.rounding import round_up
 from ..support.tile_builder import index_constant
 
 UNROLLED_ROWS = 4
@@ -196,7 +197,17 @@ class _Grouping:
         single = _single_tile(self.function)
         counts = [_valid_rows(group, _rows(group[0]), single) for group in self.groups]
         for group, rows in zip(self.groups, counts, strict=True):
-            unroll = next(count for count in range(min(wanted, rows), 0, -1) if rows % count == 0)
+            together = fa.group_of(group)
+            if rows > together:
+                # Rows that share lanes are done together, padding with them.
+                rows = round_up(rows, together)
+            together = min(together, rows)
+            most = min(max(wanted, together), rows)
+            unroll = next(
+                count
+                for count in range(most // together * together, 0, -together)
+                if rows % count == 0
+            )
             _enclose(group, rows, unroll)
 
     def _close(self, group: list[fa.TileOp]) -> None:

@@ -104,9 +104,11 @@ def stays_in_row_loop(value: SSAValue) -> bool:
     """Whether a value never needs a place: a row of it is made and used up in one row loop.
 
     So are statistics, which are in registers, a product of M_BTMV and sums by a tile of ones, which
-    are in the loop's scratch.
+    are in the loop's scratch. Where several rows are done together there are not registers enough
+    for statistics that operations hand on beside those of the past.
     """
-    if not isinstance(value, OpResult) or row_loop_around(value.op) is None:
+    loop = row_loop_around(value.op) if isinstance(value, OpResult) else None
+    if not isinstance(value, OpResult) or loop is None:
         return False
     match value.op:
         case fa.OnlineSoftmaxOp() if value.index == 0:
@@ -114,6 +116,8 @@ def stays_in_row_loop(value: SSAValue) -> bool:
         case fa.OnlineSoftmaxOp() if value.index == 2 and value.op.total is not None:
             # The sum so far is updated where it lies.
             return fa.tile(value).space.data == "scalar" and not _leaves(value)
+        case fa.OnlineSoftmaxOp() if loop.group > 1 and fa.tile(value).space.data == "scalar":
+            return not list(value.uses) or (value.op.maximum is None and not _leaves(value))
         case fa.OnlineSoftmaxOp():
             return not _leaves(value)
         case fa.MatmulOp():
@@ -167,7 +171,7 @@ class Places:
         kinds = [value.type for value in (one, other)]
         assert isinstance(kinds[0], TileType)
         assert isinstance(kinds[1], TileType)
-        if kinds[0].placed_at(None) != kinds[1].placed_at(None):
+        if kinds[0].packed_by(None) != kinds[1].packed_by(None):
             return False
         if any(self._clash(a, b) for a in first for b in second):
             return False

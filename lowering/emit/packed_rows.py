@@ -1,0 +1,224 @@
+"""Rows that share lanes: packing them, adding them up, P V on them (ISA section 4.2).
+
+M_BTMV multiplies the s-th slice of lanes of a row with the same columns of a tile for each stream
+s. Of four rows of P that lie by themselves each holds one stream's numbers in all its slices; four
+passes, row s with the columns of a constant tile from 16 s on, and a write-out make rows of them
+that hold in slice s the numbers of row s:
+
+    before: row s = query s                    after: row b = keys 16 b .. 16 b + 15
+             keys 0-15  16-31  32-47  48-63             query 0  query 1  query 2  query 3
+    row 0     00      01      02      03       row 0      00       10       20       30
+    row 1     10      11      12      13       row 1      01       11       21       31
+    row 2     20      21      22      23       row 2      02       12       22       32
+    row 3     30      31      32      33       row 3      03       13       23       33
+
+P V then goes through each packed row once, where rows by themselves take a pass for each slice; and
+the sum of packed rows has the four sums in its slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.ir import SSAValue
+
+from ...dialects import fa
+from ...dialects.fa.mapping_attrs import ROW_LOOP_SCRATCH
+from .matrix_operand import MatrixOperand
+from .row_loop_state import HELD_PANELS, SUM_ROW, PanelAddress, Part, RowLoop
+from .row_ops import FULL, Rows
+
+
+def repack_of(loop: RowLoop, step: fa.OnlineSoftmaxOp) -> fa.RepackOp | None:
+    """The operation of the loop that packs the probabilities of a step."""
+    for use in step.result.uses:
+        if isinstance(use.operation, fa.RepackOp) and use.operation in loop.members:
+            return use.operation
+    return None
+
+
+def _of_rows(loop: RowLoop, rows: Rows) -> list[tuple[PanelAddress, int]]:
+    """For each row that is done now its panels, as `RowLoop.each_panel` takes them."""
+    found: list[tuple[PanelAddress, int]] = []
+    for row in range(loop.count):
+        loop.select(row)
+        found.append(loop.panels(rows))
+    return found
+
+
+class Repack(Part):
+    """Lane blocks of four rows exchanged, panel by panel; sums of the packed rows on the way."""
+
+    op: fa.RepackOp
+
+    def prepare(self) -> None:
+        op, e, machine, loop = self.op, self.e, self.e.machine, self.loop
+        self.source, self.result = loop.walk(op.source), loop.walk(op.result)
+        self.unit = e.constant(fa.tile(op.unit).placed)
+        self.slices = [e.constant(n * machine.hlen) for n in range(machine.broadcast)]
+        step = op.source.owner
+        self.sums = None
+        if isinstance(step, fa.OnlineSoftmaxOp) and step in loop.members and step.ones is not None:
+            self.sums = PackedSums(loop, step)
+            self.sums.prepare()
+
+    def emit(self) -> None:
+        raise AssertionError("rows that share lanes are done together")
+
+    def emit_rows(self) -> None:
+        e, loop, streams = self.e, self.loop, self.e.machine.broadcast
+        new = _of_rows(loop, self.result)
+        pointers = list(new)
+        if self.source.address != self.result.address:
+            pointers += _of_rows(loop, self.source)
+        # Fewer rows than lanes have room for are written out in as many.
+        beyond = [self._beyond(row) for row in range(loop.count, streams)]
+        if self.sums is not None:
+            self.sums.start(self.result.panels)
+
+        def panel(values: Sequence[SSAValue], at: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            rows, old = list(at[: loop.count]), at[-loop.count :]
+            for number, row in enumerate(old):
+                e.do("M_BTMV", self.slices[number], self.unit, row)
+            e.do("M_BMV_WO", rows[0], 0)
+            if self.sums is not None:
+                self.sums.panel([*rows, *(e.add(rows[0], offset) for offset in beyond)])
+            return values
+
+        loop.each_panel(self.result.panels, [], pointers, panel)
+        if self.sums is not None:
+            self.sums.finish()
+
+    def _beyond(self, row: int) -> int:
+        """From the first row to one that is only written out."""
+        return row * self.result.width
+
+
+class PackedSums:
+    """0.25 l' in every lane of a row for each query: packed rows added up, then a pass with ones.
+
+    The rows of all panels are added in bf16; adding up the lanes of a slice is in f32.
+    """
+
+    def __init__(self, loop: RowLoop, op: fa.OnlineSoftmaxOp):
+        self.loop = loop
+        self.e = loop.e
+        self.op = op
+        self._empty = True
+
+    def prepare(self) -> None:
+        """What is done once, in front of the loop: constants, pointers."""
+        op, e, loop = self.op, self.e, self.loop
+        assert op.ones is not None
+        self.ones = e.constant(fa.tile(op.ones).placed)
+        self.row = loop.scratch(op.scratch, SUM_ROW)
+        self.lanes = e.constant(e.machine.vlen)
+        self.written = [
+            loop.scratch(op.scratch, ROW_LOOP_SCRATCH + row) for row in range(e.machine.broadcast)
+        ]
+        self.total = None
+        if op.total is not None or loop.leaves(op.new_total):
+            self.total = loop.walk(op.new_total)
+        if op.total is not None:
+            loop.walk(op.total)
+
+    def start(self, panels: int) -> None:
+        """Nothing is added up yet; in a loop over panels there must be zeros to add to."""
+        self._empty = panels <= HELD_PANELS
+        if not self._empty:
+            self.e.do("V_SHFT_V", self.row, self.row, self.lanes)
+
+    def panel(self, rows: Sequence[SSAValue]) -> None:
+        """The packed rows of one more panel."""
+        first, *others = rows
+        for row in others if self._empty else rows:
+            self.e.do("V_ADD_VV", self.row, first if self._empty else self.row, row, FULL)
+            self._empty = False
+
+    def finish(self) -> None:
+        """l' is known for all rows."""
+        op, e, loop = self.op, self.e, self.loop
+        e.do("M_BTMV", e.zero, self.ones, self.row)
+        in_place = self.total is not None and op.total is None
+        if in_place:
+            assert self.total is not None
+            loop.select(0)
+            e.do("M_BMV_WO", loop.first(self.total), 0)
+            return
+        e.do("M_BMV_WO", self.written[0], 0)
+        for row in range(loop.count):
+            loop.select(row)
+            written = self.written[row]
+            if self.total is None:
+                loop.keep(op.new_total, [written])
+                continue
+            assert op.total is not None
+            total = loop.first(self.total)
+            e.do("V_MUL_VF", total, loop.row(op.total)[0], loop.scalar(op.alpha), FULL)
+            e.do("V_ADD_VV", total, total, written, FULL)
+
+
+class PackedProduct(Part):
+    """0.25 P V of four rows by M_BTMV, a pass for each packed row and panel of the result.
+
+    The sum over all keys of a tile is one f32 accumulation.
+    """
+
+    op: fa.MatmulOp
+
+    def prepare(self) -> None:
+        op, e, machine, loop = self.op, self.e, self.e.machine, self.loop
+        self.p = loop.walk(op.lhs)
+        v = MatrixOperand.of(machine, op.rhs)
+        self.outputs, self.step = v.row_tiles, v.panel_step
+        self.slices = [e.constant(n * machine.hlen) for n in range(machine.broadcast)]
+        held = self.p.panels if self.p.panels <= HELD_PANELS else 1
+        self.tiles = [
+            [
+                e.constant(v.address + output * machine.mlen**2 + panel * self.step)
+                for panel in range(held)
+            ]
+            for output in range(self.outputs)
+        ]
+        self.result = self.written = None
+        if loop.leaves(op.result):
+            self.result = loop.walk(op.result)
+        else:
+            # Behind the sums, of which the loop keeps as many rows.
+            first = ROW_LOOP_SCRATCH + machine.broadcast
+            self.written = [
+                [
+                    loop.scratch(op.scratch, first + output * machine.broadcast + row)
+                    for row in range(machine.broadcast)
+                ]
+                for output in range(self.outputs)
+            ]
+
+    def emit(self) -> None:
+        raise AssertionError("rows that share lanes are done together")
+
+    def emit_rows(self) -> None:
+        e, loop, streams = self.e, self.loop, self.e.machine.broadcast
+        rows = _of_rows(loop, self.p)
+        beyond = [row * self.p.width for row in range(loop.count, streams)]
+        for output in range(self.outputs):
+            tiles = self.tiles[output]
+
+            def panel(_: Sequence[SSAValue], at: Sequence[SSAValue]) -> Sequence[SSAValue]:
+                *packed, tile = at
+                packed += [e.add(packed[0], offset) for offset in beyond]
+                for number, row in enumerate(packed):
+                    e.do("M_BTMV", self.slices[number], tile, row)
+                return []
+
+            loop.each_panel(self.p.panels, [], [*rows, (tiles.__getitem__, self.step)], panel)
+            loop.select(0)
+            if self.result is not None:
+                e.do("M_BMV_WO", loop.panel(self.result, output), 0)
+            else:
+                assert self.written is not None
+                e.do("M_BMV_WO", self.written[output][0], 0)
+        if self.written is not None:
+            for row in range(loop.count):
+                loop.select(row)
+                loop.keep(self.op.result, [rows[row] for rows in self.written])
