@@ -97,9 +97,9 @@ class RowLoopOp(IRDLOperation):
 
 
 def group_of(ops: Sequence[Operation]) -> int:
-    """Rows that operations do together because they share lanes in a result; 1 where none do."""
-    kinds = [tile(result) for op in ops for result in op.results]
-    return max((kind.streams or 1 for kind in kinds), default=1)
+    """Rows that operations do together because they share lanes in a tile; 1 where none do."""
+    kinds = [value.type for op in ops for value in (*op.operands, *op.results)]
+    return max((kind.streams or 1 for kind in kinds if isinstance(kind, TileType)), default=1)
 
 
 def row_loop_around(op: Operation) -> RowLoopOp | None:

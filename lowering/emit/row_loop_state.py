@@ -66,9 +66,10 @@ class RowLoop:
         self._kept.clear()
 
     def select(self, row: int) -> None:
-        """Let the present row be one of those done together. Statistics that lie in FP_MEM are not
-        held in registers over several rows."""
+        """Let the present row be one of those done together. There are not registers enough to
+        hold addresses, and statistics that lie in FP_MEM, over several rows."""
         if self.count > 1:
+            self._panels.clear()
             self._scalars = {
                 key: register
                 for key, register in self._scalars.items()

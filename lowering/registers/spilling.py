@@ -96,7 +96,7 @@ class Spiller:
                     if (candidate, around) in costs
                 ]
                 for candidate in live:
-                    if candidate in in_front and in_front[candidate][1] in around:
+                    if candidate in in_front:
                         victim, loop, points = in_front[candidate]
                         more = self._cost(victim.web, victim.around | {loop}, webs.order)
                         more -= self._cost(victim.web, victim.around, webs.order)

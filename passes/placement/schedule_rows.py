@@ -251,8 +251,9 @@ def _rows(op: Operation) -> int:
 
 
 def _may_move(op: Operation) -> bool:
-    """Whether an operation can stand in front of a group that it interrupts: it reads HBM only."""
-    return isinstance(op, fa.LoadOp | arith.ConstantOp | arith.AddiOp | arith.MuliOp)
+    """Whether an operation can stand in front of a group that it interrupts: it reads HBM only, or
+    names a part of a tile in matrix memory."""
+    return isinstance(op, fa.LoadOp | fa.ViewOp | arith.ConstantOp | arith.AddiOp | arith.MuliOp)
 
 
 def _single_tile(function: func.FuncOp) -> tuple[int, int] | None:
