@@ -181,8 +181,13 @@ class PackedProduct(Part):
             for output in range(self.outputs)
         ]
         self.result = self.written = None
+        end = self._normalized()
         if loop.leaves(op.result):
             self.result = loop.walk(op.result)
+        elif end is not None:
+            # Written where it is divided, and nowhere before.
+            self.result = loop.walk(end.result)
+            loop.let_lie_at(op.result, end.result)
         else:
             # Behind the sums, of which the loop keeps as many rows.
             first = ROW_LOOP_SCRATCH + machine.broadcast
@@ -193,6 +198,14 @@ class PackedProduct(Part):
                 ]
                 for output in range(self.outputs)
             ]
+
+    def _normalized(self) -> fa.NormalizeOp | None:
+        """What alone reads the product, if it divides it in this loop."""
+        uses = list(self.op.result.uses)
+        end = uses[0].operation if len(uses) == 1 else None
+        if isinstance(end, fa.NormalizeOp) and end in self.loop.members and end.total is not None:
+            return end
+        return None
 
     def emit(self) -> None:
         raise AssertionError("rows that share lanes are done together")

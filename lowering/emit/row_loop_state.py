@@ -41,6 +41,7 @@ class RowLoop:
         self._panels: dict[tuple[int, int, int], SSAValue] = {}
         self._scalars: dict[tuple[SSAValue, int], SSAValue] = {}
         self._kept: dict[tuple[SSAValue, int], Sequence[SSAValue]] = {}
+        self._at: dict[SSAValue, SSAValue] = {}
 
     def walk(self, value: SSAValue) -> Rows:
         """Have a pointer to the rows of a placed tile."""
@@ -104,8 +105,13 @@ class RowLoop:
         """The present row of a tile lies elsewhere: one address for each panel."""
         self._kept[value, self._row] = panels
 
+    def let_lie_at(self, value: SSAValue, other: SSAValue) -> None:
+        """The rows of a tile without a place of its own lie where those of another do."""
+        self._at[value] = other
+
     def row(self, value: SSAValue) -> Sequence[SSAValue]:
         """The addresses of the panels of the present row of a tile."""
+        value = self._at.get(value, value)
         if (value, self._row) in self._kept:
             return self._kept[value, self._row]
         rows = Rows.of(self.e, fa.tile(value))
