@@ -109,10 +109,14 @@ def _move(
     e.stride(region.row_bytes)
     if region.storage.scaled:
         e.scale(region.scale_offset)
-    with e.loop(cols // width, e.constant(address), offset) as panel:
-        sram, start = panel.carried
-        with e.loop(rows // how.amount, sram, start) as chunk:
-            sram, hbm = chunk.carried
-            e.do(how.mnemonic, sram, hbm, base, USE_STRIDE, how.flag)
-            chunk.yields(e.add(sram, how.amount * width), e.add(hbm, how.amount * region.row_bytes))
-        panel.yields(chunk.results[0], e.add(start, region.pitch * region.storage.element_bytes))
+    chunk = how.amount * width
+    with e.loop(rows // how.amount, e.constant(address), offset) as down:
+        sram, start = down.carried
+        with e.loop(cols // width, sram, start) as across:
+            place, hbm = across.carried
+            e.do(how.mnemonic, place, hbm, base, USE_STRIDE, how.flag)
+            across.yields(
+                e.add(place, rows * width),
+                e.add(hbm, region.pitch * region.storage.element_bytes),
+            )
+        down.yields(e.add(sram, chunk), e.add(start, how.amount * region.row_bytes))

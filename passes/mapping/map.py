@@ -40,7 +40,6 @@ from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.discardable_attrs import MAPPED, MAPPING, UNROLL_ROWS
 from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, SCORE_FAMILIES
 from ...dialects.fa.problem_attr import problems_of
-from ...dialects.fa.types import TileType
 from ...dialects.json_attr import decode
 from ...dialects.machine_attr import settle_machine
 from ...dialects.target_attr import target_of
@@ -49,13 +48,14 @@ from ...machine.spec.formats import HbmFormat, MxFormat
 from ..support.def_use import Carried, producer
 from ..support.loop_affine import affine
 from ..support.rounding import round_up
-from .arrange_arguments import arranged, is_arrangeable
+from .arrange_arguments import is_arrangeable
 from .constant_tiles import unit_tile
 from .family_costs import FamilyCosts
 from .legality import COLUMNS_BY_MM, why_not_packed, why_not_transposed
 from .packed_queries import QueryTile, pack, packing_for, shift
-from .sums_by_columns import divide_by_columns, only_divides, why_no_columns, with_ones
+from .sums_by_columns import divide_by_columns, only_divides, why_no_columns
 from .sums_by_ones import sum_by_ones
+from .transposed_values import load_transposed
 
 End: TypeAlias = fa.NormalizeOp | fa.StoreOp
 """What an accumulator ends in."""
@@ -389,18 +389,7 @@ class _Mapping:
 
         Returns the products.
         """
-        kind = fa.tile(load.tile)
-        rank = len(fa.tensor_dims(load.source))
-        order = (*range(rank - 2), rank - 1, rank - 2)
-        source = arranged(
-            load.source,
-            lambda value: with_ones(value) if ones else [fa.TransposeOp(value, order)],
-        )
-        indices = (*load.indices[:-2], load.indices[-1], load.indices[-2])
-        tile = TileType.get((kind.cols, kind.rows), kind.element_type, "matrix")
-        new = fa.LoadOp(source, indices, tile)
-        new.location, new.tile.name_hint = load.location, load.tile.name_hint
-        Rewriter.insert_op(new, InsertPoint.before(load))
+        new = load_transposed(self.function, load, ones)
         products: list[fa.MatmulOp] = []
         for product in [use.operation for use in list(load.tile.uses)]:
             assert isinstance(product, fa.MatmulOp)

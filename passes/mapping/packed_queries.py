@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.dialects import arith
-from xdsl.dialects.builtin import LocationAttr
 from xdsl.ir import SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -21,7 +19,7 @@ from ...machine.spec.params import Machine
 from ..support.def_use import producer
 from ..support.loop_affine import affine, per_iteration
 from ..support.rounding import round_up
-from ..support.tile_builder import index_constant
+from ..support.tile_builder import multiple
 from .arrange_arguments import arranged, is_arrangeable
 
 
@@ -101,7 +99,7 @@ def pack(machine: Machine, query: QueryTile, packing: PackingAttr, family: str) 
 
     source = arranged(load.source, make)
     point = InsertPoint.before(load)
-    row = _divided(load.indices[-2], rows, held, point, load.location)
+    row = multiple(load.indices[-2], rows, held, point, load.location)
     kind = TileType.get((held, streams * width), fa.tile(load.tile).element_type, "vector")
     indices = (*load.indices[:-2], row, load.indices[-1])
     new = fa.LoadOp(source, indices, kind)
@@ -140,21 +138,3 @@ def shift(query: QueryTile) -> None:
         Rewriter.replace_op(old, scores)
     if query.scale is not None:
         Rewriter.erase_op(query.scale)
-
-
-def _divided(
-    index: SSAValue, rows: int, held: int, point: InsertPoint, location: LocationAttr
-) -> SSAValue:
-    """index / rows * held, for an index that is a multiple of `rows`."""
-    value = affine(index)
-    if not value.terms:
-        return index_constant(value.constant // rows * held, point, location)
-    if rows == held:
-        return index
-    divisor, factor = (index_constant(number, point, location) for number in (rows, held))
-    quotient = arith.FloorDivSIOp(index, divisor)
-    product = arith.MuliOp(quotient.result, factor)
-    for op in (quotient, product):
-        op.location = location
-        Rewriter.insert_op(op, point)
-    return product.result

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import IndexType, LocationAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from .loop_affine import Affine
+from .loop_affine import Affine, affine
 
 OperationT = TypeVar("OperationT", bound=Operation)
 
@@ -130,3 +130,21 @@ def index_value(place: Affine, point: InsertPoint, location: LocationAttr) -> SS
             total = insert((arith.SubiOp if negative else arith.AddiOp)(total, term))
     assert total is not None
     return total
+
+
+def multiple(
+    index: SSAValue, divisor: int, factor: int, point: InsertPoint, location: LocationAttr
+) -> SSAValue:
+    """index / divisor * factor, for an index that is a multiple of `divisor`."""
+    value = affine(index)
+    if not value.terms:
+        return index_constant(value.constant // divisor * factor, point, location)
+    if divisor == factor:
+        return index
+    numbers = [index_constant(number, point, location) for number in (divisor, factor)]
+    quotient = arith.FloorDivSIOp(index, numbers[0])
+    product = arith.MuliOp(quotient.result, numbers[1])
+    for op in (quotient, product):
+        op.location = location
+        Rewriter.insert_op(op, point)
+    return product.result
