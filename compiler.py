@@ -381,35 +381,63 @@ def compile(
     if optimize_for is not None:
         with_position(lambda: attach_target(module, optimize_for), module)
     with_position(lambda: target_of(module), module)
-    choice = None if passes is not None else _choose(module, name, tune)
-    if choice is not None:
-        kernel = _chosen(module, choice, name)
-        if kernel is not None:
-            return kernel
+    if passes is None:
+        made = _Programs(module, name)
+        choice = _choose(module, name, tune, made)
+        if choice is not None:
+            kernel = _chosen(made, choice)
+            if kernel is not None:
+                return kernel
     return _lowered(module, DEFAULT_PASSES if passes is None else passes, name)
 
 
-def _chosen(module: ModuleOp, choice: Choice, machine: str | None) -> Kernel | None:
-    """The kernel that a choice makes of a module, which stays as it is; None where it makes none.
+class _Programs:
+    """The kernels that pipelines make of a module, which stays as it is: each is lowered once.
 
-    The same again is not lowered again, unless FA_CACHE=0 says that nothing is to be remembered.
+    Kernels are remembered for the process as well, unless FA_CACHE=0 says that nothing is.
     """
-    places = "".join(str(op.location) for op in module.walk())
-    named = module.clone()
-    if machine is not None:
-        with_position(lambda: settle_machine(named, machine), named)
-    key = (module_text(named), places, choice.pipeline)
-    kernel = _COMPILED.get(key)
-    if kernel is None:
-        try:
-            kernel = _lowered(module.clone(), choice.pipeline, machine)
-        except CompileError:
-            # What the model takes for possible may not be; the defaults find another way.
-            return None
-        if cache_folder() is not None:
-            if len(_COMPILED) == MOST_COMPILED:
-                _COMPILED.pop(next(iter(_COMPILED)))
-            _COMPILED[key] = kernel
+
+    def __init__(self, module: ModuleOp, machine: str | None):
+        self.module = module
+        self.machine = machine
+        self._made: dict[str, Kernel] = {}
+
+    def __call__(self, pipeline: str) -> Kernel:
+        """The kernel of a pipeline; its fields are not the caller's. CompileError where it makes
+        none."""
+        if pipeline not in self._made:
+            self._made[pipeline] = self._remembered(pipeline)
+        return self._made[pipeline]
+
+    @cached_property
+    def _text(self) -> tuple[str, str]:
+        """What names the module: its text, with machine and target, and where its operations
+        stand in which file."""
+        places = "".join(str(op.location) for op in self.module.walk())
+        named, machine = self.module.clone(), self.machine
+        if machine is not None:
+            with_position(lambda: settle_machine(named, machine), named)
+        return module_text(named), places
+
+    def _remembered(self, pipeline: str) -> Kernel:
+        key = (*self._text, pipeline)
+        kernel = _COMPILED.get(key)
+        if kernel is None:
+            kernel = _lowered(self.module.clone(), pipeline, self.machine)
+            if cache_folder() is not None:
+                if len(_COMPILED) == MOST_COMPILED:
+                    _COMPILED.pop(next(iter(_COMPILED)))
+                _COMPILED[key] = kernel
+        return kernel
+
+
+def _chosen(made: _Programs, choice: Choice) -> Kernel | None:
+    """The kernel that a choice makes; None where it makes none."""
+    try:
+        kernel = made(choice.pipeline)
+    except CompileError:
+        # What the model takes for possible may not be; the defaults find another way.
+        return None
     own = copy(kernel)
     # Programs and layouts are never changed in place; the words of a kernel are its caller's.
     own.words = kernel.words.copy()
@@ -432,8 +460,11 @@ def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:
     return kernel_of(module)
 
 
-def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
-    """The mapping for a module (`fa.search`); None where there is nothing to choose.
+def _choose(
+    module: ModuleOp, machine: str | None, tune: bool, made: Callable[[str], Kernel]
+) -> Choice | None:
+    """The mapping for a module (`fa.search`); None where there is nothing to choose. `made` gives
+    the kernel that a pipeline makes.
 
     The machine is attached to the module, whose text stands for it among kernels that are kept.
     Raises CompileError where the module names a target or a machine that there is none of.
@@ -445,14 +476,14 @@ def _choose(module: ModuleOp, machine: str | None, tune: bool) -> Choice | None:
         check_machine(machine)
         with_position(lambda: settle_machine(module, machine), module)
 
-    def measure(pipeline: str) -> int:
-        kernel = _lowered(module.clone(), pipeline, machine)
+    def measure(pipeline: str, run: bool) -> tuple[int, int]:
+        kernel = made(pipeline)
         target = target_of(module)
-        if target != "emulator":
+        if target != "emulator" or not run:
             # Counted exactly; the simulator has no other cycles than the emulator's.
-            return cost(kernel).total.of(target)
+            return cost(kernel).total.of(target), len(kernel.words)
         zeros = [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
-        return kernel.run(*zeros).cycles
+        return kernel.run(*zeros).cycles, len(kernel.words)
 
     found: list[Choice | None] = []
     with_position(lambda: found.append(choose(module, machine, tune, measure)), module)

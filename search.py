@@ -1,4 +1,8 @@
-"""The choice of a mapping for a module: by the model, by measured programs, or as remembered."""
+"""The choice of a mapping for a module: by the model and the count of programs, or as remembered.
+
+The model ranks; the best few are compiled and counted. `tune` measures more of them, runs them in
+the simulator, and remembers what it found.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +26,19 @@ from xdsl.printer import Printer
 CONFIRMED = 4
 """The best candidates that `tune` measures."""
 
-Measure = Callable[[str], int]
-"""The cost of the program that a pipeline makes, by what is optimised for; CompileError where it
-makes none."""
+COUNTED = 3
+"""The best candidates whose programs are counted without `tune`."""
+
+NEAR = 1.3
+"""Only candidates that the model puts within this factor of the best are counted: it is off by less
+for what it compares."""
+
+MOST_WORDS = 6_000
+"""Words of programs that are compiled for the choice; where programs are long, fewer are."""
+
+Measure = Callable[[str, bool], tuple[int, int]]
+"""The cost of the program that a pipeline makes, by what is optimised for, and its words; counted,
+or if true measured. CompileError where it makes none."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +52,9 @@ class Choice:
 def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) -> Choice | None:
     """The mapping of a module with one attention on tensors; None for any other module.
 
-    The best by the model. With `tune` the best few are compiled and measured, and the result is
-    remembered; without, what was remembered is taken. Raises OpError where a mapping that is to be
-    tuned is set by hand.
+    The best few by the model are compiled and counted. With `tune` they are measured, and the
+    result is remembered; without, what was remembered is taken. Raises OpError where a mapping that
+    is to be tuned is set by hand.
     """
     by_hand = next((op for op in module.ops if MAPPING in op.attributes), None)
     if tune and by_hand is not None:
@@ -59,15 +73,15 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
         if any(candidate.options == known for candidate in legal):
             return Choice(pipeline(known), _report(found, known, target, "as remembered"))
         cache.refuse(key, "what it names is no mapping here")
-    if not tune:
-        best = legal[0].options
-        return Choice(legal[0].pipeline, _report(found, best, target, "by the model"))
-    best = _measured(question, legal, measure)
-    if best is None:
+    counted = _counted(question, legal, measure, tune)
+    if not counted:
         return None
-    cache.put(key, best)
-    how = "by the simulator" if target == "emulator" else "by the cost of the programs"
-    return Choice(pipeline(best), _report(found, best, target, how))
+    best = min(counted, key=lambda candidate: counted[candidate]).options
+    how = "by the cost of the programs"
+    if tune:
+        cache.put(key, best)
+        how = "by the simulator" if target == "emulator" else how
+    return Choice(pipeline(best), _report(found, best, target, how, counted))
 
 
 def question_of(module: ModuleOp, machine: str | None) -> Question | None:
@@ -112,27 +126,47 @@ def _sums_needed(op: fa.AttentionOp) -> str | None:
     return None if op.lse is None else "logsumexps need the sums as numbers"
 
 
-def _measured(
-    question: Question, legal: list[Candidate], measure: Measure
-) -> Mapping[str, str | int] | None:
-    """The candidate of least measured cost among the best few; the first of equals.
+def _counted(
+    question: Question, legal: list[Candidate], measure: Measure, tune: bool
+) -> dict[Candidate, int]:
+    """The best few candidates with what their programs cost, in the order of the model.
 
-    One that cannot cost less than what has been measured is not compiled.
+    One that cannot cost less than what has been measured is not compiled. Without `tune` few are,
+    and only those that the model puts near the best.
     """
-    results: list[tuple[int, int]] = []
-    for number, candidate in enumerate(legal):
-        if len(results) == CONFIRMED:
+    results: dict[Candidate, int] = {}
+    words = 0
+    for candidate in legal:
+        if len(results) == (CONFIRMED if tune else COUNTED):
             break
-        if results and least(question, candidate) > min(results)[0]:
+        if results and least(question, candidate) > min(results.values()):
             continue
+        if (
+            results
+            and not tune
+            and (words > MOST_WORDS or not _near(question, legal[0], candidate))
+        ):
+            break
         try:
-            results.append((measure(candidate.pipeline), number))
+            results[candidate], size = measure(candidate.pipeline, tune)
         except CompileError:
             continue
-    return legal[min(results)[1]].options if results else None
+        words += size
+    return results
+
+
+def _near(question: Question, best: Candidate, candidate: Candidate) -> bool:
+    """Whether a candidate may be better than what the model takes for the best."""
+    if question.target == "bytes":
+        return candidate.bytes <= NEAR * best.bytes
+    return candidate.cycles <= NEAR * best.cycles
 
 
 def _report(
-    found: list[Candidate], chosen: Mapping[str, str | int], target: Target, how: str
+    found: list[Candidate],
+    chosen: Mapping[str, str | int],
+    target: Target,
+    how: str,
+    counted: Mapping[Candidate, int] | None = None,
 ) -> str:
-    return f"mapping chosen {how} (*)\n{table(found, chosen, target)}"
+    return f"mapping chosen {how} (*)\n{table(found, chosen, target, counted or {})}"

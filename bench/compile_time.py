@@ -70,7 +70,7 @@ def phases(source: Path) -> dict[str, float]:
     module = read_module(source)
     lap("parse")
     os.environ["FA_CACHE"] = "0"
-    choice = choose(module, None, False, lambda _: 0)
+    choice = choose(module, None, False, lambda *_: (0, 0))
     lap("search")
 
     def observe(before: ModulePass | None, _: ModuleOp, after: ModulePass | None) -> None:

@@ -307,15 +307,22 @@ def _moving(question: Question) -> float:
     return lines * (queries / LINES_PER_CYCLE + outputs * READ_FIRST)
 
 
-def table(found: list[Candidate], chosen: Mapping[str, str | int], target: Target) -> str:
-    """The candidates as lines of a report: predicted cost, or why one was rejected."""
-    unit = "bytes of keys and values" if target == "bytes" else f"{target} cycles, predicted"
-    lines = [f"mappings, by {unit}:"]
+def table(
+    found: list[Candidate],
+    chosen: Mapping[str, str | int],
+    target: Target,
+    counted: Mapping[Candidate, int],
+) -> str:
+    """The candidates as lines of a report: predicted cost and, where the program was made, counted
+    cost with Q and O; or why one was rejected."""
+    unit = "bytes of keys and values" if target == "bytes" else f"{target} cycles"
+    lines = [f"mappings, by {unit}:", f"  {'predicted':>14} {'counted':>14}"]
     for candidate in found:
         mark = "*" if candidate.options == dict(chosen) else " "
         if candidate.rejected is not None:
-            lines.append(f"{mark} {'rejected':>14}  {candidate}: {candidate.rejected}")
-        else:
-            cost = candidate.bytes if target == "bytes" else round(candidate.cycles)
-            lines.append(f"{mark} {cost:>14,}  {candidate}")
+            lines.append(f"{mark} {'rejected':>14} {'':>14}  {candidate}: {candidate.rejected}")
+            continue
+        cost = candidate.bytes if target == "bytes" else round(candidate.cycles)
+        real = f"{counted[candidate]:,}" if candidate in counted else ""
+        lines.append(f"{mark} {cost:>14,} {real:>14}  {candidate}")
     return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,14 +35,17 @@ def figures(case: Case, passes: str | None, target: Target) -> int:
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_model_finds_nearly_the_best(case: Case, target: Target) -> None:
+def test_the_search_finds_nearly_the_best(case: Case, target: Target) -> None:
     question = question_of(case.module(), None)
     assert question is not None
+    question = replace(question, target=target)
     legal = [c for c in candidates(question) if c.rejected is None]
     assert len(legal) > 1
-    best = min(figures(case, candidate.pipeline, target) for candidate in legal)
-    # It ranks by the inner loops, which leaves candidates within a few per cent in any order.
-    assert figures(case, None, target) <= 1.1 * best
+    chosen = figures(case, None, target)
+    # What cannot be better, or is far from it by the model, need not be compiled here either.
+    near = [c for c in legal if least(question, c) <= chosen and c.cycles <= 2 * legal[0].cycles]
+    best = min(figures(case, candidate.pipeline, target) for candidate in near)
+    assert chosen <= 1.05 * best
 
 
 def test_reasons_name_rule_and_size() -> None:
@@ -100,9 +104,11 @@ def test_tiles_are_those_that_are_made(kind: str, grouped: bool, q_len: int, kv_
 
 def test_the_report_lists_candidates() -> None:
     kernel = fa.compile(Case(64, 64, 16).module())
-    assert "mapping chosen by the model (*)" in kernel.report
+    assert "mapping chosen by the cost of the programs (*)" in kernel.report
     assert kernel.report.count("\n* ") == 1
-    assert "rejected  qk=" in kernel.report
+    assert re.search(r"rejected +qk=", kernel.report)
+    # Predicted and counted, for what was compiled.
+    assert re.search(r"\* +[\d,]+ +[\d,]+  qk=", kernel.report)
     assert "mapping chosen" not in fa.compile(Case(64, 64).module(), passes="tile,fuse").report
 
 
@@ -125,10 +131,10 @@ def test_tuning_is_remembered(
     (entry,) = tmp_path.iterdir()
     entry.write_text(entry.read_text().replace('"qk": "', '"qk": "x'))
     capsys.readouterr()
-    assert "chosen by the model" in fa.compile(module).report
+    assert "chosen by the cost of the programs" in fa.compile(module).report
     assert "is ignored: what it names is no mapping here" in capsys.readouterr().err
     entry.write_text("{")
-    assert "chosen by the model" in fa.compile(module).report
+    assert "chosen by the cost of the programs" in fa.compile(module).report
     assert "is ignored: it is damaged" in capsys.readouterr().err
 
 
@@ -179,13 +185,15 @@ def test_what_cannot_be_better_is_not_measured(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("FA_CACHE", "0")
     measured: list[str] = []
 
-    def measure(pipeline: str, cycles: int) -> int:
+    def measure(pipeline: str, cycles: int) -> tuple[int, int]:
         measured.append(pipeline)
-        return cycles
+        return cycles, 100
 
     for cycles, count in ((1, 1), (10**9, 4)):
         measured.clear()
-        choice = choose(Case(64, 64).module(), None, True, lambda text, c=cycles: measure(text, c))
+        choice = choose(
+            Case(64, 64).module(), None, True, lambda text, _, c=cycles: measure(text, c)
+        )
         assert choice is not None
         assert len(measured) == count
 
