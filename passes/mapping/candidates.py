@@ -234,16 +234,18 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     valid = rows.total if candidate.pv == "mm" else rows.valid
     blocks = costs.scores(candidate.qk, p.head_dim)
     panel = costs.step + sum(costs.cycles(name) for name in ("V_RED_MAX", "V_SUB_VF", "V_EXP_V"))
-    weighted = costs.product(candidate.pv, (2 if columns else 1) * p.value_dim, panels)
+    of_tile = p.q_len * (heads if candidate.grouped else 1)
+    weighted = costs.product(candidate.pv, (2 if columns else 1) * p.value_dim, panels, of_tile)
     if candidate.pv == "mm":
         blocks += weighted
     else:
         panel += weighted
     outputs = ceil(p.value_dim / machine.vlen)
+    packed = min(machine.broadcast, of_tile) if candidate.pv == "packed" else 0
     if columns:
         panel += (costs.cycles("V_RECI_V") + costs.cycles("V_SHFT_V")) / panels
     else:
-        panel += costs.sums(candidate.sums, panels, outputs, candidate.pv == "packed")
+        panel += costs.sums(candidate.sums, panels, outputs, packed)
     row = outputs * costs.cycles("V_MUL_VF") + 2 * costs.step
     if candidate.pv == "mm":
         # P V is divided in a second loop over rows, unless P is in the first one.

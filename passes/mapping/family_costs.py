@@ -53,8 +53,11 @@ class FamilyCosts:
         rows = machine.broadcast * machine.mlen
         return chunks * self.cycles("M_BTMM") / rows
 
-    def product(self, family: str, value_dim: int, panels: int) -> float:
-        """P V: one row of P with `panels` panels of keys, for each of those panels."""
+    def product(self, family: str, value_dim: int, panels: int, rows: int) -> float:
+        """P V: one row of P with `panels` panels of keys, for each of those panels.
+
+        `rows` are those of a tile: fewer than share lanes leave some of them idle.
+        """
         machine = self.machine
         outputs = -(-value_dim // machine.mlen)
         if family == "mm":
@@ -64,24 +67,24 @@ class FamilyCosts:
             return blocks * block / machine.blen
         if family == "packed":
             # Each row takes a pass through the unit tile, each packed row one through V.
-            row = self.cycles("M_BTMV") + self.step
-            packing = row + self.cycles("M_BMV_WO") / machine.broadcast
-            written = self.cycles("M_BMV_WO") / machine.broadcast / panels
-            return packing + outputs * (row + written)
+            call, together = self.cycles("M_BTMV") + self.step, min(machine.broadcast, rows)
+            written = self.cycles("M_BMV_WO") / together
+            passes = machine.broadcast / together * call
+            return call + written + outputs * (passes + written / panels)
         shifts = (machine.broadcast - 1) * self.cycles("V_SHFT_V")
         row = machine.broadcast * self.cycles("M_BTMV") + shifts
         return outputs * (row + self.cycles("M_BMV_WO") / panels)
 
-    def sums(self, family: str, panels: int, outputs: int, packed: bool = False) -> float:
+    def sums(self, family: str, panels: int, outputs: int, packed: int = 0) -> float:
         """Row sums and the division by them: one row with `panels` panels, for each of those.
 
-        `outputs` are the panels of the results; `packed` says that rows of P share lanes.
+        `outputs` are the panels of the results; of P `packed` rows share lanes, 0 for none.
         """
         add = self.cycles("V_ADD_VV")
         if family == "ones" and packed:
-            row = (self.cycles("M_BTMV") + self.cycles("M_BMV_WO")) / self.machine.broadcast
-            row += panels * add + self.cycles("V_RECI_V") + self.step
-            return row / panels
+            row = self.cycles("M_BTMV") + self.cycles("M_BMV_WO")
+            row += self.machine.broadcast * panels * add
+            return (row / packed + self.cycles("V_RECI_V") + self.step) / panels
         if family == "reduce":
             row = (panels if panels > 1 else 0) * add + self.cycles("V_RED_SUM")
             row += 2 * self.cycles("S_ADD_FP") + self.cycles("S_RECI_FP")

@@ -229,8 +229,10 @@ class _Mapping:
         load = producer(op.rhs, fa.LoadOp)
         dim = fa.tile(op.result).cols if load is None else fa.tensor_dims(load.source)[-1]
         panels = self._panels(fa.tile(op.lhs).cols)
+        rows = self._rows()
         return sorted(
-            ("packed", "btmv", "mm"), key=lambda family: self.costs.product(family, dim, panels)
+            ("packed", "btmv", "mm"),
+            key=lambda family: self.costs.product(family, dim, panels, rows),
         )
 
     def _prefers_reduce(self) -> bool:
@@ -239,12 +241,18 @@ class _Mapping:
         panels = self._panels(max((fa.tile(step.scores).cols for step in steps), default=1))
         products = [op for op in self.function.walk() if isinstance(op, fa.MatmulOp)]
         outputs = max((fa.tile(p.result).cols // self.machine.vlen for p in products), default=1)
-        packed = any(product.streams is not None for product in products)
+        packed = max((product.streams or 0 for product in products), default=0)
+        packed = min(packed, self._rows())
         sums = {
             family: self.costs.sums(family, panels, outputs, packed)
             for family in ("reduce", "ones")
         }
         return sums["reduce"] <= sums["ones"]
+
+    def _rows(self) -> int:
+        """Rows of queries that a tile has, without padding, as far as results tell."""
+        stores = [op for op in self.function.walk() if isinstance(op, fa.StoreOp)]
+        return min((fa.tensor_dims(store.target)[-2] for store in stores), default=1)
 
     def _panels(self, keys: int) -> int:
         """Panels of a tile of keys; what masks hide of it is cut off later."""

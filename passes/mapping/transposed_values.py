@@ -29,6 +29,9 @@ def load_transposed(function: func.FuncOp, load: fa.LoadOp, ones: bool) -> fa.Lo
     if not ones and _in_blocks(function, load):
         source = arranged(load.source, lambda value: _blocks(value, kind.rows, kind.cols))
         point = InsertPoint.before(load)
+        if not affine(load.indices[-2]).terms:
+            # In front of loops that the load may be moved out of.
+            point = InsertPoint.at_start(function.body.block)
         row = multiple(load.indices[-2], kind.rows, kind.cols, point, load.location)
         indices = (*load.indices[:-2], row, load.indices[-1])
     else:
