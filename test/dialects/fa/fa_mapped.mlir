@@ -24,6 +24,12 @@ func.func @mapped(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matr
   // CHECK-NEXT: %o = fa.normalize %pv, %l {factor = 4.000000e+00 : f32} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
   %o_1 = fa.normalize %pv_1, %l_3 {empty_rows, factor = 2.500000e-01 : f32} : !fa.tile<8x128xbf16, vector>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
   // CHECK-NEXT: %o_1 = fa.normalize %pv_1, %l_3 {empty_rows, factor = 2.500000e-01 : f32} : !fa.tile<8x128xbf16, vector>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
+  %packed = fa.repack %q by %k : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector packed 4>
+  // CHECK-NEXT: %packed = fa.repack %q by %k : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector packed 4>
+  %packed_v = fa.matmul %packed, %w scratch %room {family = #fa.family<btmv>} : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<128x64xbf16, matrix>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
+  // CHECK-NEXT: %packed_v = fa.matmul %packed, %w scratch %room {family = #fa.family<btmv>} : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<128x64xbf16, matrix>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
+  %apart = fa.repack %packed by %k : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %apart = fa.repack %packed by %k : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   %part = fa.view %w {row = 64 : i64, col = 0 : i64} : !fa.tile<128x64xbf16, matrix> -> !fa.tile<64x64xbf16, matrix>
   // CHECK-NEXT: %part = fa.view %w {row = 64 : i64, col = 0 : i64} : !fa.tile<128x64xbf16, matrix> -> !fa.tile<64x64xbf16, matrix>
   func.return

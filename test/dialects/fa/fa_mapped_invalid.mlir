@@ -155,3 +155,60 @@ func.func @op(%x: tensor<3x4xbf16>) {
   %0 = fa.pad %x : tensor<3x4xbf16> -> tensor<3x8xf32>
   func.return
 }
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %p: !fa.tile<8x64xbf16, vector packed 4>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.repack': one side is packed, the other has rows by themselves}}
+  %0 = fa.repack %q by %k : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %p: !fa.tile<8x64xbf16, vector packed 4>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.repack': the result must be 8x64, got 4x64}}
+  %0 = fa.repack %p by %k : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %p: !fa.tile<8x64xbf16, vector packed 4>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.repack': the unit tile must lie in matrix memory, got vector}}
+  %0 = fa.repack %p by %q : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %p: !fa.tile<8x64xbf16, vector packed 4>, %k: !fa.tile<64x64xbf16, matrix>, %h: !fa.tile<32x64xbf16, matrix>) {
+  // expected-error @below {{'fa.repack': the unit tile must be square, got !fa.tile<32x64xbf16, matrix>}}
+  %0 = fa.repack %p by %h : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<32x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %p: !fa.tile<8x64xbf16, vector packed 4>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.matmul': mm takes rows by themselves; packed rows go with btmv}}
+  %0 = fa.matmul %p, %k : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %p: !fa.tile<8x64xbf16, vector packed 4>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scale': the result must have rows by themselves, got !fa.tile<8x64xbf16, vector packed 4>}}
+  %0 = fa.scale %p by 2.0 : f32 : !fa.tile<8x64xbf16, vector packed 4> -> !fa.tile<8x64xbf16, vector packed 4>
+  func.return
+}
+
+// -----
+// expected-error @below {{rows share lanes in vector memory only}}
+func.func private @op(!fa.tile<8x64xbf16, matrix packed 4>)
+
+// -----
+// expected-error @below {{6 rows of 64 columns cannot share lanes by 4; at least 2 do, and they divide rows and columns}}
+func.func private @op(!fa.tile<6x64xbf16, vector packed 4>)
+
+// -----
+func.func @op(%k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.repack': the operand must lie in vector memory, got matrix}}
+  %0 = fa.repack %k by %k : !fa.tile<64x64xbf16, matrix>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector packed 4>
+  func.return
+}

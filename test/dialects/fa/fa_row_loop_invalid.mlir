@@ -69,3 +69,13 @@ func.func @outside(%a: !fa.tile<8x64xbf16, vector>, %l: !fa.tile<8xf32, scalar>)
   } : !fa.tile<8x64xbf16, vector>
   func.return
 }
+
+// -----
+func.func @together(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.row_loop': 4 rows share lanes, so unroll must be a multiple of 4, got 2}}
+  fa.row_loop rows = 8 unroll = 2 {
+    %0 = fa.repack %a by %k : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector packed 4>
+    fa.yield
+  }
+  func.return
+}

@@ -220,3 +220,12 @@ plena.kernel @unreachable {
     "llvm.unreachable"() : () -> ()
   }
 }
+
+// -----
+func.func @isolated(%a: !plena.gp) {
+  // expected-error @below {{plena.s_addi_int uses a value from outside of its plena.kernel, which has none but its own}}
+  plena.kernel @outside {
+    %b = plena.s_addi_int %a, 1 : (!plena.gp) -> !plena.gp
+  }
+  func.return
+}

@@ -134,7 +134,9 @@ def test_keys_outside_moves_more_but_loads_keys_once():
         runs[order] = kernel.run(*case.arguments(), hbm_time="none")
     queries, keys = (runs[order] for order in ORDERS[:2])
     prefetched = [run.per_opcode["H_PREFETCH_M"]["hbm_bytes"] for run in (queries, keys)]
-    assert prefetched[0] == 4 * prefetched[1]
+    # Each also loads the tile that packs rows, once.
+    once = 64 * 2 * 64
+    assert prefetched[0] - once == 4 * (prefetched[1] - once)
     assert keys.hbm_bytes_written > 4 * queries.hbm_bytes_written
 
 
