@@ -33,7 +33,6 @@ def unit_tile(machine: Machine, function: func.FuncOp) -> SSAValue:
     """
     n, rows = machine.mlen, _rows(machine)
     one = _constant([1 / BATCHED_FACTOR], (1, 1))
-    one.result.name_hint = "unit"
     line = fa.PadOp(one.result, (1, n + 1))
     lines = fa.BroadcastOp(line.result, (n, n + 1))
     flat = fa.ReshapeOp(lines.result, (1, n * (n + 1)))
@@ -45,6 +44,7 @@ def unit_tile(machine: Machine, function: func.FuncOp) -> SSAValue:
         padded = fa.PadOp(value, (rows, n))
         ops.append(padded)
         value = padded.result
+    value.name_hint = "unit"
     return _loaded(function, ops, value, (rows, n), "unit_tile")
 
 

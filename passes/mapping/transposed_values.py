@@ -81,9 +81,12 @@ def _begins_at_first_key(mask: Attribute | None) -> bool:
 
 def _blocks(value: SSAValue, keys: int, columns: int) -> list[Operation]:
     """Operations that arrange values [.., M, E] as [.., M / keys * columns, keys], padded."""
-    *outer, length, _ = fa.tensor_dims(value)
+    *outer, length, width = fa.tensor_dims(value)
     blocks = round_up(length, keys) // keys
-    padded = fa.PadOp(value, (*outer, blocks * keys, columns))
-    cut = fa.ReshapeOp(padded.result, (*outer, blocks, keys, columns))
+    ops: list[Operation] = []
+    if (length, width) != (blocks * keys, columns):
+        ops.append(fa.PadOp(value, (*outer, blocks * keys, columns)))
+        value = ops[-1].results[0]
+    cut = fa.ReshapeOp(value, (*outer, blocks, keys, columns))
     turned = fa.TransposeOp(cut.result, _swapped(len(outer) + 3))
-    return [padded, cut, turned, fa.ReshapeOp(turned.result, (*outer, blocks * columns, keys))]
+    return [*ops, cut, turned, fa.ReshapeOp(turned.result, (*outer, blocks * columns, keys))]

@@ -3,9 +3,9 @@
 // RUN: fa-opt %s --tile --cse | filecheck %s --check-prefix=TILE
 // RUN: fa-opt %s --tile --fuse --cse --canonicalize | filecheck %s --check-prefix=FUSE
 // RUN: fa-opt %s --tile --fuse --map="qk=tmm pv=mm sums=reduce" --quantize --cse | filecheck %s --check-prefix=QUANTIZE
-// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --cse | filecheck %s --check-prefix=SRAM
-// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --lower-to-isa="clean-up=false" | filecheck %s --check-prefix=ISA
-// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --lower-to-isa="clean-up=false" -t plena-asm -o %t.asm
+// RUN: fa-opt %s --tile --fuse --map="pv=btmv sums=ones" --quantize --allocate-sram --cse | filecheck %s --check-prefix=SRAM
+// RUN: fa-opt %s --tile --fuse --map="pv=btmv sums=ones" --quantize --allocate-sram --lower-to-isa="clean-up=false" | filecheck %s --check-prefix=ISA
+// RUN: fa-opt %s --tile --fuse --map="pv=btmv sums=ones" --quantize --allocate-sram --lower-to-isa="clean-up=false" -t plena-asm -o %t.asm
 // RUN: filecheck %s --check-prefix=ASM --match-full-lines --strict-whitespace < %t.asm
 
 // The binary form is what the assembler makes of the text.

@@ -1,6 +1,6 @@
 // RUN: fa-compile %s -o %t --print-layout | filecheck %s
-// RUN: fa-opt %s --tile --fuse --quantize | filecheck %s --check-prefix QUANTIZED
-// RUN: fa-opt %s --tile --fuse --lower-to-isa | filecheck %s --check-prefix LOWERED
+// RUN: fa-opt %s --tile --fuse --map="pv=btmv sums=ones" --quantize | filecheck %s --check-prefix QUANTIZED
+// RUN: fa-opt %s --tile --fuse --map="pv=btmv sums=ones" --lower-to-isa | filecheck %s --check-prefix LOWERED
 
 // A constant bias, and constant keys: each a region of its own, with the format of what it is for.
 
@@ -15,6 +15,7 @@ func.func @constants(%Q: tensor<1x2x64x64xbf16>, %V: tensor<1x1x64x64xbf16>) -> 
 
 // CHECK:      kind {{ *}}name
 // CHECK-NEXT: weight {{ *}}ones {{ *}}64x64 {{ *}}e4m3/e8m0 x 8
+// CHECK-NEXT: weight {{ *}}unit {{ *}}64x64 {{ *}}e4m3/e8m0 x 8
 // CHECK-NEXT: bias {{ *}}bias {{ *}}1x2x64x64 {{ *}}bf16
 // CHECK-NEXT: query
 // CHECK-NEXT: key {{ *}}keys {{ *}}1x1x64x64 {{ *}}e4m3/e8m0 x 8

@@ -1,6 +1,7 @@
 // RUN: fa-opt %s --tile --fuse --cse | filecheck %s --check-prefix BEFORE
 // RUN: fa-opt %s --tile --fuse --map="qk=btmv pv=btmv sums=ones" --cse | filecheck %s --check-prefix ROWS
 // RUN: fa-opt %s --tile --fuse --map="qk=tmm pv=mm sums=reduce" --cse | filecheck %s --check-prefix BLOCKS
+// RUN: fa-opt %s --tile --fuse --map="qk=btmv pv=packed sums=ones" --cse | filecheck %s --check-prefix PACKED
 // RUN: fa-opt %s --tile --fuse --map="qk=btmm" | filecheck %s --check-prefix BTMM
 // RUN: ! fa-opt %s --tile --fuse --map="pv=mm sums=columns" 2>&1 | filecheck %s --check-prefix COLUMNS
 // RUN: ! fa-opt %s --tile --fuse --map="pv=btmv boundary=storage" 2>&1 | filecheck %s --check-prefix BTMV
@@ -109,3 +110,17 @@ func.func @attention(%Q: tensor<1x2x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V
 // TAKEN: fa.matmul {{.*}} {family = #fa.family<mm>}
 // WRITTEN: error: {{.*}}fa.mapping: qk must be one of "tmm", "btmm", "btmv", got "xyz"
 // NOTHING: error: there is nothing to map: no attention, and no products of tiles
+
+// P with four rows in the lanes of one: a constant tile, four times the unit matrix, packs them, and P V takes them so.
+// The host makes the unit matrix from one number, as rows of 65.
+//
+// PACKED:       %[[ONE:.*]] = arith.constant dense<4.000000e+00> : tensor<1x1xbf16>
+// PACKED-NEXT:  %[[LINE:.*]] = fa.pad %[[ONE]] : tensor<1x1xbf16> -> tensor<1x65xbf16>
+// PACKED-NEXT:  %[[LINES:.*]] = fa.broadcast %[[LINE]] : tensor<1x65xbf16> -> tensor<64x65xbf16>
+// PACKED-NEXT:  %[[FLAT:.*]] = fa.reshape %[[LINES]] : tensor<64x65xbf16> -> tensor<1x4160xbf16>
+// PACKED-NEXT:  %[[CUT:.*]] = fa.crop %[[FLAT]] {start = array<i64: 0, 0>} : tensor<1x4160xbf16> -> tensor<1x4096xbf16>
+// PACKED-NEXT:  %unit = fa.reshape %[[CUT]] : tensor<1x4096xbf16> -> tensor<64x64xbf16>
+// PACKED:       %[[TILE:.*]] = fa.load %unit[%{{.*}}, %{{.*}}] : tensor<64x64xbf16> -> !fa.tile<64x64xbf16, matrix>
+// PACKED:       %[[P:.*]], %{{.*}}, %{{.*}}, %{{.*}} = fa.online_softmax %{{.*}} ones %{{.*}}
+// PACKED:       %[[PACKED:.*]] = fa.repack %[[P]] by %[[TILE]] : !fa.tile<64x128xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x128xbf16, vector packed 4>
+// PACKED-NEXT:  %{{.*}} = fa.matmul %[[PACKED]], %{{.*}} {family = #fa.family<btmv>} : !fa.tile<64x128xbf16, vector packed 4>, !fa.tile<64x128xbf16, matrix> -> !fa.tile<64x64xbf16, vector>

@@ -1,6 +1,6 @@
-// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --cse --canonicalize --dce | filecheck %s
-// RUN: fa-opt %s --tile --fuse --quantize --allocate-sram --cse --canonicalize --dce | fa-opt --cse --canonicalize --lower-to-isa -t plena-asm -o %t.cleaned
-// RUN: fa-opt %s --fa-to-plena -t plena-asm | diff - %t.cleaned
+// RUN: fa-opt %s --tile --fuse --map="pv=btmv sums=ones" --quantize --allocate-sram --cse --canonicalize --dce | filecheck %s
+// RUN: fa-opt %s --tile --fuse --map="pv=btmv sums=ones" --quantize --allocate-sram --cse --canonicalize --dce | fa-opt --cse --canonicalize --lower-to-isa -t plena-asm -o %t.cleaned
+// RUN: fa-opt %s --map="pv=btmv sums=ones" --fa-to-plena -t plena-asm | diff - %t.cleaned
 
 // Upstream cse, canonicalize and dce after allocation: addresses are memory, so every load, store and
 // step stays, and the program is the same. What goes are constants that are there twice.
@@ -30,7 +30,7 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 // CHECK-NEXT:     %s_1 = fa.scores %q_scaled, %k_1 {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>}
 // CHECK-NEXT:     %{{.*}} = fa.scratch
 // CHECK-NEXT:     %s_masked = fa.mask %s_1 at[%c0, %c0, %c0, %c128] scratch %{{.*}} {kv_len = 256 : i64, mask = #fa.causal<offset = 200>}
-// CHECK-NEXT:     %v_1 = fa.load %{{.*}}[%c0, %c0, %c0, %c128]
+// CHECK-NEXT:     %v_1 = fa.load %{{.*}}[%c0, %c0, %c128, %c0]
 // CHECK-NEXT:     %{{.*}} = fa.scratch
 // CHECK-NEXT:     %o = fa.row_loop rows = 64 unroll = 4 {
 // CHECK-NEXT:       %p_1, %m_2, %l_2, %alpha_1 = fa.online_softmax %s_masked, %m, %l ones %ones_tile scratch %{{.*}}

@@ -26,7 +26,7 @@ func.func @one(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V: tens
 // BEFORE-NEXT:   %k = fa.load %K[%c0, %c0, %key, %c0]
 // BEFORE-NEXT:   %s = fa.scores %q_scaled, %k
 // BEFORE-NEXT:   %p, %m_3, %l_3, %alpha = fa.online_softmax %s, %m_2, %l_2
-// BEFORE-NEXT:   %v = fa.load %0[%c0, %c0, %c0, %key]
+// BEFORE-NEXT:   %v = fa.load %{{.*}}[%c0, %c0, %key, %c0]
 // BEFORE-NEXT:   %pv = fa.matmul %p, %v {family = #fa.family<btmv>}
 // BEFORE-NEXT:   %acc_3 = fa.accumulate %acc_2, %pv rescale %alpha
 // BEFORE-NEXT:   scf.yield %m_3, %l_3, %acc_3
@@ -38,7 +38,7 @@ func.func @one(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V: tens
 //
 // AFTER:      %k = fa.load %K[%c0, %c0, %c0, %c0]
 // AFTER-NEXT: %s = fa.scores %q_scaled, %k {family = #fa.family<tmm>}
-// AFTER-NEXT: %v = fa.load %0[%c0, %c0, %c0, %c0]
+// AFTER-NEXT: %v = fa.load %{{.*}}[%c0, %c0, %c0, %c0]
 // AFTER-NEXT: %m, %l, %pv = fa.row_loop rows = 64 unroll = 4 {
 // AFTER-NEXT:   %p, %m_1, %l_1, %alpha = fa.online_softmax %s
 // AFTER-NEXT:   %pv_1 = fa.matmul %p, %v {family = #fa.family<btmv>}
@@ -47,7 +47,7 @@ func.func @one(%Q: tensor<1x1x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V: tens
 // AFTER-NEXT: %m_2, %l_2, %acc = scf.for %key = %c64 to %c192 step %c64 iter_args(%m_3 = %m, %l_3 = %l, %acc_1 = %pv)
 // AFTER-NEXT:   %k_1 = fa.load %K[%c0, %c0, %key, %c0]
 // AFTER-NEXT:   %s_1 = fa.scores %q_scaled, %k_1 {family = #fa.family<tmm>}
-// AFTER-NEXT:   %v_1 = fa.load %0[%c0, %c0, %c0, %key]
+// AFTER-NEXT:   %v_1 = fa.load %{{.*}}[%c0, %c0, %key, %c0]
 // AFTER-NEXT:   %m_4, %l_4, %acc_2 = fa.row_loop rows = 64 unroll = 4 {
 // AFTER-NEXT:     %p_1, %m_5, %l_5, %alpha_1 = fa.online_softmax %s_1, %m_3, %l_3
 // AFTER-NEXT:     %pv_2 = fa.matmul %p_1, %v_1 {family = #fa.family<btmv>}
