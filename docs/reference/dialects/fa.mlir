@@ -41,7 +41,8 @@ func.func @tiles(%Q: tensor<1x2x64x64xbf16>, %out: memref<1x2x64x64xbf16, #fa.hb
   %weights, %m_all, %l_all = fa.softmax %seen from %m0, %l0 : !fa.tile<64x64xbf16, vector> from !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>
   %o = fa.row_loop rows = 64 unroll = 4 {
     %p, %m, %l, %alpha = fa.online_softmax %seen, %m0, %l0 : !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>
-    %pv = fa.matmul %p, %v {family = #fa.family<btmv>} : !fa.tile<64x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector>
+    %packed = fa.repack %p by %v : !fa.tile<64x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector packed 4>
+    %pv = fa.matmul %packed, %v {family = #fa.family<btmv>} : !fa.tile<64x64xbf16, vector packed 4>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector>
     %acc_1 = fa.accumulate %acc, %pv rescale %alpha : !fa.tile<64x64xbf16, vector>, !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>
     %o_1 = fa.normalize %acc_1, %l {factor = 4.0 : f32} : !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>
     fa.yield %o_1 : !fa.tile<64x64xbf16, vector>

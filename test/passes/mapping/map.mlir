@@ -92,9 +92,9 @@ func.func @attention(%Q: tensor<1x2x64x64xbf16>, %K: tensor<1x1x128x64xbf16>, %V
 // What is not possible is said where the operation stands.
 //
 // COLUMNS: error: sums=columns is not possible here: columns of ones in V go with pv=btmv; sums=reduce is
-// BTMV: map.mlir:15:8: error: pv=btmv is not possible here: the values are no tensor that the host could transpose; pv=mm is
-// AGAIN: map.mlir:13:1: error: the function is mapped already; start from its tiles
-// ONES: map.mlir:15:8: error: sums=ones is not possible here: fa.combine takes sums as numbers; sums=reduce is
+// BTMV: map.mlir:16:8: error: pv=btmv is not possible here: the values are no tensor that the host could transpose; pv=mm is
+// AGAIN: map.mlir:14:1: error: the function is mapped already; start from its tiles
+// ONES: map.mlir:16:8: error: sums=ones is not possible here: fa.combine takes sums as numbers; sums=reduce is
 // OPTION: fa-opt: error: pass 'map': option 'qk' takes one of tmm, btmm, btmv, not 'mm'
 
 // Options in front of the tiles wait for them; what they name is checked when it is read.
