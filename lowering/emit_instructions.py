@@ -21,6 +21,7 @@ from xdsl.transforms.dead_code_elimination import region_dce
 from ..diagnostics import OpError
 from ..dialects import fa, plena
 from ..dialects.fa.discardable_attrs import MASK_TILES, UNFUSED
+from ..dialects.fa.promise_attr import promises_of
 from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
 from ..dialects.machine_attr import settle_machine
@@ -94,6 +95,7 @@ def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layo
         floats.memory(),
         (),
         {**used, "fp_mem": floats.end},
+        promises_of(function),
     )
     for name in (MASK_TILES, UNFUSED):
         if name in function.attributes:
