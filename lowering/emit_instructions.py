@@ -28,6 +28,7 @@ from ..dialects.machine_attr import settle_machine
 from ..dialects.mx import DequantizeOp, QuantizeOp
 from ..dialects.plena.discardable_attrs import LAYOUT
 from ..machine.host.layout import Layout, Region
+from ..machine.host.promises import Promise
 from ..machine.spec.params import Machine
 from ..passes.placement.tile_liveness import stays_in_row_loop
 from ..passes.support.loop_affine import Affine, iterations
@@ -95,12 +96,20 @@ def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layo
         floats.memory(),
         (),
         {**used, "fp_mem": floats.end},
-        promises_of(function),
+        _promises(function),
     )
     for name in (MASK_TILES, UNFUSED):
         if name in function.attributes:
             kernel.attributes[name] = function.attributes[name]
     return kernel, layout
+
+
+def _promises(function: func.FuncOp) -> tuple[Promise, ...]:
+    """What data must be like: what a user has promised, and what goes with soft caps where a step
+    does without a maximum because of one."""
+    steps = [op for op in function.walk() if isinstance(op, fa.OnlineSoftmaxOp)]
+    bounded = any(step.bounded is not None for step in steps)
+    return tuple(promise for promise in promises_of(function) if promise.query or bounded)
 
 
 def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:

@@ -382,8 +382,8 @@ class NormalizeOp(TileOp):
     With `empty_rows` a row whose l is 0 gives 0. l is [R] in scalar memory, or a tile of R rows in
     vector memory that hold it in each column (`fa.online_softmax` with `ones`), which is then used
     up: its place is worked in. Without l the first `sums` columns of acc hold it, and as many
-    columns behind them are divided: only those of the result are specified. `least` is a number that
-    no l of a row with a key is below, 1 where it is not given.
+    columns behind them are divided: only those of the result are specified. `least` is what the l
+    of a row with a key is at least, 1 where it is not given.
     """
 
     name = "fa.normalize"

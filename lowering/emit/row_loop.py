@@ -145,7 +145,7 @@ class _Sums:
         """What is done once, in front of the loop."""
 
     def start(self, alpha: SSAValue | None) -> Sequence[SSAValue]:
-        """The values that the panels hand on: alpha l, without an alpha l, or 0 where it is none."""
+        """The values that the panels hand on: l, times alpha where there is one; 0 without l."""
         if self.op.total is None:
             return [self.e.f_zero]
         total = self.loop.scalar(self.op.total)

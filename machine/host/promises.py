@@ -88,7 +88,7 @@ class Promise:
         return self._values(evaluate(self.value, leaf))
 
     def _scores(self, query: NDArray[np.float32], key: NDArray[np.float32]) -> str | None:
-        """Scores beyond the bound: |q k| <= |q| |k| first, and where that is too much themselves."""
+        """Scores beyond the bound: |q k| <= |q| |k| first, themselves where that is too much."""
         import numpy as np
 
         q, k = (x.astype(np.float64) * factor for x, factor in ((query, self.scale), (key, 1.0)))

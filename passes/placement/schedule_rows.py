@@ -251,8 +251,9 @@ def _row_wise(op: Operation) -> bool:
 
 def _has_its_row(op: Operation, group: Sequence[fa.TileOp]) -> bool:
     """Whether what an accumulation without factors takes a row of is in the loop as well."""
-    unscaled = isinstance(op, fa.AccumulateOp) and op.alpha is None
-    return not unscaled or op.addend.owner in group
+    if not isinstance(op, fa.AccumulateOp) or op.alpha is not None:
+        return True
+    return op.addend.owner in group
 
 
 def _by_rows(op: Operation) -> bool:

@@ -136,9 +136,7 @@ class FusedNest:
         acc, maximum, total = state
         if key is None:
             key = self.clone(nests.key_load, nests.scores_store, i, n)
-        online = fa.OnlineSoftmaxOp(
-            self._scores(query, key, i, n), maximum, total, self.empty_rows
-        )
+        online = fa.OnlineSoftmaxOp(self._scores(query, key, i, n), maximum, total, self.empty_rows)
         acc = self._accumulate(acc, online, i, n, value)
         return acc, online.new_maximum, online.new_total
 
@@ -149,9 +147,7 @@ class FusedNest:
         key = self.clone(self.nests.key_load, self.nests.scores_store, i, n)
         scores = self._scores(query, key, i, n)
         kinds = (self.statistic, self.statistic)
-        online = fa.OnlineSoftmaxOp(
-            scores, None, total, self.empty_rows, kinds, bounded=self.bound
-        )
+        online = fa.OnlineSoftmaxOp(scores, None, total, self.empty_rows, kinds, bounded=self.bound)
         return self._accumulate(acc, online, i, n), online.new_total
 
     def _scores(self, query: SSAValue, key: SSAValue, i: Loop, n: Loop) -> SSAValue:
