@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from ..numerics.bounded_scores import HIGHEST, value_range
+from ..numerics.bounded_scores import HIGHEST, bound_for, rounded_down, value_range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,9 +124,11 @@ class Promise:
         least, most = value_range(self.bound, value.shape[2])
         largest = np.abs(value).max(axis=(2, 3))
         for b, h in np.argwhere(~((largest == 0) | ((least <= largest) & (largest <= most)))):
+            bound = bound_for(float(largest[b, h]), value.shape[2])
             return (
                 f"values reach {largest[b, h]:.4g} (batch {b}, KV head {h}), and beside scores "
                 f"within {self.bound:g} and {value.shape[2]} keys they must reach {least:.2g} to "
                 f"{most:.2g}, or be 0; compile with tile{{bounded=false}}"
+                + (f", or promise {rounded_down(bound):g}" if self.query and bound >= 1 else "")
             )
         return None

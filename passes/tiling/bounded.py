@@ -17,9 +17,9 @@ from ...machine.host.recipe import Recipe
 from ...machine.numerics.bounded_scores import limit, rounded_down
 
 
-def usable_bound(op: fa.AttentionOp, keys: int, masked: bool) -> float | None:
+def usable_bound(op: fa.AttentionOp, keys: int) -> float | None:
     """What scores stay within, if a kernel on rows of `keys` keys, padding included, can do without
-    a maximum because of that; `masked` says that some keys are hidden.
+    a maximum because of that.
 
     Leaves the promise on record at the function, for the host to check (`fa.promises`). Raises
     OpError where `score_bound` is of no use, or nobody could check it.
@@ -27,16 +27,19 @@ def usable_bound(op: fa.AttentionOp, keys: int, masked: bool) -> float | None:
     bound = op.bound
     if bound is None:
         return None
-    most = limit(keys, masked)
+    masked = op.resolved_mask is not None or op.mask_mod is not None
+    hidden = keys if masked else keys - fa.tensor_dims(op.key)[2]
+    most = limit(keys, hidden)
     by_cap = op.cap is not None and op.cap <= bound
     if bound > most:
         if by_cap:
             return None
-        hidden = ", some of which are hidden or padding" if masked else ""
+        some = "masked" if masked else f"{hidden} of them padding"
+        rows = f"{keys} keys, {some}," if hidden else f"{keys} keys"
         raise OpError(
             op,
-            f"score_bound = {bound:g} is of no use here: with rows of {keys} keys{hidden} a kernel "
-            f"does without a maximum up to {rounded_down(most):g}; promise that, or leave it out",
+            f"score_bound = {bound:g} is of no use here: with rows of {rows} a kernel does without "
+            f"a maximum up to {rounded_down(most):g}; promise that, or leave it out",
         )
     query, key, value = (_recipe(x) for x in (op.query, op.key, op.value))
     if value is None or ((query is None or key is None) and not by_cap):

@@ -183,9 +183,7 @@ class _Tiling:
         bounded: bool = True,
     ):
         self.fold_scale = fold_scale
-        masked = op.resolved_mask is not None or op.mask_mod is not None
-        padded = fa.tensor_dims(op.key)[2] < sizes.kv_len
-        self.bound = usable_bound(op, sizes.kv_len, masked or padded) if bounded else None
+        self.bound = usable_bound(op, sizes.kv_len) if bounded else None
         self.machine = machine
         self.op = op
         self.sizes = sizes
