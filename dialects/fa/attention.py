@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects.builtin import (
+    Float16Type,
     Float32Type,
     FloatAttr,
     IndexType,
@@ -211,6 +212,8 @@ class AttentionOp(IRDLOperation):
         for name, why, part in parts:
             if part is not None:
                 return f"{name}, which {why}"
+        if isinstance(tensor_element(self.query), Float16Type):
+            return "f16, which overflows at exp(11)"
         return "probabilities as a result, which are finished" if self.stage == "softmax" else None
 
     @property

@@ -281,6 +281,14 @@ func.func @bound_large(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %
 }
 
 // -----
+func.func @bound_f16(%q: tensor<1x4x10x32xf16>, %k: tensor<1x2x20x32xf16>, %v: tensor<1x2x20x32xf16>) {
+  // expected-error @below {{'fa.attention': score_bound is of no use beside f16, which overflows at exp(11): every kernel finds the maximum then; leave score_bound out}}
+  %o = fa.attention %q, %k, %v {score_bound = 60.0 : f32}
+      : tensor<1x4x10x32xf16>, tensor<1x2x20x32xf16>, tensor<1x2x20x32xf16> -> tensor<1x4x10x32xf16>
+  func.return
+}
+
+// -----
 func.func @bound_lse(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
   // expected-error @below {{'fa.attention': score_bound is of no use beside lse, which needs sums between 1 and the number of keys: every kernel finds the maximum then; leave score_bound out}}
   %o, %l = fa.attention %q, %k, %v {lse, score_bound = 60.0 : f32}
