@@ -67,8 +67,8 @@ def attention(
     `mask` is None or "causal": query i sees key j iff j <= i + `causal_offset` (default kv_len -
     q_len, which aligns the last query with the last key); or any mask of the dialect as MLIR has
     it, such as "#fa.window<left = 127, right = 0>". `scale` multiplies the scores (default
-    1/sqrt(head_dim)), `softcap` c makes c tanh(s / c) of them, `score_bound` promises that they stay
-    within it, which the kernel then checks on its arguments. With `sinks` the function takes a
+    1/sqrt(head_dim)), `softcap` c makes c tanh(s / c) of them, `score_bound` promises that they
+    stay within it, which the kernel checks on its arguments. With `sinks` the function takes a
     fourth argument, [q_heads], one more score for each row of a head that attends to nothing.
     `alibi` adds biases to the scores that fall with the distance of a key, where the last query
     stands at the last key. Raises CompileError for arguments that no attention has.
