@@ -25,7 +25,13 @@ LEVELS = (
     "allocate-sram",
 )
 
-FUSED = ("map", "map{qk=tmm pv=mm}", "map{pv=btmv sums=ones}", "map{pv=btmv sums=reduce}")
+FUSED = (
+    "map",
+    "map{qk=tmm pv=mm}",
+    "map{pv=packed}",
+    "map{pv=btmv sums=ones}",
+    "map{pv=btmv sums=reduce}",
+)
 
 MASKS = {
     "": lambda i, j: j >= 0,
