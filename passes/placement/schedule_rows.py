@@ -250,10 +250,15 @@ def _row_wise(op: Operation) -> bool:
 
 
 def _has_its_row(op: Operation, group: Sequence[fa.TileOp]) -> bool:
-    """Whether what an accumulation without factors takes a row of is in the loop as well."""
+    """Whether what an accumulation without factors takes a row of is in the loop as well, from the
+    softmax on."""
     if not isinstance(op, fa.AccumulateOp) or op.alpha is not None:
         return True
-    return op.addend.owner in group
+    product = op.addend.owner
+    if not isinstance(product, fa.MatmulOp) or product not in group:
+        return False
+    step = product.lhs.owner
+    return step in group and (not isinstance(step, fa.RepackOp) or step.source.owner in group)
 
 
 def _by_rows(op: Operation) -> bool:
