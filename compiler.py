@@ -152,14 +152,18 @@ class Kernel:
         """The HBM image of the arguments, in order: `layout.hbm_bytes` bytes from address 0.
 
         Arguments are arrays of values; one whose type is a storage form is `mx.Blocks` or the bytes
-        of `Blocks.to_bytes`. Raises CompileError where number, shapes or forms do not fit.
+        of `Blocks.to_bytes`. Raises CompileError where number, shapes or forms do not fit, and
+        where values break what the kernel was promised (`score_bound`).
         """
         return self._image(args).tobytes()
 
     def _image(self, args: Sequence[Value]) -> NDArray[np.uint8]:
         values = [arg if isinstance(arg, mx.Blocks | bytes) else np.asarray(arg) for arg in args]
         try:
-            return hbm_image.image(self.layout, values)
+            image = hbm_image.image(self.layout, values)
+            plain = [np.asarray(value) for value in values] if self.layout.promises else []
+            hbm_image.check_promises(self.layout, image, plain)
+            return image
         except LayoutError as error:
             raise CompileError(str(error)) from None
 
@@ -169,12 +173,20 @@ class Kernel:
         """Write new tokens of the argument `name` into an HBM image, in place, from row `at` on.
 
         `values` is [..., tokens, dim]. Raises CompileError, with the image as it was, where there
-        is no such argument, the shape differs or the cache is too short.
+        is no such argument, the shape differs, the cache is too short, or the whole breaks what
+        the kernel was promised.
         """
         self.check_append(name, np.shape(values), at)
+        target = image.copy() if self.layout.promises else image
         for region in self._regions(name):
             shape = self.layout.signature[region.index].shape
-            hbm_image.append(np.asarray(values), region, shape, image, at)
+            hbm_image.append(np.asarray(values), region, shape, target, at)
+        if target is not image:
+            try:
+                hbm_image.check_promises(self.layout, target, None)
+            except LayoutError as error:
+                raise CompileError(str(error)) from None
+            image[:] = target
 
     def check_append(self, name: str, shape: tuple[int, ...], at: int) -> None:
         """Raise CompileError unless `append` can write tokens of that shape."""

@@ -99,6 +99,7 @@ VARIANTS = (
     Variant("scale", "scale = 0.0625 : f32", "c = 0.0625"),
     Variant("logsumexp", "lse", "L_i = ln sum_j exp(s_ij)", result="tensor<1x4x256xf32>"),
     Variant("soft cap", "softcap = 50.0 : f32", "s -> 50 tanh(s / 50)"),
+    Variant("bound of scores", "score_bound = 60.0 : f32", "abs(s) <= 60 is known"),
     Variant(
         "score function, s / 2",
         "",

@@ -50,6 +50,7 @@ def attention(
     causal_offset: SupportsIndex | None = None,
     scale: float | None = None,
     softcap: float | None = None,
+    score_bound: float | None = None,
     sinks: bool = False,
     lse: bool = False,
     alibi: Alibi | None = None,
@@ -66,7 +67,8 @@ def attention(
     `mask` is None or "causal": query i sees key j iff j <= i + `causal_offset` (default kv_len -
     q_len, which aligns the last query with the last key); or any mask of the dialect as MLIR has
     it, such as "#fa.window<left = 127, right = 0>". `scale` multiplies the scores (default
-    1/sqrt(head_dim)), `softcap` c makes c tanh(s / c) of them. With `sinks` the function takes a
+    1/sqrt(head_dim)), `softcap` c makes c tanh(s / c) of them, `score_bound` promises that they
+    stay within it, which the kernel checks on its arguments. With `sinks` the function takes a
     fourth argument, [q_heads], one more score for each row of a head that attends to nothing.
     `alibi` adds biases to the scores that fall with the distance of a key, where the last query
     stands at the last key. Raises CompileError for arguments that no attention has.
@@ -108,7 +110,14 @@ def attention(
     offset = size["kv_len"] - size["q_len"]
     score_mod = None if alibi is None else alibi.score_mod(size["q_heads"], offset)
     return _function(
-        name, types, mask=given_mask, scale=factor, softcap=cap, lse=lse, score_mod=score_mod
+        name,
+        types,
+        mask=given_mask,
+        scale=factor,
+        softcap=cap,
+        score_bound=_number("score_bound", score_bound),
+        lse=lse,
+        score_mod=score_mod,
     )
 
 
@@ -119,10 +128,16 @@ def _function(
     mask: Attribute | None,
     scale: float | None,
     softcap: float | None,
+    score_bound: float | None,
     lse: bool,
     score_mod: Region | None,
 ) -> ModuleOp:
-    """The module with one function around one `fa.attention`; its fourth argument is sinks."""
+    """The module with one function around one `fa.attention`; its fourth argument is sinks.
+
+    Raises CompileError where they do not go together.
+    """
+    from xdsl.utils.exceptions import VerifyException
+
     from ..dialects.fa import AttentionOp
 
     function = FuncOp(name, (arguments, ()))
@@ -139,6 +154,7 @@ def _function(
             mask=mask,
             scale=scale,
             softcap=softcap,
+            score_bound=score_bound,
             lse=lse,
             score_mod=score_mod,
         )
@@ -147,7 +163,10 @@ def _function(
         ReturnOp(*op.results)
     function.update_function_type()
     module = ModuleOp([function])
-    module.verify()
+    try:
+        module.verify()
+    except VerifyException as error:
+        raise CompileError(str(error)) from None
     return module
 
 

@@ -21,12 +21,14 @@ from xdsl.transforms.dead_code_elimination import region_dce
 from ..diagnostics import OpError
 from ..dialects import fa, plena
 from ..dialects.fa.discardable_attrs import MASK_TILES, UNFUSED
+from ..dialects.fa.promise_attr import promises_of
 from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
 from ..dialects.machine_attr import settle_machine
 from ..dialects.mx import DequantizeOp, QuantizeOp
 from ..dialects.plena.discardable_attrs import LAYOUT
 from ..machine.host.layout import Layout, Region
+from ..machine.host.promises import Promise
 from ..machine.spec.params import Machine
 from ..passes.placement.tile_liveness import stays_in_row_loop
 from ..passes.support.loop_affine import Affine, iterations
@@ -94,11 +96,20 @@ def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layo
         floats.memory(),
         (),
         {**used, "fp_mem": floats.end},
+        _promises(function),
     )
     for name in (MASK_TILES, UNFUSED):
         if name in function.attributes:
             kernel.attributes[name] = function.attributes[name]
     return kernel, layout
+
+
+def _promises(function: func.FuncOp) -> tuple[Promise, ...]:
+    """What data must be like: what a user has promised, and what goes with soft caps where a step
+    does without a maximum because of one."""
+    steps = [op for op in function.walk() if isinstance(op, fa.OnlineSoftmaxOp)]
+    bounded = any(step.bounded is not None for step in steps)
+    return tuple(promise for promise in promises_of(function) if promise.query or bounded)
 
 
 def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects.builtin import (
+    Float16Type,
     Float32Type,
     FloatAttr,
     IndexType,
@@ -37,13 +38,14 @@ from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, IsTerminator, NoMemoryEffect, Pure
 from xdsl.utils.exceptions import VerifyException
 
+from ...machine.numerics.bounded_scores import EXP_CLAMP, HIGHEST
 from .masks import MaskAttr, unknown_mask, verify_mask
 from .type_access import shape_text, tensor_dims, tensor_element
 from .types import ELEMENT_TYPES
 
 F32_MAX = 3.4028234663852886e38
 
-ATTRIBUTES = ("lse", "mask", "scale", "softcap", "qk")
+ATTRIBUTES = ("lse", "mask", "scale", "softcap", "qk", "score_bound")
 
 STAGES = ("raw", "capped", "masked", "softmax")
 """Where the scores can be taken out as a result: scale Q K^T, after softcap and score function,
@@ -103,6 +105,10 @@ class AttentionOp(IRDLOperation):
     nothing; `prob_mod` is a function of the probabilities. With `lse` a second result is the
     logsumexp of each row, [batch, q_heads, q_len] in f32; with `qk = "raw" | "capped" | "masked" |
     "softmax"` a further one is the scores at that stage, [batch, q_heads, q_len, kv_len].
+
+    `score_bound` X promises that every score, after the soft cap, lies in [-X, X], hidden or not: a
+    kernel that does without a maximum can be made then. Whoever brings data checks the promise. A
+    soft cap is such a bound by itself.
     """
 
     name = "fa.attention"
@@ -117,6 +123,7 @@ class AttentionOp(IRDLOperation):
     softcap = opt_prop_def(FloatAttr)
     lse = opt_prop_def(UnitAttr)
     qk = opt_prop_def(StringAttr)
+    score_bound = opt_prop_def(FloatAttr)
     output = result_def(TensorType)
     logsumexp = opt_result_def(TensorType)
     scores = opt_result_def(TensorType)
@@ -144,6 +151,7 @@ class AttentionOp(IRDLOperation):
         softcap: float | None = None,
         lse: bool = False,
         qk: str | None = None,
+        score_bound: float | None = None,
         mask_mod: Region | None = None,
         score_mod: Region | None = None,
         prob_mod: Region | None = None,
@@ -162,6 +170,7 @@ class AttentionOp(IRDLOperation):
                 "softcap": None if softcap is None else FloatAttr(softcap, f32),
                 "lse": UnitAttr() if lse else None,
                 "qk": None if qk is None else StringAttr(qk),
+                "score_bound": None if score_bound is None else FloatAttr(score_bound, f32),
             },
             result_types=list(results),
             regions=[mask_mod, score_mod, prob_mod],
@@ -183,6 +192,35 @@ class AttentionOp(IRDLOperation):
     def stage(self) -> str | None:
         """The stage at which the scores are a result; None where they are none."""
         return None if self.qk is None else self.qk.data
+
+    @property
+    def promised(self) -> float | None:
+        """What scores are promised to stay within; None without a promise."""
+        return None if self.score_bound is None else self.score_bound.value.data
+
+    @property
+    def needs_maximum(self) -> str | None:
+        """What makes every kernel find the maximum of a row, whatever bounds scores; None if
+        nothing does."""
+        parts = (
+            ("bias", "adds what may be any number", self.bias),
+            ("sinks", "are scores that no bound holds for", self.sinks),
+            ("score_mod", "makes of scores what may be any number", self.score_mod),
+            ("prob_mod", "is a function of finished probabilities", self.prob_mod),
+            ("lse", "needs sums between 1 and the number of keys", self.lse),
+        )
+        for name, why, part in parts:
+            if part is not None:
+                return f"{name}, which {why}"
+        if isinstance(tensor_element(self.query), Float16Type):
+            return "f16, which overflows at exp(11)"
+        return "probabilities as a result, which are finished" if self.stage == "softmax" else None
+
+    @property
+    def bound(self) -> float | None:
+        """What scores stay within by promise or soft cap, where a kernel can use it."""
+        known = [x for x in (self.promised, self.cap) if x is not None]
+        return min(known) if known and self.needs_maximum is None else None
 
     @property
     def heads_alike(self) -> bool:
@@ -238,6 +276,7 @@ class AttentionOp(IRDLOperation):
             raise VerifyException(f"softcap must be positive and finite, got {self.cap}")
         if self.stage is not None and self.stage not in STAGES:
             raise VerifyException(f"qk is one of {', '.join(STAGES)}, got '{self.stage}'")
+        self._verify_bound()
         self._verify_inputs(q, k)
         self._verify_results(q, k, v)
         for name, region in (("score_mod", self.score_mod), ("prob_mod", self.prob_mod)):
@@ -245,6 +284,24 @@ class AttentionOp(IRDLOperation):
                 verify_function(name, region)
         if self.mask_mod is not None:
             verify_mask_function("mask_mod", self.mask_mod)
+
+    def _verify_bound(self) -> None:
+        """Check that `score_bound` is a bound that some kernel can use."""
+        bound = self.promised
+        if bound is None:
+            return
+        if not 0 < bound <= F32_MAX:
+            raise VerifyException(f"score_bound must be positive and finite, got {bound}")
+        if bound > HIGHEST:
+            raise VerifyException(
+                f"score_bound = {bound:g} is of no use: exp is clamped at {EXP_CLAMP:g}, and a "
+                f"kernel does without a maximum up to {HIGHEST:g}; promise that, or leave it out"
+            )
+        if self.needs_maximum is not None:
+            raise VerifyException(
+                f"score_bound is of no use beside {self.needs_maximum}: every kernel finds the "
+                "maximum then; leave score_bound out"
+            )
 
     def _verify_inputs(self, q: Sequence[int], k: Sequence[int]) -> None:
         """Check shapes and element types of bias and sinks."""
@@ -373,6 +430,7 @@ def _check_attributes(parser: Parser, given: dict[str, Attribute], start: int) -
     kinds: tuple[tuple[str, type[Attribute], str], ...] = (
         ("scale", FloatAttr, "scale must be a float, such as 0.125 : f32"),
         ("softcap", FloatAttr, "softcap must be a float, such as 50.0 : f32"),
+        ("score_bound", FloatAttr, "score_bound must be a float, such as 60.0 : f32"),
         ("lse", UnitAttr, "lse takes no value"),
         ("qk", StringAttr, f"qk must be one of {', '.join(STAGES)}, in quotes"),
     )

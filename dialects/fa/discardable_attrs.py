@@ -20,6 +20,8 @@ from .attention import AttentionOp
 from .mapping_attrs import SCORE_FAMILIES, SUM_FAMILIES, VALUE_MAPPINGS
 from .problem_attr import GROUPED, check_problems
 from .problem_attr import KEY as PROBLEM
+from .promise_attr import KEY as PROMISES
+from .promise_attr import promises_from
 from .type_access import tensor_dims
 
 MAPPING = "fa.mapping"
@@ -74,6 +76,10 @@ def _check_problems(name: str, attribute: Attribute, op: Operation) -> None:
     check_problems(attribute)
 
 
+def _check_promises(name: str, attribute: Attribute, op: Operation) -> None:
+    promises_from(attribute)
+
+
 def _check_grouped(name: str, attribute: Attribute, op: Operation) -> None:
     integer(1)(name, attribute, op)
     assert isinstance(attribute, IntegerAttr)
@@ -123,6 +129,7 @@ ATTRIBUTES: Table = {
     MACHINE: DiscardableAttr(_MODULE, _check_machine),
     OPTIMIZE_FOR: DiscardableAttr(_MODULE, _check_target),
     PROBLEM: DiscardableAttr(_MODULE, _check_problems),
+    PROMISES: DiscardableAttr(_FUNCTION, _check_promises),
     GROUPED: DiscardableAttr((AttentionOp.name,), _check_grouped),
     MAPPING: DiscardableAttr(_FUNCTION, _check_mapping),
     MAPPED: DiscardableAttr(_FUNCTION, unit),

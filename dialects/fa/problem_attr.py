@@ -3,12 +3,14 @@
 `fa.problem` on the module is an array with a dictionary for each `fa.attention`, in order: batch,
 q_heads, kv_heads, q_len, kv_len, head_dim, value_dim, and what is seen: the mask where there is
 one, or where a function hides keys how many are seen (`seen`, ascending) by how many rows (`rows`),
-and by any (`keys`). So a kernel that went from tool to tool can still be compared with what it has
-to do (`machine/cost/lower_bounds.py`).
+and by any (`keys`). `bounded` says that scores are known to be small (a soft cap, `score_bound`),
+so that no row need have its maximum. So a kernel that went from tool to tool can still be compared
+with what it has to do (`machine/cost/lower_bounds.py`).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from math import prod
 
@@ -19,6 +21,7 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     IntegerType,
     ModuleOp,
+    UnitAttr,
     i64,
 )
 from xdsl.ir import Attribute
@@ -27,6 +30,7 @@ from xdsl.utils.hints import isa
 
 from ...diagnostics import OpError
 from ...machine.cost.lower_bounds import Problem, problem
+from ...machine.numerics.bounded_scores import HIGHEST
 from ..discardable_attrs import attribute_of
 from ..json_attr import encode
 from .attention import AttentionOp
@@ -50,7 +54,7 @@ MOST_ELEMENTS = 1 << 32
 MOST_ROWS = 1 << 20
 """Queries of a mask, of all batches where they differ: each is asked what it sees."""
 
-_SHOWN = ("mask", "seen", "rows", "keys")
+_SHOWN = ("mask", "seen", "rows", "keys", "bounded")
 """What else an entry may say."""
 
 
@@ -116,7 +120,14 @@ def record_problem(module: ModuleOp, op: AttentionOp, counted: Problem | None = 
         entry["keys"] = encode(counted.keys)
     elif (mask := op.resolved_mask) is not None:
         entry["mask"] = mask
+    if is_bounded(op):
+        entry["bounded"] = UnitAttr()
     module.attributes[KEY] = ArrayAttr([*_recorded(module), DictionaryAttr(entry)])
+
+
+def is_bounded(op: AttentionOp) -> bool:
+    """Whether a kernel may do without the maxima of rows, if there are not too many keys."""
+    return op.bound is not None and op.bound <= HIGHEST
 
 
 def _recorded(module: ModuleOp) -> tuple[Attribute, ...]:
@@ -141,10 +152,13 @@ def check_problems(attribute: Attribute) -> None:
 def _problem(entry: Attribute) -> Problem:
     """The problem of an entry. Raises VerifyException where it is none."""
     extents, mask, counts = _parts(entry)
+    assert isinstance(entry, DictionaryAttr)
+    bounded = "bounded" in entry.data
     if counts is not None:
         seen, rows, keys = counts
-        return Problem(*extents, dict(zip(seen, rows, strict=True)), keys)
-    return masked_problem(extents, None if mask is None else mask.resolved(extents[3], extents[4]))
+        return Problem(*extents, dict(zip(seen, rows, strict=True)), keys, bounded)
+    resolved = None if mask is None else mask.resolved(extents[3], extents[4])
+    return replace(masked_problem(extents, resolved), bounded=bounded)
 
 
 Counts = tuple[list[int], list[int], int]
@@ -167,6 +181,9 @@ def _parts(entry: Attribute) -> tuple[Extents, MaskAttr | None, Counts | None]:
     if unknown:
         known = ", ".join((*_EXTENTS, *_SHOWN))
         raise VerifyException(f"an entry of {KEY} has no {unknown[0]}; there are {known}")
+    bounded = entry.data.get("bounded")
+    if not isinstance(bounded, UnitAttr | None):
+        raise VerifyException(f"{KEY}: bounded takes no value, got {bounded}")
     if "seen" in entry.data:
         seen, rows = _numbers(entry, "seen"), _numbers(entry, "rows")
         if len(seen) != len(rows):

@@ -21,11 +21,22 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
+from ...machine.numerics.bounded_scores import HIGHEST
 from ...machine.spec.params import Machine
 from .mapping_attrs import ROW_LOOP_SCRATCH
+from .past_statistics import Past, PastTypes
 from .tile_memory import TileOp, expect, expect_scratch
+from .tile_products import MatmulOp, RepackOp
 from .type_access import tile
 from .types import TileType
+
+
+def _expect_bound(bounded: FloatAttr | None) -> None:
+    """Raise VerifyException where a bound of scores is none."""
+    if bounded is not None and not 0 < bounded.value.data <= HIGHEST:
+        raise VerifyException(
+            f"bounded must be positive and at most {HIGHEST:g}, got {bounded.value.data:g}"
+        )
 
 
 @irdl_op_definition
@@ -60,7 +71,8 @@ class SoftmaxOp(TileOp):
 
     `from` m0 and l0, also [R], are the maximum and sum of what the rows see besides these scores:
     m = max(m0, rowmax S), l = exp(m0 - m) l0 + rowsum exp(S - m). `empty_rows` says that a row may
-    see no key at all: it gives 0, without m0 and l0 m = -inf and l = 0.
+    see no key at all: it gives 0, without m0 and l0 m = -inf and l = 0. `bounded` X promises that
+    what is seen of S lies in [-X, X], for `fuse`.
     """
 
     name = "fa.softmax"
@@ -69,6 +81,7 @@ class SoftmaxOp(TileOp):
     first_maximum = opt_operand_def(TileType)
     first_total = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
+    bounded = opt_prop_def(FloatAttr)
     result = result_def(TileType)
     maximum = result_def(TileType)
     total = result_def(TileType)
@@ -87,14 +100,23 @@ class SoftmaxOp(TileOp):
         empty_rows: bool,
         statistics: Attribute,
         first: tuple[SSAValue, SSAValue] | None = None,
+        bounded: float | None = None,
     ):
         s = tile(scores)
         row = TileType.get((s.rows,), statistics, "scalar")
         super().__init__(
             operands=[scores, *(first or (None, None))],
-            properties={"empty_rows": UnitAttr() if empty_rows else None},
+            properties={
+                "empty_rows": UnitAttr() if empty_rows else None,
+                "bounded": None if bounded is None else FloatAttr(bounded, f32),
+            },
             result_types=[s.placed_at(None), row, row],
         )
+
+    @property
+    def bound(self) -> float | None:
+        """What scores are promised to lie within; None without a promise."""
+        return None if self.bounded is None else self.bounded.value.data
 
     @property
     def first(self) -> tuple[SSAValue, SSAValue] | None:
@@ -109,6 +131,9 @@ class SoftmaxOp(TileOp):
         expect(self.result, "the result", "vector", s.dims)
         for value in self.first or ():
             expect(value, "a statistic to start from", "scalar", (s.rows,))
+        _expect_bound(self.bounded)
+        if self.bounded is not None and self.first is not None:
+            raise VerifyException("what rows start from has no bound: leave `bounded` out")
         expect(self.maximum, "the maximum", "scalar", (s.rows,))
         expect(self.total, "the sum", "scalar", (s.rows,))
 
@@ -160,6 +185,9 @@ class OnlineSoftmaxOp(TileOp):
 
     `unsummed` says that nothing needs the sums: l' is 0.
 
+    `bounded` X says that what is seen of S lies in [-X, X], and so needs no maximum: P = exp(S),
+    l' = l + rowsum P, m' is 0 and alpha 1. Such a step has an l alone, or neither.
+
     With `ones`, a tile of ones in matrix memory, the matrix unit adds up rows (M_BTMV): l and l'
     are tiles [R, C] in vector memory of which each column holds 0.25 times the sum
     (`mapping_attrs.BATCHED_FACTOR`).
@@ -174,6 +202,7 @@ class OnlineSoftmaxOp(TileOp):
     scratch = opt_operand_def(TileType)
     empty_rows = opt_prop_def(UnitAttr)
     unsummed = opt_prop_def(UnitAttr)
+    bounded = opt_prop_def(FloatAttr)
     result = result_def(TileType)
     new_maximum = result_def(TileType)
     new_total = result_def(TileType)
@@ -181,9 +210,11 @@ class OnlineSoftmaxOp(TileOp):
 
     IN_PLACE: ClassVar[dict[int, int]] = {0: 0, 1: 1, 2: 2}
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
+    custom_directives = (Past, PastTypes)
     assembly_format = (
-        "$scores (`,` $maximum^ `,` $total)? (`ones` $ones^)? (`scratch` $scratch^)? attr-dict `:` "
-        "type($scores) (`,` type($maximum)^ `,` type($total))? (`ones` type($ones)^)? "
+        "$scores custom<Past>($maximum, $total) (`ones` $ones^)? (`scratch` $scratch^)? "
+        "attr-dict `:` type($scores) custom<PastTypes>(type($maximum), type($total)) "
+        "(`ones` type($ones)^)? "
         "(`scratch` type($scratch)^)? `->` type($result) `,` type($new_maximum) `,` "
         "type($new_total) `,` type($alpha)"
     )
@@ -198,6 +229,7 @@ class OnlineSoftmaxOp(TileOp):
         ones: SSAValue | None = None,
         scratch: SSAValue | None = None,
         unsummed: bool = False,
+        bounded: float | None = None,
     ):
         if statistics is None:
             assert maximum is not None, "the first step must be told the types of its statistics"
@@ -209,14 +241,40 @@ class OnlineSoftmaxOp(TileOp):
             properties={
                 "empty_rows": UnitAttr() if empty_rows else None,
                 "unsummed": UnitAttr() if unsummed else None,
+                "bounded": None if bounded is None else FloatAttr(bounded, f32),
             },
             result_types=[tile(scores).placed_at(None), m, total_kind, m],
         )
 
     @property
     def in_place(self) -> dict[int, int]:
-        """The first step has no statistics to update."""
-        return self.IN_PLACE if self.maximum is not None else {0: 0}
+        """The first step has no statistics to update, and one of bounded scores the sum alone."""
+        if self.total is None:
+            return {0: 0}
+        return self.IN_PLACE if self.maximum is not None else {0: 0, 2: 1}
+
+    @property
+    def bound(self) -> float | None:
+        """What scores are promised to lie within; None where the step finds the maximum."""
+        return None if self.bounded is None else self.bounded.value.data
+
+    @property
+    def accumulations(self) -> list[AccumulateOp] | None:
+        """What adds products of P to an accumulator; None where P goes elsewhere too."""
+        found: list[AccumulateOp] = []
+        pending = [use.operation for use in self.result.uses]
+        while pending:
+            user = pending.pop()
+            if isinstance(user, RepackOp):
+                pending += [use.operation for use in user.result.uses]
+                continue
+            if not isinstance(user, MatmulOp):
+                return None
+            for use in user.result.uses:
+                if not isinstance(use.operation, AccumulateOp):
+                    return None
+                found.append(use.operation)
+        return found
 
     @property
     def row_wise(self) -> bool:
@@ -236,7 +294,9 @@ class OnlineSoftmaxOp(TileOp):
         statistics = (tile(self.new_maximum), tile(self.new_total))
         empty = self.empty_rows is not None
         unsummed = self.unsummed is not None
-        return OnlineSoftmaxOp(self.scores, *past, empty, statistics, self.ones, scratch, unsummed)
+        return OnlineSoftmaxOp(
+            self.scores, *past, empty, statistics, self.ones, scratch, unsummed, self.bound
+        )
 
     def with_scratch(self, scratch: SSAValue | None) -> OnlineSoftmaxOp:
         """The same operation with room to work in."""
@@ -250,7 +310,10 @@ class OnlineSoftmaxOp(TileOp):
         s = tile(self.scores)
         expect(self.scores, "the scores", "vector", s.dims)
         expect(self.result, "the result", "vector", s.dims)
-        if (self.maximum is None) != (self.total is None):
+        _expect_bound(self.bounded)
+        if self.bounded is not None and self.maximum is not None:
+            raise VerifyException("a step of bounded scores has no maximum; give `sum` alone")
+        if self.bounded is None and (self.maximum is None) != (self.total is None):
             raise VerifyException("a step has both a maximum and a sum so far, or neither")
         for name, value in (
             ("maximum", self.maximum), ("new maximum", self.new_maximum), ("alpha", self.alpha)
@@ -290,8 +353,16 @@ class AccumulateOp(TileOp):
 
     @property
     def row_wise(self) -> bool:
-        """With a factor for each row."""
-        return self.alpha is not None
+        """With a factor for each row; or where a row of P V of bounded scores comes in a loop."""
+        if self.alpha is not None:
+            return True
+        product = self.addend.owner
+        if not isinstance(product, MatmulOp) or not product.row_wise:
+            return False
+        step = product.lhs.owner
+        if isinstance(step, RepackOp):
+            step = step.source.owner
+        return isinstance(step, OnlineSoftmaxOp) and step.bounded is not None
 
     def __init__(self, acc: SSAValue, addend: SSAValue, alpha: SSAValue | None = None):
         super().__init__(operands=[acc, addend, alpha], result_types=[tile(acc).placed_at(None)])
@@ -311,7 +382,8 @@ class NormalizeOp(TileOp):
     With `empty_rows` a row whose l is 0 gives 0. l is [R] in scalar memory, or a tile of R rows in
     vector memory that hold it in each column (`fa.online_softmax` with `ones`), which is then used
     up: its place is worked in. Without l the first `sums` columns of acc hold it, and as many
-    columns behind them are divided: only those of the result are specified.
+    columns behind them are divided: only those of the result are specified. `least` is what the l
+    of a row with a key is at least, 1 where it is not given.
     """
 
     name = "fa.normalize"
@@ -322,6 +394,7 @@ class NormalizeOp(TileOp):
     empty_rows = opt_prop_def(UnitAttr)
     factor = opt_prop_def(FloatAttr)
     sums = opt_prop_def(IntegerAttr)
+    least = opt_prop_def(FloatAttr)
     result = result_def(TileType)
 
     LINEAR: ClassVar[dict[int, int]] = {0: 0}
@@ -340,6 +413,7 @@ class NormalizeOp(TileOp):
         factor: float | None = None,
         sums: int | None = None,
         scratch: SSAValue | None = None,
+        least: float | None = None,
     ):
         super().__init__(
             operands=[acc, total, scratch],
@@ -347,6 +421,7 @@ class NormalizeOp(TileOp):
                 "empty_rows": UnitAttr() if empty_rows else None,
                 "factor": None if factor is None else FloatAttr(factor, f32),
                 "sums": None if sums is None else IntegerAttr(sums, i64),
+                "least": None if least is None else FloatAttr(least, f32),
             },
             result_types=[tile(acc).placed_at(None)],
         )
@@ -355,6 +430,11 @@ class NormalizeOp(TileOp):
     def multiplier(self) -> float:
         """The factor, written or not."""
         return 1.0 if self.factor is None else self.factor.value.data
+
+    @property
+    def least_sum(self) -> float | None:
+        """The least sum of a row with a key, where it is written."""
+        return None if self.least is None else self.least.value.data
 
     @property
     def sum_columns(self) -> int:
@@ -374,13 +454,17 @@ class NormalizeOp(TileOp):
         """The same operation with room to work in."""
         factor = None if self.factor is None else self.multiplier
         empty = self.empty_rows is not None
-        return NormalizeOp(self.acc, self.total, empty, factor, self.sum_columns or None, scratch)
+        columns = self.sum_columns or None
+        return NormalizeOp(self.acc, self.total, empty, factor, columns, scratch, self.least_sum)
 
     def verify_(self) -> None:
         dims = tile(self.acc).dims
         expect(self.acc, "the accumulator", "vector", dims)
         expect(self.result, "the result", "vector", dims)
         expect_scratch(self.scratch, 1)
+        least = self.least_sum
+        if least is not None and not 0 < least <= 1:
+            raise VerifyException(f"the least sum must be above 0 and at most 1, got {least}")
         if (self.total is None) != (self.sums is not None):
             raise VerifyException("the sum is an operand, or in the first `sums` columns")
         if self.total is None:

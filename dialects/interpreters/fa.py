@@ -37,6 +37,7 @@ from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.utils.exceptions import InterpretationError
 from xdsl.utils.hints import isa
 
+from ...machine.numerics.bounded_scores import ROUNDED
 from ...machine.numerics.mx_blocks import Blocks, dequantize
 from ...xdsl_compat import number
 from .. import fa, mx
@@ -165,6 +166,7 @@ class FaFunctions(InterpreterFunctions):
             sinks=rest.pop(0) if op.sinks is not None else None,
             prob_mod=_function(op.prob_mod),
             stage=op.stage,
+            check=lambda s: _check_bound(s, op.promised, "score_bound", EXACT),
         )
         out, lse, scores = semantics.attention_with_scores(
             q, k, v, op.factor, op.resolved_mask, extras
@@ -290,6 +292,7 @@ class FaFunctions(InterpreterFunctions):
         self._read(op, args)
         element, statistic = _elements(op.result, op.total)
         first = None if op.first is None else (args[1], args[2])
+        _check_bound(args[0], op.bound, "bounded")
         return self._write(op, semantics.softmax(args[0], element, statistic, self.round, first))
 
     @impl(fa.ProbabilitiesOp)
@@ -316,20 +319,25 @@ class FaFunctions(InterpreterFunctions):
         m, total = np.full(len(s), -np.inf, np.float32), np.zeros(len(s), np.float32)
         if op.maximum is not None:
             m, total = args[1:3]
+        elif op.total is not None:
+            total = args[1]
+        _check_bound(s, op.bound, "bounded")
         element, statistic = _elements(op.result, op.new_total)
+
+        def step(total: Array) -> tuple[Array, Array, Array, Array]:
+            if op.bounded is not None:
+                return semantics.bounded_softmax(s, total, element, statistic, self.round)
+            return semantics.online_softmax(s, m, total, element, statistic, self.round)
+
         if op.unsummed is not None:
             zero = np.zeros_like(m)
-            p, m, total, alpha = semantics.online_softmax(
-                s, m, zero, element, statistic, self.round
-            )
+            p, m, total, alpha = step(zero)
             return self._write(op, [p, m, zero, alpha])
         if op.ones is None:
-            return self._write(
-                op, semantics.online_softmax(s, m, total, element, statistic, self.round)
-            )
+            return self._write(op, step(total))
         # Sums in units of the batched instructions' factor, the same in each column.
         before = (total if total.ndim == 1 else total[:, 0]) / np.float32(BATCHED_FACTOR)
-        p, m, total, alpha = semantics.online_softmax(s, m, before, element, statistic, self.round)
+        p, m, total, alpha = step(before)
         lanes = np.broadcast_to(
             total[:, None] * np.float32(BATCHED_FACTOR), fa.tile(op.new_total).dims
         )
@@ -398,6 +406,21 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.ScratchOp)
     def scratch(self, _: Interpreter, op: fa.ScratchOp, args: PythonValues) -> PythonValues:
         return self._write(op, [np.full(fa.tile(op.tile).dims, np.nan, np.float32)])
+
+
+EXACT = 1e-5
+"""What a promise about scores that are not rounded on the way may be off by, relative."""
+
+
+def _check_bound(
+    scores: NDArray[np.floating], bound: float | None, name: str, slack: float = ROUNDED
+) -> None:
+    """Raise InterpretationError where scores break a promise."""
+    if bound is None:
+        return
+    reach = semantics.beyond(scores, (1 + slack) * bound)
+    if reach is not None:
+        raise InterpretationError(f"scores reach {reach:.4g}, beyond {name} = {bound:g}")
 
 
 def _function(region: Region | None) -> Callable[..., Array] | None:

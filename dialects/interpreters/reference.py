@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from xdsl.dialects.builtin import BFloat16Type, Float16Type
 from xdsl.ir import Attribute
 
+from ...machine.numerics.bounded_scores import HIDDEN_BELOW
 from ..fa.masks import MaskAttr
 
 Array = NDArray[np.float32]
@@ -68,6 +69,8 @@ class Extras:
     sinks: NDArray[np.floating] | None = None
     prob_mod: Callable[..., NDArray[np.floating]] | None = None
     stage: str | None = None
+    check: Callable[[NDArray[np.floating]], None] | None = None
+    """Called with the scores before they are masked."""
 
 
 def attention(
@@ -116,6 +119,8 @@ def attention_with_scores(
             if extras.bias is not None:
                 bias = extras.bias
                 s = s + bias[b % bias.shape[0], h % bias.shape[1]]
+            if extras.check is not None:
+                extras.check(s)
             shown = seen if extras.mask_mod is None else seen & extras.mask_mod(b, h)
             s = np.where(shown, s, -np.inf)
             stages["masked"] = s
@@ -175,6 +180,24 @@ def online_softmax(
     sums: Array = p.sum(axis=1, dtype=np.float32)
     new_total = rnd(rnd(alpha * total, statistic) + sums, statistic)
     return p, new, new_total, alpha
+
+
+def bounded_softmax(
+    s: Array, total: Array, element: Attribute, statistic: Attribute, rnd: Rounder
+) -> tuple[Array, Array, Array, Array]:
+    """One step without a maximum: P = exp(S), m' = 0, l' and alpha = 1."""
+    with np.errstate(over="ignore"):
+        p = rnd(exp(s), element)
+        new_total = rnd(total + p.sum(axis=1, dtype=np.float32), statistic)
+    return p, np.zeros_like(total), new_total, np.ones_like(total)
+
+
+def beyond(s: NDArray[np.floating], bound: float) -> float | None:
+    """How far scores reach that are promised to stay within a bound, and do not; what is hidden
+    does not count. None where all do."""
+    seen = np.abs(s[~(s < HIDDEN_BELOW)])
+    reach = float(seen.max(initial=0))
+    return None if reach <= bound else reach
 
 
 def exponentials(s: Array, m: Array, element: Attribute, rnd: Rounder) -> Array:

@@ -50,6 +50,7 @@ SHARED = (
     "fa.dialects.machine_attr",
     "fa.dialects.target_attr",
     "fa.dialects.fa.problem_attr",
+    "fa.dialects.fa.promise_attr",
 )
 """Modules that are about an attribute of the `fa` dialect each."""
 

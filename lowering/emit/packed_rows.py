@@ -153,9 +153,11 @@ class PackedSums:
                 loop.keep(op.new_total, [written])
                 continue
             assert op.total is not None
-            total = loop.first(self.total)
-            e.do("V_MUL_VF", total, loop.row(op.total)[0], loop.scalar(op.alpha), FULL)
-            e.do("V_ADD_VV", total, total, written, FULL)
+            total, before = loop.first(self.total), loop.row(op.total)[0]
+            if op.bounded is None:
+                e.do("V_MUL_VF", total, before, loop.scalar(op.alpha), FULL)
+                before = total
+            e.do("V_ADD_VV", total, before, written, FULL)
 
 
 class PackedProduct(Part):

@@ -61,7 +61,7 @@ class _OnlineSoftmax(Part):
         self.p = self.loop.walk(op.result)
         self.guard = Guard(e) if op.empty_rows is not None else None
         self.lowest = None
-        if op.maximum is None:
+        if op.maximum is None and op.bounded is None:
             self.lowest = e.float(float("-inf")) if self.guard is None else self.guard.floor
         self.sums = self._sums()
         self.sums.prepare()
@@ -79,6 +79,9 @@ class _OnlineSoftmax(Part):
         return _Sums(self.loop, self.op)
 
     def emit(self) -> None:
+        if self.op.bounded is not None:
+            self._emit_bounded()
+            return
         op, e, loop, s, p = self.op, self.e, self.loop, self.s, self.p
         old = None if op.maximum is None else loop.scalar(op.maximum)
         start = self.lowest if old is None else old
@@ -110,6 +113,25 @@ class _OnlineSoftmax(Part):
         values = loop.each_panel(p.panels, self.sums.start(alpha), pointers, exponentials)
         self.sums.finish(values, alpha)
 
+    def _emit_bounded(self) -> None:
+        """P = exp(S) and l'; what is hidden of S gives exp(-88), or 0 where that may be all."""
+        op, e, loop, s, p = self.op, self.e, self.loop, self.s, self.p
+        loop.set_scalar(op.new_maximum, e.f_zero)
+        if any(True for _ in op.alpha.uses):
+            loop.set_scalar(op.alpha, e.float(1.0))
+        at_s, at_p = loop.panels(s), loop.panels(p)
+
+        def exponentials(values: Sequence[SSAValue], at: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            new = at[-1]
+            e.do("V_EXP_V", new, at[0], FULL)
+            if self.guard is not None:
+                e.do("V_SUB_VF", new, new, self.guard.least, FULL, 0)
+            return self.sums.panel(values, new)
+
+        pointers = [at_s] if s.address == p.address else [at_s, at_p]
+        values = loop.each_panel(p.panels, self.sums.start(None), pointers, exponentials)
+        self.sums.finish(values, None)
+
 
 class _Sums:
     """l' = alpha l + rowsum P, the sum of each panel reduced to a float register."""
@@ -123,11 +145,11 @@ class _Sums:
         """What is done once, in front of the loop."""
 
     def start(self, alpha: SSAValue | None) -> Sequence[SSAValue]:
-        """The values that the panels hand on: alpha l."""
-        if alpha is None:
+        """The values that the panels hand on: l, times alpha where there is one; 0 without l."""
+        if self.op.total is None:
             return [self.e.f_zero]
-        assert self.op.total is not None
-        return [self.e.get("S_MUL_FP", self.loop.scalar(self.op.total), alpha)]
+        total = self.loop.scalar(self.op.total)
+        return [total if alpha is None else self.e.get("S_MUL_FP", total, alpha)]
 
     def panel(self, values: Sequence[SSAValue], row: SSAValue) -> Sequence[SSAValue]:
         """One more panel of P."""
@@ -205,13 +227,15 @@ class _SumsByOnes(_Sums):
         # The blocks are added to each other first: to l, which may be thousands of times as large
         # as one of them, each addition would round anew, and all of them the same way.
         first, *others = self.rows
-        summed = total if alpha is None else first
+        summed = total if op.total is None else first
         for number, row in enumerate(others):
             e.do("V_ADD_VV", summed, first if number == 0 else summed, row, FULL)
-        if alpha is not None:
-            assert op.total is not None
-            e.do("V_MUL_VF", total, loop.row(op.total)[0], alpha, FULL)
-            e.do("V_ADD_VV", total, total, first, FULL)
+        if op.total is not None:
+            before = loop.row(op.total)[0]
+            if alpha is not None:
+                e.do("V_MUL_VF", total, before, alpha, FULL)
+                before = total
+            e.do("V_ADD_VV", total, before, first, FULL)
         elif not others:
             e.do("V_SHFT_V", total, first, e.zero)
         if self.total is None:
@@ -282,7 +306,7 @@ class _Product(Part):
 
 
 class _Accumulate(Part):
-    """alpha acc + x of a row."""
+    """alpha acc + x of a row, or acc + x."""
 
     op: fa.AccumulateOp
 
@@ -295,16 +319,16 @@ class _Accumulate(Part):
 
     def emit(self) -> None:
         op, e, loop = self.op, self.e, self.loop
-        assert op.alpha is not None
-        alpha = loop.scalar(op.alpha)
+        alpha = None if op.alpha is None else loop.scalar(op.alpha)
         addends = loop.row(op.addend)
         for old, new, addend in zip(loop.row(op.acc), loop.row(op.result), addends, strict=True):
-            e.do("V_MUL_VF", new, old, alpha, FULL)
-            e.do("V_ADD_VV", new, new, addend, FULL)
+            if alpha is not None:
+                e.do("V_MUL_VF", new, old, alpha, FULL)
+            e.do("V_ADD_VV", new, old if alpha is None else new, addend, FULL)
 
 
 class _Normalize(Part):
-    """factor acc / l of a row; the sum of a row that saw a key is at least 1."""
+    """factor acc / l of a row; the sum of a row that saw a key is at least 1, or `least`."""
 
     op: fa.NormalizeOp
 
@@ -325,7 +349,7 @@ class _Normalize(Part):
                 )
             if not loop.inside(op.total):
                 loop.walk(op.total)
-        least = BATCHED_FACTOR if self.lanes else 1.0
+        least = (op.least_sum or 1.0) * (BATCHED_FACTOR if self.lanes else 1.0)
         self.one = e.float(least) if op.empty_rows is not None else None
         self.factor = e.float(op.multiplier) if op.multiplier != 1.0 else None
 

@@ -7,10 +7,12 @@ machine's instructions, it does at least this.
   once; Q K^T and P V by the cheapest family each. A row of queries that sees n keys needs whole
   blocks of keys, however rows are grouped.
 - Vector: for each row and panel of VLEN keys that it sees a maximum, a subtraction and an
-  exponential; for each row of results a multiplication.
+  exponential; for each row of results a multiplication. Where scores are bounded an exponential
+  alone.
 - Row sums by the cheaper of additions and a column of ones in V: in the total only, because a
   program can do them in the one unit or in the other.
-- Scalar: for each row a running maximum that is set; for each row and panel an address.
+- Scalar: for each row a running maximum that is set, if there must be one; for each row and panel
+  an address.
 - HBM: Q of rows that see a key, the keys that are seen, and their values read once, O written once,
   in whole lines, by transfers of the machine's fixed amounts; bytes at the memory's peak, and a
   first latency for each transfer.
@@ -53,7 +55,8 @@ class Problem:
     """One attention: lengths in elements.
 
     `rows` maps a number of keys to how many rows of queries see so many, over all query heads and
-    batches. `keys` is how many keys any query sees, over all KV heads and batches.
+    batches. `keys` is how many keys any query sees, over all KV heads and batches. `bounded` says
+    that scores are known to be so small that no row needs its maximum.
     """
 
     batch: int
@@ -65,6 +68,7 @@ class Problem:
     value_dim: int
     rows: Mapping[int, int]
     keys: int
+    bounded: bool = False
 
     @property
     def pairs(self) -> int:
@@ -276,7 +280,8 @@ def _vector(problem: Problem, machine: Machine) -> Figures:
     """Maximum, subtraction and exponential of scores, and the results' division by row sums."""
     panels = problem.blocks(machine.vlen)
     results = ceil(problem.live_rows * problem.value_dim / machine.vlen)
-    steps = (_cycles(machine, name, panels) for name in ("V_RED_MAX", "V_SUB_VF", "V_EXP_V"))
+    names = ("V_EXP_V",) if problem.bounded else ("V_RED_MAX", "V_SUB_VF", "V_EXP_V")
+    steps = (_cycles(machine, name, panels) for name in names)
     return sum(steps, _cycles(machine, "V_MUL_VV", results))
 
 
@@ -293,8 +298,9 @@ def _row_sums(problem: Problem, machine: Machine) -> Figures:
 
 
 def _scalar(problem: Problem, machine: Machine) -> Figures:
-    """A running maximum set for each row, an address for each row of scores."""
-    return _cycles(machine, "S_LD_FP", problem.live_rows) + _cycles(
+    """A running maximum set for each row that needs one, an address for each row of scores."""
+    maxima = 0 if problem.bounded else problem.live_rows
+    return _cycles(machine, "S_LD_FP", maxima) + _cycles(
         machine, "S_ADDI_INT", problem.blocks(machine.vlen)
     )
 

@@ -335,3 +335,31 @@ def outputs(layout: Layout, hbm: Bytes) -> list[Array]:
         return unpack(layout.regions[index], hbm)
 
     return [np.ascontiguousarray(evaluate(recipe, leaf)) for recipe in layout.outputs]
+
+
+def check_promises(layout: Layout, hbm: Bytes, args: list[NDArray[np.floating]] | None) -> None:
+    """Check that the arguments in an image keep what a kernel was promised.
+
+    `args` are those that it was made of, for arguments that the host computes on; without them such
+    arguments cannot be checked. Raises LayoutError with what breaks a promise.
+    """
+    if not layout.promises:
+        return
+    placed = layout.arguments()
+
+    def leaf(_: Leaf, index: int) -> Array:
+        tensor = layout.signature[index]
+        read = as_argument(placed[index][0], tensor, hbm) if index in placed else None
+        if read is not None:
+            return read
+        if args is None:
+            raise LayoutError(
+                f"the kernel is right for some data only, and what the host computes of "
+                f"{tensor.name} does not say whether this is such; pack all arguments again"
+            )
+        return as_dtype(args[index], tensor.dtype)
+
+    for promise in layout.promises:
+        broken = promise.broken(leaf)
+        if broken is not None:
+            raise LayoutError(broken)

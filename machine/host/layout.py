@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from math import prod
 from typing import Any, Literal, get_args
 
+from .promises import Promise
+
 VERSION = 4
 
 LINE = 64
@@ -208,6 +210,8 @@ class Layout:
     sram: Mapping[str, int] = field(default_factory=dict[str, int])
     """How much of each on-chip memory is used: rows of vector SRAM (`vector_rows`), tiles of matrix
     SRAM (`matrix_tiles`), entries of FP_MEM (`fp_mem`) and INT_MEM (`int_mem`)."""
+    promises: tuple[Promise, ...] = ()
+    """What the kernel is right for only: data that breaks it is refused."""
 
     @property
     def hbm_bytes(self) -> int:
@@ -237,6 +241,7 @@ class Layout:
             {**asdict(region), **{key: getattr(region, key) for key in DERIVED}}
             for region in self.regions
         ]
+        promises = [promise.to_json() for promise in self.promises]
         return {
             "version": VERSION,
             "kernel": self.kernel,
@@ -247,6 +252,7 @@ class Layout:
             "fp_mem": list(self.fp_mem),
             "int_mem": list(self.int_mem),
             "sram": dict(self.sram),
+            **({"promises": promises} if promises else {}),
         }
 
     @classmethod

@@ -27,6 +27,7 @@ from .layout import (
     Storage,
     Tensor,
 )
+from .promises import Promise
 from .recipe import Leaf, leaves
 from .recipe_rules import RecipeError, Shape, check_step, extents
 from .recipe_shape import shape_of
@@ -87,6 +88,7 @@ def _layout(data: Mapping[str, Any]) -> Layout:
         _memory(data, "fp_mem", FP_MEM_ENTRIES, 16),
         _memory(data, "int_mem", INT_MEM_ENTRIES, 32),
         _counts(data, "sram"),
+        tuple(_promise(entry) for entry in _tables(data, "promises")) if "promises" in data else (),
     )
 
 
@@ -114,6 +116,29 @@ def _check(layout: Layout, hbm_bytes: int) -> None:
             )
     for recipe in layout.outputs:
         shape_of(recipe, _leaf("region", held))
+    for promise in layout.promises:
+        _check_promise(promise, shapes)
+
+
+def _check_promise(promise: Promise, arguments: Sequence[Shape]) -> None:
+    """Check that a promise is about tensors of one attention."""
+    leaf = _leaf("argument", arguments)
+    value = shape_of(promise.value, leaf)
+    if len(value) != 4:
+        raise LayoutError(f"a promise is about values of shape {list(value)}; they have rank 4")
+    if not promise.query:
+        return
+    query, key = (shape_of(recipe, leaf) for recipe in (promise.query, promise.key))
+    alike = len(query) == len(key) == 4 and query[0] == key[0] and query[3] == key[3]
+    if not alike or query[1] % key[1]:
+        raise LayoutError(f"a promise is about queries of {list(query)} and keys of {list(key)}")
+
+
+def _promise(entry: Json) -> Promise:
+    try:
+        return Promise.from_json(entry)
+    except ValueError as error:
+        raise LayoutError(str(error)) from None
 
 
 def _held(region: Region, arguments: Sequence[Shape]) -> Shape:

@@ -488,6 +488,8 @@ def _multiply(end: End, factor: float) -> None:
         Rewriter.insert_op(scale, InsertPoint.before(end))
         end.operands[0] = scale.result
     elif end.factor is None:
-        new = fa.NormalizeOp(end.acc, end.total, end.empty_rows is not None, factor)
+        new = fa.NormalizeOp(
+            end.acc, end.total, end.empty_rows is not None, factor, least=end.least_sum
+        )
         new.location, new.result.name_hint = end.location, end.result.name_hint
         Rewriter.replace_op(end, new)

@@ -28,7 +28,7 @@ def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str
         return None
     chain = Chain()
     for step in steps:
-        if step.ones is not None or step.maximum is None:
+        if step.ones is not None or step.total is None:
             return step, "the step is mapped already"
         chain.follow(step.new_total)
         if chain.stop is not None:
@@ -51,22 +51,26 @@ def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str
     for end in dict.fromkeys(chain.ends):
         factor = end.multiplier * BATCHED_FACTOR
         empty = end.empty_rows is not None
-        scaled = fa.NormalizeOp(end.acc, end.total, empty, None if factor == 1.0 else factor)
+        scaled = fa.NormalizeOp(
+            end.acc, end.total, empty, None if factor == 1.0 else factor, least=end.least_sum
+        )
         scaled.location, scaled.result.name_hint = end.location, end.result.name_hint
         Rewriter.replace_op(end, scaled)
     for step in steps:
         mapped = fa.OnlineSoftmaxOp(
-            step.scores, step.maximum, step.total, step.empty_rows is not None, None, ones
+            step.scores,
+            step.maximum,
+            step.total,
+            step.empty_rows is not None,
+            (fa.tile(step.new_maximum), fa.tile(step.new_total)),
+            ones,
+            bounded=step.bound,
         )
         mapped.location = step.location
         for old, new in zip(step.results, mapped.results, strict=True):
             new.name_hint = old.name_hint
         Rewriter.replace_op(step, mapped)
     return None
-
-
-TOTAL = 2
-"""The operand of `fa.online_softmax` that is a running sum, behind scores and maximum."""
 
 
 @dataclass
@@ -103,7 +107,7 @@ class Chain:
 
     def _use(self, use: Use) -> None:
         match use.operation:
-            case fa.OnlineSoftmaxOp() as step if use.index == TOTAL:
+            case fa.OnlineSoftmaxOp() as step if step.total is step.operands[use.index]:
                 self.follow(step.new_total)
             case fa.NormalizeOp() as end:
                 self.ends.append(end)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from ...diagnostics import OpError
 from ...dialects import fa
-from ...dialects.fa.problem_attr import Extents, extents_of, masked_problem, too_large
+from ...dialects.fa.problem_attr import (
+    Extents,
+    extents_of,
+    is_bounded,
+    masked_problem,
+    too_large,
+)
 from ...machine.cost.lower_bounds import Problem
 from .mask_functions import MaskFunction, Shown
 
@@ -31,8 +38,9 @@ def problem_of(op: fa.AttentionOp) -> Problem:
     reason = too_large(extents_of(op), op.resolved_mask)
     if reason is not None:
         raise OpError(op, reason)
+    bounded = is_bounded(op)
     if op.mask_mod is None:
-        return masked_problem(extents_of(op), op.resolved_mask)
+        return replace(masked_problem(extents_of(op), op.resolved_mask), bounded=bounded)
     extents, shown = extents_of(op), shown_of(op)
     batch, q_heads, _, q_len, kv_len, *_ = extents
     scores = q_len * kv_len * (batch if shown.by_batch else 1) * (q_heads if shown.by_head else 1)
@@ -41,7 +49,7 @@ def problem_of(op: fa.AttentionOp) -> Problem:
             op,
             f"a mask function of {scores:,} scores is more than can be handled, {MOST_SCORES:,}",
         )
-    return _counted(extents, shown)
+    return replace(_counted(extents, shown), bounded=bounded)
 
 
 @lru_cache(maxsize=16)

@@ -444,9 +444,12 @@ def _skip(mask: fa.MaskOp) -> bool:
     users = [use.operation for use in mask.result.uses]
     if len(users) != 1 or not isinstance(step := users[0], fa.OnlineSoftmaxOp):
         return False
-    if step.maximum is None or step.total is None:
+    bounded = step.bounded is not None
+    if step.total is None or (step.maximum is None and not bounded):
         return False
-    adds = _users(step.alpha)
+    adds: Sequence[Operation] = _users(step.alpha)
+    if bounded:
+        adds = step.accumulations or ()
     repacks = [op for op in _users(step.result) if isinstance(op, fa.RepackOp)]
     products = [op for op in _users(step.result) if not isinstance(op, fa.RepackOp)]
     products += [op for repack in repacks for op in _users(repack.result)]
@@ -463,7 +466,8 @@ def _skip(mask: fa.MaskOp) -> bool:
     for gone in (*products, *repacks):
         # The products that went into the sums just erased.
         Rewriter.erase_op(gone)
-    step.new_maximum.replace_all_uses_with(step.maximum)
+    if step.maximum is not None:
+        step.new_maximum.replace_all_uses_with(step.maximum)
     step.new_total.replace_all_uses_with(step.total)
     Rewriter.erase_op(step)
     Rewriter.erase_op(mask)

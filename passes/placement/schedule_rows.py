@@ -81,9 +81,12 @@ def _starts_recurrence(loop: scf.ForOp) -> bool:
         if op.regions:
             return False
     for step in block.ops:
-        carried = step.maximum if isinstance(step, fa.OnlineSoftmaxOp) else None
+        if not isinstance(step, fa.OnlineSoftmaxOp):
+            continue
+        bounded = step.bounded is not None
+        carried, start = (step.total, 0.0) if bounded else (step.maximum, -inf)
         if isinstance(carried, BlockArgument) and carried.block is block:
-            return _is_fill(loop.iter_args[carried.index - 1], -inf)
+            return _is_fill(loop.iter_args[carried.index - 1], start)
     return False
 
 
@@ -113,9 +116,12 @@ def _peel(loop: scf.ForOp) -> None:
 
 def _start(step: fa.OnlineSoftmaxOp) -> None:
     """Let a step that has seen no key before be a first one, and its accumulation with it."""
-    if not _is_fill(step.maximum, -inf) or not _is_fill(step.total, 0.0):
+    first = step.bounded is not None or _is_fill(step.maximum, -inf)
+    if not first or not _is_fill(step.total, 0.0):
         return
-    adds = [use.operation for use in step.alpha.uses]
+    adds: Sequence[Operation] = [use.operation for use in step.alpha.uses]
+    if step.bounded is not None:
+        adds = step.accumulations or ()
     starts = [isinstance(add, fa.AccumulateOp) and _is_fill(add.acc, 0.0) for add in adds]
     if not all(starts):
         return
@@ -139,7 +145,7 @@ def _normalize_first(product: fa.MatmulOp) -> None:
     if product.instruction == "btmv":
         return
     step, end = producer(product.lhs, fa.OnlineSoftmaxOp), only_user(product.result, fa.NormalizeOp)
-    if step is None or end is None or step.maximum is not None or step.ones is not None:
+    if step is None or end is None or step.total is not None or step.ones is not None:
         return
     p = fa.tile(product.lhs)
     if end.total is not step.new_total or len(list(step.result.uses)) > 1:
@@ -147,7 +153,8 @@ def _normalize_first(product: fa.MatmulOp) -> None:
     if p.cols > 2 * fa.tile(product.result).cols:
         return
     factor = None if end.factor is None else end.multiplier
-    first = fa.NormalizeOp(product.lhs, step.new_total, end.empty_rows is not None, factor)
+    empty, least = end.empty_rows is not None, end.least_sum
+    first = fa.NormalizeOp(product.lhs, step.new_total, empty, factor, least=least)
     first.location, first.result.name_hint = end.location, step.result.name_hint
     Rewriter.insert_op(first, InsertPoint.after(step))
     product.operands[0] = first.result
@@ -174,7 +181,8 @@ class _Grouping:
                 if group and _may_move(op):
                     waiting.append(op)
                     continue
-                joins = _row_wise(op) and (not group or _rows(op) == _rows(group[0]))
+                row_wise = _row_wise(op) and _has_its_row(op, group)
+                joins = row_wise and (not group or _rows(op) == _rows(group[0]))
                 if joins:
                     # What a group waits for comes in front of it; what nothing in it waits for
                     # stays, or tiles would be alive for longer.
@@ -185,7 +193,7 @@ class _Grouping:
                     self._close(group)
                     group = []
                 waiting = []
-                if _row_wise(op):
+                if row_wise:
                     assert isinstance(op, fa.TileOp)
                     group.append(op)
             self._close(group)
@@ -239,6 +247,18 @@ def _enclose(group: Sequence[fa.TileOp], rows: int, unroll: int) -> None:
 
 def _row_wise(op: Operation) -> bool:
     return isinstance(op, fa.TileOp) and op.row_wise
+
+
+def _has_its_row(op: Operation, group: Sequence[fa.TileOp]) -> bool:
+    """Whether what an accumulation without factors takes a row of is in the loop as well, from the
+    softmax on."""
+    if not isinstance(op, fa.AccumulateOp) or op.alpha is not None:
+        return True
+    product = op.addend.owner
+    if not isinstance(product, fa.MatmulOp) or product not in group:
+        return False
+    step = product.lhs.owner
+    return step in group and (not isinstance(step, fa.RepackOp) or step.source.owner in group)
 
 
 def _by_rows(op: Operation) -> bool:

@@ -76,6 +76,7 @@ def _group(op: fa.AttentionOp, groups: HeadGroup) -> None:
         scale=op.factor,
         softcap=op.cap,
         lse=op.lse is not None,
+        score_bound=op.promised,
     )
     new.attributes.update(op.attributes)
     new.attributes[GROUPED] = IntegerAttr(groups.tile_rows, i64)

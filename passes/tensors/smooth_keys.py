@@ -3,8 +3,8 @@
 Precondition: `fa.attention` on tensors, or tile IR before `map`. Postcondition: keys go
 through `mx.center` along the tokens, in float32. Scores of a query all shift by the same amount,
 which softmax does not see: results are the same in exact arithmetic. What else sees scores would
-change, so functions with a logsumexp or scores as a result, a soft cap, a score function or sinks
-are refused. The host does the work when it packs arguments.
+change, so functions with a logsumexp or scores as a result, a soft cap, a score function, sinks or
+a bound of scores are refused. The host does the work when it packs arguments.
 """
 
 from __future__ import annotations
@@ -57,11 +57,14 @@ def _sees_scores(op: Operation) -> str | None:
             ("the soft cap", op.softcap is not None),
             ("the score function", op.score_mod is not None),
             ("the sinks", op.sinks is not None),
+            ("the bound of scores", op.score_bound is not None),
             ("the scores as a result", op.qk is not None and op.qk.data != "softmax"),
         )
         return next((what for what, there in parts if there), None)
     if isinstance(op, fa.LogsumexpOp):
         return "the logsumexp"
+    if isinstance(op, fa.SoftmaxOp | fa.OnlineSoftmaxOp) and op.bounded is not None:
+        return "the bound of scores"
     if isinstance(op, fa.SinkOp):
         return "the sinks"
     if isinstance(op, fa.MapOp):

@@ -24,6 +24,7 @@ from ...diagnostics import OpError
 from ...dialects import fa
 from ...dialects.fa.discardable_attrs import UNFUSED
 from ...dialects.machine_attr import settle_machine
+from ...machine.numerics.bounded_scores import least_sum
 from ...machine.spec.params import Machine
 from ..mapping.map import MAPPED
 from ..masks.mask_counts import MASK_TILES
@@ -123,23 +124,30 @@ class QueriesOutside(FusedNest):
     def build(self) -> None:
         """Build the fused nest and erase the three."""
         rows, keys = self.extents
-        tiles, parts = keys // self.kv_rows, self.parts
-        ends = [tiles * part // parts * self.kv_rows for part in range(parts + 1)]
         with self.builder.loop("row", rows, self.q_rows) as i:
             query = self.query_tile(i)
-            state: State | None = None
-            for start, stop in pairwise(ends):
-                part = self._part(query, i, start, stop)
-                if state is not None:
-                    # A row that sees a key somewhere may see none in the parts so far.
-                    empty = self.empty_rows or (stop < keys and self.masked)
-                    both = fa.CombineOp(state, part, empty)
-                    both = self.builder.insert(both, "acc", "m", "l")
-                    part = (both.acc, both.maximum, both.total)
-                state = part
-            assert state is not None
-            self.finish(state, i)
+            if self.bound is not None and self.parts == 1:
+                self._sums(query, i, keys, self.bound)
+            else:
+                self._states(query, i, keys)
         self.erase()
+
+    def _states(self, query: SSAValue, i: Loop, keys: int) -> None:
+        """The recurrence over each part of the keys, and the parts into one."""
+        tiles, parts = keys // self.kv_rows, self.parts
+        ends = [tiles * part // parts * self.kv_rows for part in range(parts + 1)]
+        state: State | None = None
+        for start, stop in pairwise(ends):
+            part = self._part(query, i, start, stop)
+            if state is not None:
+                # A row that sees a key somewhere may see none in the parts so far.
+                empty = self.empty_rows or (stop < keys and self.masked)
+                both = fa.CombineOp(state, part, empty)
+                both = self.builder.insert(both, "acc", "m", "l")
+                part = (both.acc, both.maximum, both.total)
+            state = part
+        assert state is not None
+        self.finish(state, i)
 
     @property
     def masked(self) -> bool:
@@ -164,6 +172,17 @@ class QueriesOutside(FusedNest):
             ):
                 return rows
         return granule
+
+    def _sums(self, query: SSAValue, i: Loop, keys: int, bound: float) -> None:
+        """The recurrence where scores are bounded: sums, which nothing rescales."""
+        acc, total = self.start_sums()
+        with self.builder.loop("key", keys, self.kv_rows, (total, acc)) as n:
+            total, acc = n.carried
+            acc, total = self.advance_sums(query, acc, total, i, n)
+            n.yields(total, acc)
+        total, acc = n.results
+        least = least_sum(bound) if self.empty_rows else None
+        self.finish_output(acc, total, i, least)
 
     def _part(self, query: SSAValue, i: Loop, start: int, stop: int) -> State:
         """The recurrence over the keys from `start` to `stop`."""

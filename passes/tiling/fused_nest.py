@@ -50,6 +50,13 @@ class FusedNest:
         return self.nests.softmax.empty_rows is not None
 
     @property
+    def bound(self) -> float | None:
+        """What scores are known to stay within, where nothing reads maxima; None otherwise."""
+        nests = self.nests
+        read = nests.logsumexp is not None or nests.sink is not None
+        return None if read else nests.softmax.bound
+
+    @property
     def kv_rows(self) -> int:
         """Keys of a tile."""
         return fa.tile(self.nests.scores.key).rows
@@ -77,6 +84,12 @@ class FusedNest:
             return query
         factor = nests.query_scale.factor.value.data
         return build.insert(fa.ScaleOp(query, factor), "q_scaled").result
+
+    def start_sums(self) -> tuple[SSAValue, SSAValue]:
+        """Accumulator and sum before any key, where there is no maximum."""
+        build, kind = self.builder, self.of_rows(fa.tile(self.nests.initial.tile))
+        total = build.insert(fa.FillOp(0.0, self.statistic), "l").tile
+        return build.insert(fa.FillOp(0.0, kind), "acc").tile, total
 
     def start(self, first: bool = True) -> State:
         """Accumulator, maximum and sum before any key; a sink counts once, in the `first` part."""
@@ -119,29 +132,49 @@ class FusedNest:
         value: SSAValue | None = None,
     ) -> State:
         """One step of the recurrence with one tile of keys and values, loaded here if not given."""
-        nests, build = self.nests, self.builder
+        nests = self.nests
         acc, maximum, total = state
         if key is None:
             key = self.clone(nests.key_load, nests.scores_store, i, n)
-        scores = build.insert(fa.ScoresOp(query, key), "s").result
-        scores = self.steps(scores, i, n)
-        online = build.insert(
-            fa.OnlineSoftmaxOp(scores, maximum, total, self.empty_rows), "p", "m", "l", "alpha"
-        )
+        online = fa.OnlineSoftmaxOp(self._scores(query, key, i, n), maximum, total, self.empty_rows)
+        acc = self._accumulate(acc, online, i, n, value)
+        return acc, online.new_maximum, online.new_total
+
+    def advance_sums(
+        self, query: SSAValue, acc: SSAValue, total: SSAValue, i: Loop, n: Loop
+    ) -> tuple[SSAValue, SSAValue]:
+        """One step where scores are bounded: accumulator and sum."""
+        key = self.clone(self.nests.key_load, self.nests.scores_store, i, n)
+        scores = self._scores(query, key, i, n)
+        kinds = (self.statistic, self.statistic)
+        online = fa.OnlineSoftmaxOp(scores, None, total, self.empty_rows, kinds, bounded=self.bound)
+        return self._accumulate(acc, online, i, n), online.new_total
+
+    def _scores(self, query: SSAValue, key: SSAValue, i: Loop, n: Loop) -> SSAValue:
+        return self.steps(self.builder.insert(fa.ScoresOp(query, key), "s").result, i, n)
+
+    def _accumulate(
+        self,
+        acc: SSAValue,
+        online: fa.OnlineSoftmaxOp,
+        i: Loop,
+        n: Loop,
+        value: SSAValue | None = None,
+    ) -> SSAValue:
+        """Insert a step, and add P V to the accumulator."""
+        nests, build = self.nests, self.builder
+        build.insert(online, "p", "m", "l", "alpha")
         if value is None:
             value = self.clone(nests.value_load, nests.weights_load, i, n)
         product = build.insert(fa.MatmulOp(online.result, value), "pv").result
-        acc = build.insert(fa.AccumulateOp(acc, product, online.alpha), "acc").result
-        return acc, online.new_maximum, online.new_total
+        alpha = None if online.bounded is not None else online.alpha
+        return build.insert(fa.AccumulateOp(acc, product, alpha), "acc").result
 
     def finish(self, state: State, i: Loop) -> None:
         """Normalise, store the output and the logsumexp."""
         nests, build = self.nests, self.builder
         acc, maximum, total = state
-        output = build.insert(fa.NormalizeOp(acc, total, self.empty_rows), "o").result
-        store = nests.output_store
-        indices = self.of_row(self.indices(store.indices, nests.output_store, i), i, -2)
-        build.insert(fa.StoreOp(output, store.target, indices))
+        self.finish_output(acc, total, i)
         if nests.logsumexp is None or nests.logsumexp_store is None:
             return
         old = fa.tile(nests.logsumexp.result)
@@ -155,6 +188,16 @@ class FusedNest:
         store = nests.logsumexp_store
         indices = self.of_row(self.indices(store.indices, nests.softmax, i), i, -1)
         build.insert(fa.StoreOp(row, store.target, indices, row=True))
+
+    def finish_output(
+        self, acc: SSAValue, total: SSAValue, i: Loop, least: float | None = None
+    ) -> None:
+        """Normalise and store the output; `least` is what sums of rows with a key are at least."""
+        build, store = self.builder, self.nests.output_store
+        normalize = fa.NormalizeOp(acc, total, self.empty_rows, least=least)
+        output = build.insert(normalize, "o").result
+        indices = self.of_row(self.indices(store.indices, store, i), i, -2)
+        build.insert(fa.StoreOp(output, store.target, indices))
 
     def steps(self, scores: SSAValue, i: Loop, n: Loop) -> SSAValue:
         """What happens to whole rows of scores, done to one tile of them."""

@@ -247,6 +247,8 @@ def is_online(loop: scf.ForOp) -> bool:
     if any(isinstance(op, fa.StoreOp) for op in ops):
         return False
     return bool(steps) and all(
-        step.scores in masked and step.maximum in carried and step.total in carried
+        step.scores in masked
+        and (step.bounded is not None or step.maximum in carried)
+        and step.total in carried
         for step in steps
     )

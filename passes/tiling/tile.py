@@ -33,6 +33,7 @@ from ..score_functions.value_ranges import may_hide
 from ..support.rounding import round_up
 from ..support.tile_builder import TileBuilder
 from . import tile_sizes
+from .bounded import usable_bound
 from .tile_sizes import Needs, TileSizeError, TileSizes
 
 OVERFLOW = 1024.0
@@ -53,6 +54,9 @@ class TilePass(ModulePass):
     fold_scale: bool = True
     """Whether queries are multiplied by the scale, once, which rounds them; else scores are, each
     tile of them."""
+    bounded: bool = True
+    """Whether a row whose scores a soft cap or `score_bound` keeps small does without its maximum:
+    data is then checked."""
     machine: str | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
@@ -81,7 +85,7 @@ class TilePass(ModulePass):
             if attribute_of(attention, GROUPED) is None:
                 counted = None if attention.mask_mod is None else problem_of(attention)
                 record_problem(op, attention, counted)
-            _Tiling(machine, attention, sizes, self.fold_scale).build()
+            _Tiling(machine, attention, sizes, self.fold_scale, self.bounded).build()
 
 
 def _block_rows(machine: Machine, op: fa.AttentionOp) -> int | None:
@@ -171,9 +175,15 @@ class _Tiling:
     """The loop nests of one attention."""
 
     def __init__(
-        self, machine: Machine, op: fa.AttentionOp, sizes: TileSizes, fold_scale: bool = True
+        self,
+        machine: Machine,
+        op: fa.AttentionOp,
+        sizes: TileSizes,
+        fold_scale: bool = True,
+        bounded: bool = True,
     ):
         self.fold_scale = fold_scale
+        self.bound = usable_bound(op, sizes.kv_len) if bounded else None
         self.machine = machine
         self.op = op
         self.sizes = sizes
@@ -335,7 +345,7 @@ class _Tiling:
                 s = build.insert(step, "s_masked").result
             take("masked", s)
             first = self._first(query[1], rows)
-            softmax = build.insert(fa.SoftmaxOp(s, empty, f32, first), "p", "m", "l")
+            softmax = build.insert(fa.SoftmaxOp(s, empty, f32, first, self.bound), "p", "m", "l")
             p = softmax.result
             if op.prob_mod is not None:
                 p = build.insert(fa.MapOp(p, place, op.prob_mod.clone()), "p").result

@@ -73,6 +73,7 @@ class Case:
     hide: list[Any] | None = None
     scale: float | None = None
     softcap: float | None = None
+    score_bound: float | None = None
     score: list[Any] | None = None
     prob: list[Any] | None = None
     bias: list[int] | None = None
@@ -157,6 +158,15 @@ class Case:
         return args
 
     @property
+    def reach(self) -> float:
+        """How far scores reach that are scaled and capped, in magnitude."""
+        q, k = (np.asarray(x, np.float64) for x in self.arguments()[:2])
+        k = np.repeat(k, self.q_heads // self.kv_heads, axis=1)
+        scale = self.head_dim**-0.5 if self.scale is None else self.scale
+        most = float(np.abs(scale * (q @ k.swapaxes(2, 3))).max())
+        return most if self.softcap is None else self.softcap * float(np.tanh(most / self.softcap))
+
+    @property
     def names(self) -> list[str]:
         """Of q, k, v, and of bias and sinks if there are any."""
         return ["q", "k", "v", *(word for word in ("bias", "sinks") if getattr(self, word))]
@@ -176,7 +186,7 @@ class Case:
         attributes: list[str] = []
         if self.mask is not None:
             attributes.append(f"mask = {mask_text(self.mask)}")
-        for name in ("scale", "softcap"):
+        for name in ("scale", "softcap", "score_bound"):
             if (value := getattr(self, name)) is not None:
                 attributes.append(f"{name} = {float(value)!r} : f32")
         if self.lse:

@@ -101,7 +101,8 @@ REFUSALS = {
     ),
     "a mean key that is seen": (
         r"without the mean key the scores shift, and the (logsumexp|soft cap|score function|"
-        r"function of scores|sinks|scores as a result) would see that; leave out smooth-keys"
+        r"function of scores|sinks|bound of scores|scores as a result) would see that; leave out "
+        r"smooth-keys"
     ),
     "prepared and stored by the caller": (
         r"(mx\.(center|rotate)|fa\.(transpose|reshape|pad|concat)) is the host's work before it "

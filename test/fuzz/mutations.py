@@ -50,6 +50,7 @@ SOURCES = (
     attention("mask = #fa.causal, lse", lse=True),
     attention("mask = #fa.all_of<[#fa.window<left = 4, right = 1>, #fa.documents<[7, 13]>]>"),
     attention("softcap = 2.0 : f32, scale = 0.3 : f32", FUNCTION),
+    attention("score_bound = 60.0 : f32, mask = #fa.causal"),
     attention("mask = #fa.ragged<[17]>", FUNCTION.replace("score_mod", "prob_mod")),
     attention("", PREDICATE),
     BIASED,
@@ -61,7 +62,7 @@ LEVELS = (
 
 OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "group-heads": {},
-    "tile": {"kv-tile": ("64", "128", "7"), "q-tile": ("4", "64", "5")},
+    "tile": {"kv-tile": ("64", "128", "7"), "q-tile": ("4", "64", "5"), "bounded": ("false",)},
     "fuse": {"order": ("keys", "queries"), "split-kv": ("2", "3", "20", "99999999999")},
     "stream-softmax": {},
     "tabulate": {},

@@ -107,7 +107,7 @@ func.func @offset(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: te
 
 // -----
 func.func @attribute(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
-  // expected-error @below {{unknown attribute 'dropout' of fa.attention; there are lse, mask, scale, softcap, qk}}
+  // expected-error @below {{unknown attribute 'dropout' of fa.attention; there are lse, mask, scale, softcap, qk, score_bound}}
   %o = fa.attention %q, %k, %v {dropout = 50.0 : f32}
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
   func.return
@@ -247,3 +247,97 @@ func.func @ragged() attributes {mask = #fa.ragged<[1, 2, 3], #fa.causal, #fa.cau
 // -----
 // expected-error @below {{a grouped mask gives heads, block and queries, all at least 1}}
 func.func @grouped() attributes {mask = #fa.grouped<[2, 0, 8], #fa.causal<offset = 0>>} { func.return }
+
+// -----
+func.func @bound_kind(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{score_bound must be a float, such as 60.0 : f32}}
+  %o = fa.attention %q, %k, %v {score_bound = 60 : i32}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+func.func @bound_sign(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': score_bound must be positive and finite, got 0.0}}
+  %o = fa.attention %q, %k, %v {score_bound = 0.0 : f32}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+func.func @bound_inf(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': score_bound must be positive and finite, got inf}}
+  %o = fa.attention %q, %k, %v {score_bound = 0x7f800000 : f32}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+func.func @bound_large(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': score_bound = 81 is of no use: exp is clamped at 88, and a kernel does without a maximum up to 80; promise that, or leave it out}}
+  %o = fa.attention %q, %k, %v {score_bound = 81.0 : f32}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+func.func @bound_f16(%q: tensor<1x4x10x32xf16>, %k: tensor<1x2x20x32xf16>, %v: tensor<1x2x20x32xf16>) {
+  // expected-error @below {{'fa.attention': score_bound is of no use beside f16, which overflows at exp(11): every kernel finds the maximum then; leave score_bound out}}
+  %o = fa.attention %q, %k, %v {score_bound = 60.0 : f32}
+      : tensor<1x4x10x32xf16>, tensor<1x2x20x32xf16>, tensor<1x2x20x32xf16> -> tensor<1x4x10x32xf16>
+  func.return
+}
+
+// -----
+func.func @bound_lse(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': score_bound is of no use beside lse, which needs sums between 1 and the number of keys: every kernel finds the maximum then; leave score_bound out}}
+  %o, %l = fa.attention %q, %k, %v {lse, score_bound = 60.0 : f32}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>, tensor<1x4x10xf32>
+  func.return
+}
+
+// -----
+func.func @bound_bias(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>, %b: tensor<1x1x1x20xbf16>) {
+  // expected-error @below {{'fa.attention': score_bound is of no use beside bias, which adds what may be any number: every kernel finds the maximum then; leave score_bound out}}
+  %o = fa.attention %q, %k, %v bias(%b) {score_bound = 60.0 : f32}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x1x1x20xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+func.func @bound_sinks(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>, %b: tensor<4xbf16>) {
+  // expected-error @below {{'fa.attention': score_bound is of no use beside sinks, which are scores that no bound holds for: every kernel finds the maximum then; leave score_bound out}}
+  %o = fa.attention %q, %k, %v sinks(%b) {score_bound = 60.0 : f32}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16>, tensor<4xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+func.func @bound_qk(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': score_bound is of no use beside probabilities as a result, which are finished: every kernel finds the maximum then; leave score_bound out}}
+  %o, %s = fa.attention %q, %k, %v {qk = "softmax", score_bound = 60.0 : f32}
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>, tensor<1x4x10x20xbf16>
+  func.return
+}
+
+// -----
+func.func @bound_score_mod(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': score_bound is of no use beside score_mod, which makes of scores what may be any number: every kernel finds the maximum then; leave score_bound out}}
+  %o = fa.attention %q, %k, %v {score_bound = 60.0 : f32} score_mod {
+  ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+    fa.yield %x : f32
+  }
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+func.func @bound_prob_mod(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
+  // expected-error @below {{'fa.attention': score_bound is of no use beside prob_mod, which is a function of finished probabilities: every kernel finds the maximum then; leave score_bound out}}
+  %o = fa.attention %q, %k, %v {score_bound = 60.0 : f32} prob_mod {
+  ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+    fa.yield %x : f32
+  }
+      : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}

@@ -189,3 +189,27 @@ func.func @tiles() attributes {fa.mask_tiles = [{where = "", rows = 1 : i64, col
 // -----
 // expected-error @below {{fa.mask_tiles is an attribute of func.func and plena.kernel, not of builtin.module}}
 builtin.module attributes {fa.mask_tiles = []} {}
+
+// -----
+// expected-error @below {{fa.problem: bounded takes no value, got 1 : i64}}
+builtin.module attributes {fa.problem = [{batch = 1 : i64, q_heads = 1 : i64, kv_heads = 1 : i64, q_len = 1 : i64, kv_len = 1 : i64, head_dim = 1 : i64, value_dim = 1 : i64, bounded = 1 : i64}]} {}
+
+// -----
+// expected-error @below {{fa.promises must be a list of promises, got 1 : i64}}
+func.func @promises() attributes {fa.promises = 1 : i64} { func.return }
+
+// -----
+// expected-error @below {{fa.promises: a promise is a dictionary, not 1 : i64}}
+func.func @promises() attributes {fa.promises = [1]} { func.return }
+
+// -----
+// expected-error @below {{fa.promises: a promise has bound, scale, softcap, query, key, value and no others}}
+func.func @promises() attributes {fa.promises = [{bound = 1.0 : f64}]} { func.return }
+
+// -----
+// expected-error @below {{fa.promises: the bound of a promise is above 0 and at most 80, its softcap at least 0; got 90 and 0}}
+func.func @promises() attributes {fa.promises = [{bound = 90.0 : f64, scale = 1.0 : f64, softcap = 0.0 : f64, query = [], key = [], value = ["argument", 2]}]} { func.return }
+
+// -----
+// expected-error @below {{fa.promises is an attribute of func.func, not of builtin.module}}
+builtin.module attributes {fa.promises = []} {}

@@ -826,3 +826,45 @@ func.func @additive(%x: tensor<2x3xi1>) {
 // -----
 // expected-error @below {{the numbers of a packing are at least 1}}
 func.func @packing() attributes {packing = #fa.packing<streams = 0, width = 16, block = 1, chunks = 4>} { func.return }
+
+// -----
+func.func @bounded(%s: !fa.tile<8x64xbf16, vector>) {
+  // expected-error @below {{'fa.softmax': bounded must be positive and at most 80, got 81}}
+  %p, %m, %l = fa.softmax %s {bounded = 81.0 : f32} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @bounded(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.softmax': what rows start from has no bound: leave `bounded` out}}
+  %p, %n, %l = fa.softmax %s from %m, %m {bounded = 8.0 : f32} : !fa.tile<8x64xbf16, vector> from !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @bounded(%s: !fa.tile<8x64xbf16, vector>) {
+  // expected-error @below {{'fa.online_softmax': bounded must be positive and at most 80, got 0}}
+  %p, %m, %l, %a = fa.online_softmax %s {bounded = 0.0 : f32} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @bounded(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.online_softmax': a step of bounded scores has no maximum; give `sum` alone}}
+  %p, %n, %l, %a = fa.online_softmax %s, %m, %m {bounded = 8.0 : f32} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @sum_alone(%s: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.online_softmax': a step has both a maximum and a sum so far, or neither}}
+  %p, %n, %l, %a = fa.online_softmax %s sum %m : !fa.tile<8x64xbf16, vector> sum !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  func.return
+}
+
+// -----
+func.func @least(%s: !fa.tile<8x64xbf16, vector>, %l: !fa.tile<8xf32, scalar>) {
+  // expected-error @below {{'fa.normalize': the least sum must be above 0 and at most 1, got 2.0}}
+  %o = fa.normalize %s, %l {least = 2.0 : f32} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}

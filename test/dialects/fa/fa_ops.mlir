@@ -114,6 +114,10 @@ func.func @tiles(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matri
   // CHECK-NEXT: %p_2, %m_3, %l_2, %alpha = fa.online_softmax %s, %m_1, %l : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   %p_3, %m_4, %l_3, %alpha_1 = fa.online_softmax %s, %m_3, %l_2 {empty_rows} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   // CHECK-NEXT: %p_3, %m_4, %l_3, %alpha_1 = fa.online_softmax %s, %m_3, %l_2 {empty_rows} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  %pb, %mb, %lb, %ab = fa.online_softmax %s sum %l_3 {bounded = 5.000000e+01 : f32} : !fa.tile<8x64xbf16, vector> sum !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  // CHECK-NEXT: %pb, %mb, %lb, %ab = fa.online_softmax %s sum %l_3 {bounded = 5.000000e+01 : f32} : !fa.tile<8x64xbf16, vector> sum !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  %pc, %mc, %lc = fa.softmax %s {bounded = 5.000000e+01 : f32} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
+  // CHECK-NEXT: %pc, %mc, %lc = fa.softmax %s {bounded = 5.000000e+01 : f32} : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar>, !fa.tile<8xf32, scalar>
   %pv = fa.matmul %p, %v : !fa.tile<8x64xbf16, vector>, !fa.tile<64x128xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
   // CHECK-NEXT: %pv = fa.matmul %p, %v : !fa.tile<8x64xbf16, vector>, !fa.tile<64x128xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
   %acc_1 = fa.accumulate %acc, %pv : !fa.tile<8x128xbf16, vector>, !fa.tile<8x128xbf16, vector> -> !fa.tile<8x128xbf16, vector>
