@@ -137,6 +137,41 @@ def shifted_slices() -> Picture:
     return p
 
 
+def packed_rows() -> Picture:
+    """Four rows of P that change their lane blocks by a constant tile, then P V on them."""
+    p = Picture(800, 300, "Rows of P that share lanes")
+    p.text(20, 26, "four rows of P", bold=True)
+    p.text(470, 26, "four packed rows", bold=True)
+    for row in range(4):
+        p.text(20, 58 + 30 * row, f"query {row}")
+        p.text(470, 58 + 30 * row, f"keys {16 * row}-{16 * row + 15}")
+        for block in range(4):
+            p.box(80 + 62 * block, 40 + 30 * row, 62, 26, STREAMS[row], f"{row}{block}")
+            p.box(550 + 56 * block, 40 + 30 * row, 56, 26, STREAMS[block], f"{block}{row}")
+    for block in range(4):
+        p.text(111 + 62 * block, 180, f"keys {16 * block}-", "middle")
+        p.text(578 + 56 * block, 180, f"query {block}", "middle")
+    p.arrow((336, 98), (460, 98))
+    p.text(398, 78, "M_BTMV lane s,", "middle")
+    p.text(398, 92, "unit tile, row s", "middle")
+    p.text(398, 116, "write-out", "middle")
+    p.text(20, 214, "Entry sb: the probabilities of query s for the b-th 16 keys of a panel.")
+    p.text(
+        20,
+        236,
+        "Rows by themselves take a pass through V for each of their four slices, packed ones",
+    )
+    p.text(
+        20, 254, "a pass for all four queries. Their sum has the sums of four queries side by side."
+    )
+    p.text(
+        20,
+        276,
+        "A pass multiplies by 0.25, and the tile is 4 times the unit matrix: bits are copied.",
+    )
+    return p
+
+
 def row_groups() -> Picture:
     """M_MM and M_TMM: row blocks that share a column pointer."""
     p = Picture(800, 250, "M_MM on groups of row blocks")
@@ -329,6 +364,7 @@ def wide_tiles() -> Picture:
 PICTURES: dict[str, Callable[[], Picture]] = {
     "packed_queries": packed_queries,
     "shifted_slices": shifted_slices,
+    "packed_rows": packed_rows,
     "row_groups": row_groups,
     "row_sums": row_sums,
     "sum_columns": sum_columns,
