@@ -20,8 +20,9 @@ from fa.dialects.target_attr import attach_target, target_of
 from fa.frontends.mlir import module_text, parse_module, read_module, run_passes, with_position
 from fa.kernel_files import KERNEL_FILES as KERNEL_FILES
 from fa.kernel_files import LAYOUT, KernelFiles
-from fa.machine import mx
+from fa.machine import Trap, mx
 from fa.machine.cost.cost import Cost, CostError, program_cost
+from fa.machine.cost.figures import BYTES, table_for
 from fa.machine.cost.lower_bounds import Bounds, Formats, Problem, combined, lower_bounds
 from fa.machine.host import hbm_image
 from fa.machine.host.hbm_image import Value
@@ -120,7 +121,7 @@ class Kernel:
         return f"{self._report}\n{self.cost_table()}{mappings}"
 
     def cost_table(self) -> str:
-        """The cost in both tables by unit, and how far it is from the lower bounds."""
+        """The cost in all tables by unit, and how far it is from the lower bounds."""
         from fa.machine.cost.cost_table import cost_table
 
         try:
@@ -242,15 +243,25 @@ class Kernel:
         progress: Progress | None = None,
         hbm_time: Literal["exact", "none"] = "exact",
         engine: Engine = "auto",
+        table: str = "emulator",
+        blocking: bool = False,
     ) -> Run:
         """Simulate the kernel on arrays, positional as the function's arguments.
 
-        `progress` is called now and then with the instructions executed so far and in all; `engine`
-        is as for `Simulator.run`. Raises CompileError for arguments that do not fit and
-        `fa.machine.Trap` where the machine stops.
+        `progress` is called now and then with the instructions executed so far and in all;
+        `engine`, `table` (whose cycles are counted) and `blocking` are as for `Simulator.run`.
+        Raises CompileError for arguments that do not fit, ValueError for an engine or a table that
+        there is not, and `fa.machine.Trap` where the machine stops.
         """
         sim = self.simulator(*args)
-        result = sim.run(self.words, hbm_time=hbm_time, progress=progress, engine=engine)
+        result = sim.run(
+            self.words,
+            hbm_time=hbm_time,
+            progress=progress,
+            engine=engine,
+            table=table,
+            blocking=blocking,
+        )
         return Run(
             self.unpack(sim.hbm),
             result.cycles,
@@ -270,6 +281,7 @@ class Kernel:
         hbm_time: Literal["exact", "none"] = "exact",
         engine: Engine = "auto",
         threads: int | None = None,
+        table: str = "emulator",
     ) -> list[Run]:
         """`run` for each tuple of arguments, in their order, several at a time.
 
@@ -280,7 +292,7 @@ class Kernel:
 
         def task(args: Sequence[Value]) -> Callable[[Progress], Run]:
             return lambda progress: self.run(
-                *args, progress=progress, hbm_time=hbm_time, engine=engine
+                *args, progress=progress, hbm_time=hbm_time, engine=engine, table=table
             )
 
         return run_all([task(args) for args in arguments], threads)
@@ -380,9 +392,10 @@ def compile(
     `fa-opt -p`; `constants` the values of inputs of an ONNX model that must be known, by name. What
     of the chain has not been run at the end is run with its defaults.
 
-    `optimize_for` is what choices are made by: "emulator" (the default) or "analytic", the cycles
-    of one of the cost tables, or "bytes" of HBM; `tune` confirms the best choices, "emulator" in
-    the simulator, the others by counting what the programs cost. Raises CompileError for bad input.
+    `optimize_for` is what choices are made by: "emulator" (the default), "analytic" or "rtl", the
+    cycles of one of the cost tables, the path of a TOML file with another one, or "bytes" of HBM;
+    `tune` confirms the best choices, in the simulator where transfers are timed, "analytic" and
+    "bytes" by counting what the programs cost. Raises CompileError for bad input.
     """
     if tune and passes is not None:
         raise CompileError("tune chooses the passes itself; give passes or tune, not both")
@@ -491,11 +504,17 @@ def _choose(
     def measure(pipeline: str, run: bool) -> tuple[int, int]:
         kernel = made(pipeline)
         target = target_of(module)
-        if target != "emulator" or not run:
-            # Counted exactly; the simulator has no other cycles than the emulator's.
-            return cost(kernel).total.of(target), len(kernel.words)
+        if target == BYTES or not run or not table_for(target).is_timed:
+            # Counted as the simulator would; without timed transfers there is nothing to simulate.
+            try:
+                return cost(kernel).total.of(target), len(kernel.words)
+            except ValueError as error:
+                raise CompileError(str(error)) from None
         zeros = [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
-        return kernel.run(*zeros).cycles, len(kernel.words)
+        try:
+            return kernel.run(*zeros, table=target).cycles, len(kernel.words)
+        except Trap as trap:
+            raise CompileError(f"the machine stops: {trap}") from None
 
     found: list[Choice | None] = []
     with_position(lambda: found.append(choose(module, machine, tune, measure)), module)

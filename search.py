@@ -15,7 +15,7 @@ from fa.dialects import fa
 from fa.dialects.fa.discardable_attrs import MAPPING
 from fa.dialects.machine_attr import machine_of
 from fa.dialects.target_attr import target_of
-from fa.machine.cost.figures import Target
+from fa.machine.cost.figures import BYTES, Target, table_for
 from fa.passes.mapping.candidates import Candidate, Question, candidates, least, pipeline, table
 from fa.passes.mapping.tuning_cache import Key, TuningCache
 from fa.passes.masks.problem_size import problem_of
@@ -67,7 +67,7 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
     if not legal:
         return None
     cache = TuningCache.user()
-    key = Key.of(_problem_text(module), question.machine, target)
+    key = Key.of(_problem_text(module), question.machine, target, repr(table_for(target).digest))
     known = cache.get(key)
     if known is not None:
         if any(candidate.options == known for candidate in legal):
@@ -80,7 +80,8 @@ def choose(module: ModuleOp, machine: str | None, tune: bool, measure: Measure) 
     how = "by the cost of the programs"
     if tune:
         cache.put(key, best)
-        how = "by the simulator" if target == "emulator" else how
+        simulated = target != BYTES and table_for(target).is_timed
+        how = "by the simulator" if simulated else how
     return Choice(pipeline(best), _report(found, best, target, how, counted))
 
 

@@ -1,7 +1,7 @@
 """What a module is optimised for, written into the module.
 
-`fa.optimize_for` on the module is "emulator", "analytic" or "bytes", so that every pass that has to
-choose asks the same table. Without it: emulator.
+`fa.optimize_for` on the module is the name of a cost table (emulator, analytic, rtl), or "bytes",
+so that every pass that has to choose asks the same table. Without it: emulator.
 """
 
 from __future__ import annotations

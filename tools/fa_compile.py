@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from ..diagnostics import CompileError
 from ..frontends.mlir import everything
-from ..machine.cost.figures import TARGETS
+from ..machine.cost.figures import target_named
 from ..output_files import check_directory, write_directory
 from .support.driver import (
     CONSTANT_HELP,
@@ -162,20 +163,20 @@ class _Parser(ToolParser):
         self.add_argument(
             "--optimize-for",
             metavar="TARGET",
-            choices=TARGETS,
-            help="what choices are made by: emulator or analytic, the cycles of one of the cost "
-            "tables, or bytes of HBM; default: emulator",
+            type=_target,
+            help="what choices are made by: emulator, analytic or rtl, the cycles of one of the "
+            "cost tables, or of another one in a FILE.toml, or bytes of HBM; default: emulator",
         )
         self.add_argument(
             "--tune",
             action="store_true",
-            help="compile the best choices and confirm them: in the simulator for emulator, by "
-            "counting what the programs cost for analytic and bytes",
+            help="compile the best choices and confirm them: in the simulator for emulator and "
+            "rtl, by counting what the programs cost for analytic and bytes",
         )
         self.add_argument(
             "--cost",
             choices=("table", "json"),
-            help="print the cost in both tables by unit beside its lower bounds; --cost alone is "
+            help="print the cost in all tables by unit beside its lower bounds; --cost alone is "
             "--cost=table; -o is then optional",
         )
         self.add_argument(
@@ -190,6 +191,14 @@ class _Parser(ToolParser):
 
     def error(self, message: str) -> NoReturn:
         raise CompileError(explain_arguments(message, everything().all_passes))
+
+
+def _target(name: str) -> str:
+    """A target's name, for argparse."""
+    try:
+        return target_named(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -68,7 +68,10 @@ def _simulate(arguments: Sequence[str] | None) -> None:
     theirs = None if args.emulator_log is None else _latency(args.emulator_log)
     state = subject.state()
     result = _watched(
-        subject, lambda bar: state.run(subject.words, args.hbm_time, bar, args.engine)
+        subject,
+        lambda bar: state.run(
+            subject.words, args.hbm_time, bar, args.engine, args.table, args.blocking_prefetch
+        ),
     )
     for path, output in zip(args.out, subject.outputs(state), strict=False):
         save_array(path, output)
@@ -80,7 +83,9 @@ def _simulate(arguments: Sequence[str] | None) -> None:
     if args.stats is not None:
         write_text(args.stats, json.dumps(stats, indent=2) + "\n")
     if "-" not in (args.stats, args.trace):
-        write_text(None, "".join(f"{key}: {stats[key]}\n" for key in stats if key != "per_opcode"))
+        usual = {"per_opcode"} | ({"table"} if result.table == "emulator" else set[str]())
+        printed = [key for key in stats if key not in usual]
+        write_text(None, "".join(f"{key}: {stats[key]}\n" for key in printed))
     if args.profile:
         from ..machine.debug.profile import profile, table
 
@@ -105,6 +110,7 @@ def _print_version() -> None:
 
 def _check_arguments(args: argparse.Namespace) -> None:
     """What cannot be written or makes no sense is better known before a long simulation."""
+    _check_table(args)
     if args.engine == "native":
         from ..machine.simulator.engines import why_no_native
 
@@ -133,13 +139,34 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise CompileError(f"{printing[0]} - and {printing[1]} both write to standard output")
 
 
+def _check_table(args: argparse.Namespace) -> None:
+    """Let `args.table` be the name of a cost table, and refuse what does not go with it."""
+    from ..machine.spec.cost_tables import TableError, table_named
+
+    try:
+        table = table_named(args.table)
+    except TableError as error:
+        raise CompileError(f"argument --table: {error}") from None
+    args.table = table.name
+    if args.blocking_prefetch and not table.overlaps:
+        raise CompileError(
+            "--blocking-prefetch goes with a table whose prefetches run beside other work, such as "
+            f"rtl; those of {table.name} do not"
+        )
+    if args.emulator_log is not None and table.name != "emulator":
+        raise CompileError("--emulator-log compares the emulator's time; leave --table out")
+
+
 def _watched(subject: Subject, run: Callable[[ProgressBar], T]) -> T:
     """What `run` gives, called with a progress bar; a trap in it is bad input."""
     from ..machine import Trap
+    from ..machine.simulator.engines import EngineError
 
     try:
         with ProgressBar("simulating") as progress:
             return run(progress)
+    except EngineError as error:
+        raise CompileError(f"argument --engine: {error}") from None
     except Trap as trap:
         source = subject.sources.at(trap.pc)
         message = f"the machine stops: {trap} (from {source})"
@@ -155,7 +182,14 @@ def _break(args: argparse.Namespace, subject: Subject) -> None:
         found = _watched(
             subject,
             lambda bar: run_until(
-                subject.words, state, args.break_pc, args.hbm_time, bar, args.engine
+                subject.words,
+                state,
+                args.break_pc,
+                args.hbm_time,
+                bar,
+                args.engine,
+                args.table,
+                args.blocking_prefetch,
             ),
         )
     except NotReached as error:
@@ -180,8 +214,9 @@ def _write_trace(
 ) -> None:
     from ..machine.debug.trace import trace
     from ..machine.program.program import Program
+    from ..machine.spec.cost_tables import table_named
 
-    program = Program(subject.words, state.machine)
+    program = Program(subject.words, state.machine, table_named(result.table))
     name = os.path.basename(os.path.abspath(args.directory))
     events = trace(program, result, subject.sources, name)
     write_text(args.trace, json.dumps(events, indent=1) + "\n")
@@ -261,7 +296,7 @@ def _check(args: argparse.Namespace, subject: Subject) -> str:
 
 
 def statistics(result: Result) -> Statistics:
-    """What `--stats` holds: cycles, instructions, HBM bytes, all for each mnemonic, and engine."""
+    """What `--stats` holds: cycles, instructions, bytes, those by mnemonic, engine and table."""
     return {
         "cycles": result.cycles,
         "instructions": result.instructions,
@@ -269,6 +304,7 @@ def statistics(result: Result) -> Statistics:
         "hbm_bytes_written": result.hbm_bytes_written,
         "per_opcode": result.per_opcode,
         "engine": result.engine,
+        "table": result.table,
     }
 
 
@@ -333,6 +369,18 @@ def _parser() -> ToolParser:
         default="auto",
         help="what runs the program: C where it was built, numpy, the plain interpreter, or the "
         "fastest there is (auto); all give the same",
+    )
+    parser.add_argument(
+        "--table",
+        metavar="NAME|FILE.toml",
+        default="emulator",
+        help="the cost table whose cycles are counted: emulator, analytic, rtl or one in a file; "
+        "default: emulator",
+    )
+    parser.add_argument(
+        "--blocking-prefetch",
+        action="store_true",
+        help="wait for each prefetch, where the table has them run beside other work",
     )
     parser.add_argument(
         "--profile",

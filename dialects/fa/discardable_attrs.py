@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import get_args
 
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, StringAttr
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
-from ...machine.cost.figures import Target
+from ...machine.cost.figures import targets
 from ..discardable_attrs import DiscardableAttr, Table, integer, text, unit
 from ..machine_attr import KEY as MACHINE
 from ..machine_attr import machine_from
@@ -67,9 +66,8 @@ def _check_machine(name: str, attribute: Attribute, op: Operation) -> None:
 
 
 def _check_target(name: str, attribute: Attribute, op: Operation) -> None:
-    targets = get_args(Target)
-    if not isinstance(attribute, StringAttr) or attribute.data not in targets:
-        raise VerifyException(f"{name} must be one of {_quoted(targets)}, got {attribute}")
+    if not isinstance(attribute, StringAttr) or attribute.data not in targets():
+        raise VerifyException(f"{name} must be one of {_quoted(targets())}, got {attribute}")
 
 
 def _check_problems(name: str, attribute: Attribute, op: Operation) -> None:

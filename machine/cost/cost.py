@@ -1,8 +1,9 @@
 """What a program costs, counted from its words without running it.
 
-Loop counts are static, so every instruction's executions are known. Compute cycles in both tables
+Loop counts are static, so every instruction's executions are known. Compute cycles in all tables
 and HBM bytes are those that the simulator counts; so is the time of HBM transfers in short
-programs, in long ones it is estimated from samples (`hbm_time.py`).
+programs, in long ones it is estimated from samples (`hbm_time.py`). Where a table has loads run
+beside other work, what waits for them is replayed (`loads_beside.py`).
 """
 
 from __future__ import annotations
@@ -14,15 +15,22 @@ from typing import Any
 from ..host.layout import Layout
 from ..program.loop_nest import Structure, structure_of
 from ..program.program import Program
+from ..spec.cost_tables import CostTable, device_of, tables
 from ..spec.isa import Unit
-from ..spec.params import HBM_LINE, Machine
+from ..spec.params import HBM_LINE, HbmDevice, Machine
 from .figures import UNITS, Breakdown, Figures
-from .hbm_time import LINES, Executions, line_counts, transfer_cycles
+from .hbm_time import LINES, Executions, TransferTime, line_counts, transfer_cycles
+from .loads_beside import ExactMemory, MeanMemory, folded, mean_times, replayed
 from .transfer_plan import NotLinear, Transfer, plan_transfers
 from .transfer_replay import NotReplayed, replay
 
 MOVED = ("query", "output")
 """Kinds of regions whose transfers published figures leave out: loading Q and storing O."""
+
+
+BESIDE_ERROR = 0.05
+"""Part by which the waits of an estimate may be off beside the times of transfers: means stand for
+single ones, and loads that share the memory do not slow each other."""
 
 
 class CostError(ValueError):
@@ -35,13 +43,15 @@ class Cost(Breakdown, Mapping[str, Any]):
 
     Also a mapping: `cost["emulator_cycles"]`, `dict(cost)`. The keys are those of `Figures` for the
     whole program, `instructions` (executed), `hbm_cycles` (of the emulator's), `hbm_exact` (whether
-    all transfers were timed), `hbm_error` (by which part `hbm_cycles` may be off), and three with
-    dictionaries of figures: `by_unit`, `moving_q_and_o` and `without_q_and_o`.
+    all transfers were timed), `hbm_error` (by which part `hbm_cycles` may be off), `hbm_errors`
+    (the same for the transfers of each table), and three with dictionaries of figures: `by_unit`,
+    `moving_q_and_o` and `without_q_and_o`.
     """
 
     instructions: int
     hbm_exact: bool
     hbm_error: float
+    hbm_errors: Mapping[str, float]
 
     @property
     def emulator_cycles(self) -> int:
@@ -52,6 +62,12 @@ class Cost(Breakdown, Mapping[str, Any]):
     def analytic_cycles(self) -> int:
         """Cycles in the pipelined table."""
         return self.total.analytic_cycles
+
+    @property
+    def rtl_cycles(self) -> int:
+        """Cycles in the table that was measured on RTL, waits for loads included; ValueError where
+        the program has an instruction that its machine lacks."""
+        return self.total.rtl_cycles
 
     @property
     def hbm_bytes_read(self) -> int:
@@ -76,6 +92,7 @@ class Cost(Breakdown, Mapping[str, Any]):
             "hbm_cycles": self.hbm_cycles,
             "hbm_exact": self.hbm_exact,
             "hbm_error": round(self.hbm_error, 4),
+            "hbm_errors": {table: round(error, 4) for table, error in self.hbm_errors.items()},
             **self.parts_to_json(),
         }
 
@@ -101,47 +118,118 @@ def program_cost(
     touch more than `lines` lines have the time of transfers estimated; None times all of them,
     however long that takes (some 15 us a line). Raises CostError.
     """
+    words = list(words)
     program = Program(words, machine)
     structure = structure_of(program)
     if structure is None:
         raise CostError(_no_structure(program))
     int_mem = () if layout is None else layout.int_mem
     executions, counts = _transfers(program, structure, int_mem)
-    time = transfer_cycles(executions, counts, lines)
-
-    parameters = machine.cycle_parameters
-    pipelined = {
-        item.instruction.mnemonic: item.instruction.analytic.evaluate(parameters)
-        for item in program.decoded
-        if item is not None
-    }
-    emulator: dict[Unit, int] = dict.fromkeys(UNITS, 0)
-    analytic: dict[Unit, int] = dict.fromkeys(UNITS, 0)
-    for item, cycles, count in zip(program.decoded, program.cycles, structure.counts, strict=True):
-        if item is not None:
-            emulator[item.instruction.unit] += count * cycles
-            analytic[item.instruction.unit] += count * pipelined[item.instruction.mnemonic]
+    exact = lines is None or sum(counts) <= lines
+    count = _Count(program, structure, executions, counts, lines, exact, int_mem)
     transfers = executions.transfers
     traffic = [
-        Figures(
-            round(cycles),
-            transfer.executed,
-            lines_touched * HBM_LINE,
-            lines_touched * HBM_LINE if transfer.store else 0,
-        )
-        for transfer, lines_touched, cycles in zip(transfers, counts, time.cycles, strict=True)
+        Figures({}, touched * HBM_LINE, touched * HBM_LINE if transfer.store else 0)
+        for transfer, touched in zip(transfers, counts, strict=True)
     ]
-    unit: dict[Unit, Figures] = {u: Figures(emulator[u], analytic[u]) for u in UNITS}
-    unit["hbm"] = sum(traffic, Figures())
+    unit: dict[Unit, Figures] = {u: Figures() for u in UNITS}
+    errors: dict[str, float] = {}
+    for table in tables():
+        if any(mnemonic in table.lacks for mnemonic in count.mnemonics):
+            unit = {u: each + Figures({table.name: None}) for u, each in unit.items()}
+            traffic = [each + Figures({table.name: None}) for each in traffic]
+            continue
+        by_unit, cycles, errors[table.name] = count.of(table)
+        unit = {u: each + Figures({table.name: by_unit[u]}) for u, each in unit.items()}
+        traffic = [
+            each + Figures({table.name: round(took)})
+            for each, took in zip(traffic, cycles, strict=True)
+        ]
+    unit["hbm"] = sum(traffic, unit["hbm"])
     moved = [] if layout is None else _moved(layout)
     return Cost(
         sum(unit.values(), Figures()),
         unit,
         sum((t for t, at in zip(traffic, transfers, strict=True) if _within(at, moved)), Figures()),
         sum(structure.counts),
-        lines is None or sum(counts) <= lines,
-        time.error,
+        exact,
+        errors["emulator"],
+        errors,
     )
+
+
+class _Count:
+    """Cycles of a program in one table after another; what they share is found once."""
+
+    def __init__(
+        self,
+        program: Program,
+        structure: Structure,
+        executions: Executions,
+        counts: Sequence[int],
+        lines: int | None,
+        exact: bool,
+        int_mem: Sequence[int],
+    ) -> None:
+        self.program = program
+        self.structure = structure
+        self.executions = executions
+        self.counts = counts
+        self.lines = lines
+        self.exact = exact
+        self.int_mem = int_mem
+        self.mnemonics = {d.instruction.mnemonic for d in program.decoded if d is not None}
+        # Times of transfers alone, by memory.
+        self._times: dict[HbmDevice, TransferTime] = {}
+
+    def of(self, table: CostTable) -> tuple[dict[Unit, int], list[float], float]:
+        """Cycles by unit but for transfers, those of each transfer instruction in all of its
+        executions, and by which part the cycles of all transfers may be off."""
+        program = self.program
+        if table != program.table:
+            program = Program(program.words, program.machine, table)
+        by_unit: dict[Unit, int] = dict.fromkeys(UNITS, 0)
+        rows = zip(program.decoded, program.cycles, self.structure.counts, strict=True)
+        for item, cycles, count in rows:
+            if item is not None and item.instruction.unit != "hbm":
+                by_unit[item.instruction.unit] += count * cycles
+        transfers = self.executions.transfers
+        if not table.is_timed:
+            charged = [float(each.executed * program.cycles[each.pc]) for each in transfers]
+            return by_unit, charged, 0.0
+        device = device_of(table, program.machine)
+        if table.overlaps:
+            return by_unit, *self._beside(program, device)
+        executions = self.executions
+        if program.cycles != self.program.cycles:
+            executions, _ = _transfers(program, self.structure, self.int_mem)
+        time = transfer_cycles(executions, self.counts, self.lines, device)
+        if executions is self.executions:
+            self._times[device] = time
+        return by_unit, time.cycles, time.error
+
+    def _beside(self, program: Program, device: HbmDevice) -> tuple[list[float], float]:
+        """Cycles of each transfer instruction where loads run beside other work, waits included."""
+        parts = folded(program, self.structure)
+        transfers = self.executions.transfers
+        if self.exact:
+            found, error = replayed(program, parts, ExactMemory(self.executions, device)), 0.0
+        else:
+            if device not in self._times:
+                self._times[device] = transfer_cycles(
+                    self.executions, self.counts, self.lines, device
+                )
+            time = self._times[device]
+            memory = MeanMemory(mean_times(transfers, time.cycles))
+            found, error = replayed(program, parts, memory, False), time.error + BESIDE_ERROR
+        # A transfer instruction that a replay of integers met has an entry for each execution.
+        executed: dict[int, int] = {}
+        for each in transfers:
+            executed[each.pc] = executed.get(each.pc, 0) + each.executed
+        return [
+            found.cost.get(each.pc, 0.0) * each.executed / max(1, executed[each.pc])
+            for each in transfers
+        ], error
 
 
 def _transfers(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ..spec.cost_tables import table_names
 from .cost import Cost
 from .figures import UNITS, Figures
 from .lower_bounds import Bounds
 
 
 def cost_table(cost: Cost, bounds: Bounds | None = None) -> str:
-    """Lines of text, ending in a newline: both tables by unit, with and without moving Q and O.
+    """Lines of text, ending in a newline: all tables by unit, with and without moving Q and O.
 
     With `bounds` each figure has its lower bound beside it and how many times that it is.
     """
@@ -20,13 +21,13 @@ def cost_table(cost: Cost, bounds: Bounds | None = None) -> str:
     if moved:
         least = None if bounds is None else bounds.without_moving
         rows.append(("without Q, O", cost.without_moving, least))
-    tables = ("emulator", "analytic")
+    tables = table_names()
     head = "".join(f"{table + ' cycles':>18}{_heads(bounds)}" for table in tables)
     lines = [f"{'cost':<14}{head}"]
     for name, figures, least in rows:
         cells = (
-            _cell(figures.emulator_cycles, None if least is None else least.emulator_cycles),
-            _cell(figures.analytic_cycles, None if least is None else least.analytic_cycles),
+            _cell(figures.cycles.get(table, 0), None if least is None else least.of(table))
+            for table in tables
         )
         lines.append(f"{name:<14}{''.join(cells)}")
     lines += ["", f"{'HBM bytes':<14}{'read':>18}{_heads(bounds)}{'written':>18}{_heads(bounds)}"]
@@ -49,7 +50,10 @@ def _heads(bounds: Bounds | None) -> str:
     return "" if bounds is None else f"{'least':>14}{'times':>9}"
 
 
-def _cell(value: int, least: int | None) -> str:
+def _cell(value: int | None, least: int | None) -> str:
+    if value is None:
+        # The table's machine lacks an instruction of the program.
+        return f"{'-':>18}" if least is None else f"{'-':>18}{least:>14,}{'-':>9}"
     if least is None:
         return f"{value:>18,}"
     times = f"{value / least:.2f}" if least else "-"
@@ -60,13 +64,8 @@ def _families(bounds: Bounds) -> list[str]:
     """Which matrix instructions the least is that of."""
     lines = ["matrix unit at its peak, by family:"]
     for name, figures in bounds.family.items():
-        lines.append(
-            f"  {name:<12}{_cell(figures.emulator_cycles, None)}"
-            f"{'':>23}{_cell(figures.analytic_cycles, None)}"
-        )
-    for table, (scores, values) in (
-        ("emulator", bounds.emulator_family),
-        ("analytic", bounds.analytic_family),
-    ):
+        cells = (_cell(figures.of(table), None) for table in table_names())
+        lines.append(f"  {name:<12}{(' ' * 23).join(cells)}")
+    for table, (scores, values) in bounds.families.items():
         lines.append(f"  least for {table}: Q K^T by {scores}, P V by {values}")
     return lines

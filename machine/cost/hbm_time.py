@@ -18,7 +18,7 @@ from typing import Protocol
 from ..hbm.dram import Dram
 from ..hbm.quiet_memory import QUIET, Lines, QuietMemory
 from ..program.linear_mod32 import Linear
-from ..spec.params import HBM_LINE
+from ..spec.params import HBM_LINE, HbmDevice
 from .transfer_plan import NotLinear, Transfer, known, lines_of
 
 LINES = 4_000
@@ -140,24 +140,29 @@ class TransferTime:
 
 
 def transfer_cycles(
-    executions: Executions, counts: Sequence[int], lines: int | None = LINES
+    executions: Executions,
+    counts: Sequence[int],
+    lines: int | None = LINES,
+    device: HbmDevice | None = None,
 ) -> TransferTime:
     """How long the transfers of a program take.
 
     `counts` are its `line_counts`. With more than `lines` lines in the program times are estimated
-    from samples; None times all of them, which is what the simulator counts.
+    from samples; None times all of them, which is what the simulator counts. There are no samples
+    of a memory of fewer than four channels.
     """
-    if lines is None or sum(counts) <= lines:
+    device = device or HbmDevice()
+    if lines is None or sum(counts) <= lines or device.channels < 4:
         position = {id(each): index for index, each in enumerate(executions.transfers)}
         cycles = [0.0] * len(counts)
-        dram, spent = Dram(), 0
+        dram, spent = Dram(device), 0
         for number in range(executions.total):
             transfer, numbers, start = executions.execution(number)
             took = _time(dram, transfer, numbers, start + spent)
             spent += took
             cycles[position[id(transfer)]] += took
         return TransferTime(cycles)
-    sampling = _Sampling(executions, counts)
+    sampling = _Sampling(executions, counts, device)
     cycles = sampling.cycles()
     return TransferTime(cycles, sampling.error())
 
@@ -186,9 +191,9 @@ class _Class:
 class _Sampling:
     """Samples of the transfers of a long program."""
 
-    def __init__(self, executions: Executions, counts: Sequence[int]) -> None:
+    def __init__(self, executions: Executions, counts: Sequence[int], device: HbmDevice) -> None:
         self.executions = executions
-        self.memory = QuietMemory()
+        self.memory = QuietMemory(device)
         self.looked_up = 0
         # Of each sample, what it timed: cycles and transfers by class.
         self.timed: list[list[tuple[_Class, int]]] = []

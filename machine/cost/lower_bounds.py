@@ -1,4 +1,4 @@
-"""Lower bounds on what attention costs on a machine, by unit, for both cost tables.
+"""Lower bounds on what attention costs on a machine, by unit, for each cost table.
 
 Plain arithmetic on the problem: whatever the program, if it computes softmax(Q K^T) V with the
 machine's instructions, it does at least this.
@@ -15,7 +15,8 @@ machine's instructions, it does at least this.
   an address.
 - HBM: Q of rows that see a key, the keys that are seen, and their values read once, O written once,
   in whole lines, by transfers of the machine's fixed amounts; bytes at the memory's peak, and a
-  first latency for each transfer.
+  first latency for each transfer. Where loads run beside other work they cost their issue only,
+  and all units together take no less than the memory at its peak.
 
 Loops and address registers are nothing that a program needs: unrolled programs have none.
 """
@@ -28,8 +29,9 @@ from math import ceil
 from typing import Any, Literal, TypeAlias
 
 from ..host.layout import Layout, Storage
+from ..spec.cost_tables import CostTable, device_of, table_names, tables
 from ..spec.formats import E8M0, HbmFormat, IntType, MxFormat, PlainFormat
-from ..spec.isa import BY_MNEMONIC, Unit
+from ..spec.isa import Unit
 from ..spec.params import HBM_LINE, Machine
 from .figures import UNITS, Breakdown, Figures
 
@@ -47,7 +49,7 @@ READ_FIRST = 11
 """Cycles until the first line of a transfer is there, at best (ISA section 6.3)."""
 
 LINES_PER_CYCLE = 2
-"""Lines that all channels together deliver in a cycle, at best."""
+"""Lines that all channels of the published memory together deliver in a cycle, at best."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +154,28 @@ class Bounds(Breakdown):
     """The least that a problem costs.
 
     `total` has row sums as well, which `unit` has not. `family` holds the matrix unit's cycles by
-    family; `emulator_family` and `analytic_family` are those that Q K^T and P V are cheapest by.
+    family; `families` are those that Q K^T and P V are cheapest by, by table. `waits` is what
+    of the total is the memory's time at its peak beyond all else, where loads run beside it.
     """
 
     family: Mapping[Family, Figures]
-    emulator_family: tuple[Family, Family]
-    analytic_family: tuple[Family, Family]
+    families: Mapping[str, tuple[Family, Family]]
+    waits: Figures
+
+    @property
+    def without_moving(self) -> Figures:
+        """The figures without loading Q and storing O."""
+        return self.total - self.moving - self.waits
+
+    @property
+    def emulator_family(self) -> tuple[Family, Family]:
+        """Those of the emulator's table."""
+        return self.families["emulator"]
+
+    @property
+    def analytic_family(self) -> tuple[Family, Family]:
+        """Those of the pipelined table."""
+        return self.families["analytic"]
 
     def to_json(self) -> dict[str, Any]:
         """The figures as JSON values, under the keys of a cost."""
@@ -180,39 +198,51 @@ def lower_bounds(
     values: dict[Family, Figures] = {
         name: _values(problem, machine, name, problem.value_dim) for name in FAMILIES
     }
-    first, second = families or (_cheapest(scores, True), _cheapest(values, True))
-    third, fourth = families or (_cheapest(scores, False), _cheapest(values, False))
-    matrix = Figures(
-        scores[first].emulator_cycles + values[second].emulator_cycles,
-        scores[third].analytic_cycles + values[fourth].analytic_cycles,
-    )
+    chosen = {
+        name: families or (_cheapest(scores, name), _cheapest(values, name))
+        for name in table_names()
+    }
+    matrix: dict[str, int | None] = {}
+    ones: dict[str, int | None] = {}
+    for table, (first, second) in chosen.items():
+        matrix[table] = scores[first].of(table) + values[second].of(table)
+        wider = _values(problem, machine, second, problem.value_dim + 1)
+        ones[table] = (wider - values[second]).of(table)
     unit: dict[Unit, Figures] = dict.fromkeys(UNITS, Figures())
-    unit["matrix"] = matrix
+    unit["matrix"] = Figures(matrix)
     unit["vector"] = _vector(problem, machine)
     unit["scalar"] = _scalar(problem, machine)
-    by_matrix = {
-        name: _values(problem, machine, name, problem.value_dim + 1) - values[name]
-        for name in (second, fourth)
-    }
-    sums = _row_sums(problem, machine)
-    ones = Figures(
-        by_matrix[second].emulator_cycles,
-        by_matrix[fourth].analytic_cycles,
-    )
-    row_sums = Figures(
-        min(ones.emulator_cycles, sums.emulator_cycles),
-        min(ones.analytic_cycles, sums.analytic_cycles),
-    )
+    row_sums = _least(Figures(ones), _row_sums(problem, machine))
     moving = _moving(problem, machine, forms)
     unit["hbm"] = moving + _caches(problem, machine, forms)
+    total = sum(unit.values(), row_sums)
+    waits = _waits(total, unit["hbm"], machine)
     return Bounds(
-        sum(unit.values(), row_sums),
+        total + waits,
         unit,
         moving,
         {name: scores[name] + values[name] for name in FAMILIES},
-        (first, second),
-        (third, fourth),
+        chosen,
+        waits,
     )
+
+
+def _waits(total: Figures, hbm: Figures, machine: Machine) -> Figures:
+    """What `total` lacks of the memory's time at its peak, where loads run beside other work."""
+    # Writes are posted, and nothing waits for the last ones.
+    lines = hbm.hbm_bytes_read // HBM_LINE
+    missing: dict[str, int | None] = {
+        table.name: max(0, ceil(lines / _lines_per_cycle(table, machine)) - total.of(table.name))
+        for table in tables()
+        if table.overlaps
+    }
+    return Figures(missing)
+
+
+def _lines_per_cycle(table: CostTable, machine: Machine) -> float:
+    """Lines that all channels together deliver in a cycle, at best: 16 bytes each (HBM2)."""
+    device = device_of(table, machine)
+    return device.channels / 2 / device.column_gap
 
 
 def combined(bounds: Sequence[Bounds]) -> Bounds:
@@ -223,27 +253,25 @@ def combined(bounds: Sequence[Bounds]) -> Bounds:
         {name: sum((each.unit[name] for each in bounds), Figures()) for name in UNITS},
         sum((each.moving for each in bounds), Figures()),
         {name: sum((each.family[name] for each in bounds), Figures()) for name in FAMILIES},
-        first.emulator_family,
-        first.analytic_family,
+        first.families,
+        sum((each.waits for each in bounds), Figures()),
     )
 
 
-def _cheapest(figures: Mapping[Family, Figures], emulator: bool) -> Family:
-    """The family with the least cycles in one of the tables."""
-    return min(
-        figures,
-        key=lambda name: (
-            figures[name].emulator_cycles if emulator else figures[name].analytic_cycles
-        ),
-    )
+def _cheapest(figures: Mapping[Family, Figures], table: str) -> Family:
+    """The family with the least cycles in a table."""
+    return min(figures, key=lambda name: figures[name].of(table))
+
+
+def _least(one: Figures, other: Figures) -> Figures:
+    """The lesser of two cycles in each table."""
+    return Figures({name: min(one.of(name), other.of(name)) for name in table_names()})
 
 
 def _cycles(machine: Machine, mnemonic: str, times: int = 1) -> Figures:
     """So many executions of an instruction."""
-    row, parameters = BY_MNEMONIC[mnemonic], machine.cycle_parameters
-    return Figures(
-        times * row.transactional.evaluate(parameters), times * row.analytic.evaluate(parameters)
-    )
+    parameters = machine.cycle_parameters
+    return Figures({each.name: times * each.evaluate(mnemonic, parameters) for each in tables()})
 
 
 def _family(machine: Machine, name: Family, calls: float, results: float) -> Figures:
@@ -291,10 +319,7 @@ def _row_sums(problem: Problem, machine: Machine) -> Figures:
     panels, rows = problem.blocks(machine.vlen), problem.live_rows
     added = _cycles(machine, "V_ADD_VV", panels - rows) + _cycles(machine, "V_RED_SUM", rows)
     reduced = _cycles(machine, "V_RED_SUM", panels)
-    return Figures(
-        min(added.emulator_cycles, reduced.emulator_cycles),
-        min(added.analytic_cycles, reduced.analytic_cycles),
-    )
+    return _least(added, reduced)
 
 
 def _scalar(problem: Problem, machine: Machine) -> Figures:
@@ -309,27 +334,39 @@ def _moving(problem: Problem, machine: Machine, forms: Formats) -> Figures:
     """Q of rows that see a key read, and O of all rows written, once."""
     rows = problem.batch * problem.q_heads * problem.q_len
     length, live = machine.vlen, problem.live_rows
-    queries = _reads(live * problem.head_dim, machine.prefetch_v, length, forms.query)
+    queries = _reads(machine, "H_PREFETCH_V", live * problem.head_dim, forms.query)
     stores = ceil(ceil(rows * problem.value_dim / length) / machine.writeback_v)
     lines = stores * machine.writeback_v * _row_lines(forms.output, length, True)
     moved = lines * HBM_LINE
-    return queries + Figures(READ_FIRST * lines, stores, moved, moved)
+    cycles = {each.name: READ_FIRST * lines for each in tables() if each.is_timed}
+    return queries + Figures(cycles, moved, moved) + _cycles(machine, "H_STORE_V", stores)
 
 
 def _caches(problem: Problem, machine: Machine, forms: Formats) -> Figures:
     """The keys that are seen and their values, read once."""
     keys = problem.keys
-    return _reads(keys * problem.head_dim, machine.prefetch_m, machine.mlen, forms.key) + _reads(
-        keys * problem.value_dim, machine.prefetch_m, machine.mlen, forms.value
+    return _reads(machine, "H_PREFETCH_M", keys * problem.head_dim, forms.key) + _reads(
+        machine, "H_PREFETCH_M", keys * problem.value_dim, forms.value
     )
 
 
-def _reads(elements: int, amount: int, length: int, form: HbmFormat) -> Figures:
-    """Elements read by transfers of `amount` rows of `length`."""
+def _reads(
+    machine: Machine,
+    mnemonic: Literal["H_PREFETCH_M", "H_PREFETCH_V"],
+    elements: int,
+    form: HbmFormat,
+) -> Figures:
+    """Elements read by transfers of whole rows."""
+    amounts = (machine.prefetch_m, machine.mlen), (machine.prefetch_v, machine.vlen)
+    amount, length = amounts[mnemonic == "H_PREFETCH_V"]
     transfers = ceil(ceil(elements / length) / amount)
     lines = transfers * amount * _row_lines(form, length, False)
-    cycles = transfers * (READ_FIRST - 1) + ceil(lines / LINES_PER_CYCLE)
-    return Figures(cycles, transfers, lines * HBM_LINE)
+    alone = {
+        each.name: transfers * (READ_FIRST - 1) + ceil(lines / _lines_per_cycle(each, machine))
+        for each in tables()
+        if each.transfers == "timed"
+    }
+    return Figures(alone, lines * HBM_LINE) + _cycles(machine, mnemonic, transfers)
 
 
 def _row_lines(form: HbmFormat, length: int, store: bool) -> int:

@@ -13,12 +13,13 @@ from ..numerics.bf16 import bf16_to_f32
 from ..program.loop_nest import Loop, Node, Structure
 from ..program.program import Program
 from ..simulator.engine import Progress
-from ..simulator.engines import Engine, engine_named
+from ..simulator.engines import Engine, engine_for
 from ..simulator.interpreter import Interpreter
 from ..simulator.prepared import Prepared, prepared
 from ..simulator.state import State
 from ..simulator.translate import translate
 from ..simulator.translated_runtime import Kernels, Stopped, stop
+from ..spec.cost_tables import table_named
 
 
 class NotReached(ValueError):
@@ -55,19 +56,23 @@ def run_until(
     hbm_time: HbmTime = "exact",
     progress: Progress | None = None,
     engine: Engine = "auto",
+    table: str = "emulator",
+    blocking: bool = False,
 ) -> Break:
-    """Run a program on `state` until it first comes to `pc`.
+    """Run a program on `state` until it first comes to `pc`; `table` and `blocking` are as for
+    `Simulator.run`.
 
     Raises NotReached where it never does, and Trap where the machine stops before.
     """
-    program = prepared(words, state.machine)
+    costs = table_named(table)
+    program = prepared(words, state.machine, costs.blocking() if blocking else costs)
     if not 0 <= pc < len(program.words):
         raise NotReached(f"there is no pc {pc}: the program has pcs 0 to {len(program.words) - 1}")
     program.check_load()
-    name = engine_named(engine)
+    name = engine_for(engine, program, hbm_time)
     if name == "native":
         return _run_native(program, state, pc, hbm_time, progress)
-    unit = TransferUnit(len(program.words), hbm_time)
+    unit = TransferUnit(len(program.words), hbm_time, program.table, state.machine)
     interpreter = Interpreter(program, state, unit)
     structure = program.structure if name == "numpy" else None
     if structure is None:
@@ -114,7 +119,10 @@ def _run_translated(
 ) -> None:
     """Run in the fast engine, with a stop before the instruction at `pc`."""
     total = sum(structure.counts)
-    source = translate(program, structure, interpreter.unit.timed, progress is not None, pc)
+    unit = interpreter.unit
+    source = translate(
+        program, structure, unit.timed, progress is not None, pc, overlaps=unit.overlaps
+    )
     namespace: dict[str, object] = {}
     exec(compile(source, "<translated program>", "exec"), namespace)
     run = cast("Callable[..., None]", namespace["run"])

@@ -1,7 +1,8 @@
 """Time that HBM transfers take: the memory device and its controllers (section 6.3).
 
-Eight channels, each with its own first-ready, first-come controller over 32 banks, tick once a
-cycle. Channels only meet in the queue of requests that wait for a place in a channel.
+Channels, eight unless a device says otherwise, each with its own first-ready, first-come controller
+over 32 banks, tick once a cycle. They only meet in the queue of requests that wait for a place in a
+channel. Loads may be in flight at the same time.
 
 What makes it quick: ticks in which no channel can do anything are skipped; requests of one kind for
 the same row of a bank are one group, because they are ready at the same time; and data return is
@@ -13,10 +14,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import TypeAlias
 
-_CHANNELS = 8
+from ..spec.params import HbmDevice
+
 _BANKS = 32
 _QUEUE = 32
 """A queue takes an entry while it holds no more than this."""
@@ -35,15 +36,33 @@ _Access: TypeAlias = tuple[int, int, int, int]
 
 
 @lru_cache(1 << 15)
-def _accesses(line: int) -> tuple[_Access, ...]:
-    """The four accesses of a 64-byte line, which go to four channels."""
-    high_column = line >> 14 & 7
-    channel = (line >> 6 & 7) ^ (high_column & 1) << 2
-    pseudo = (line >> 9 & 1) ^ (high_column >> 1 & 1)
-    group = (line >> 10 & 3) ^ (high_column >> 2)
-    bank = pseudo << 4 | group << 2 | (line >> 12 & 3)
-    row = line >> 17 & 0xFFFF_FFFF
-    return tuple((line + _ACCESS * part, channel ^ part, bank, row) for part in range(4))
+def _accesses(line: int, channel_bits: int = 3) -> tuple[_Access, ...]:
+    """The four accesses of a 64-byte line, which go to four channels where there are so many."""
+    rest = line >> 6 + channel_bits
+    mask = (1 << channel_bits) - 1
+    high_column = rest >> 5 & 7
+    row = rest >> 8 & 0xFFFF_FFFF
+    found: list[_Access] = []
+    for part in range(4):
+        column = high_column << 2 | part
+        channel = (line >> 6 ^ column) & mask
+        column >>= channel_bits
+        pseudo = (rest ^ column) & 1
+        group = (rest >> 1 ^ column >> 1) & 3
+        bank = (rest >> 3 ^ column >> 3) & 3
+        found.append((line + _ACCESS * part, channel, pseudo << 4 | group << 2 | bank, row))
+    return tuple(found)
+
+
+class Load:
+    """Lines that were asked for together: accesses under way, and when the last of those that have
+    been issued arrives."""
+
+    __slots__ = ("end", "pending")
+
+    def __init__(self, pending: int, end: int) -> None:
+        self.pending = pending
+        self.end = end
 
 
 _HIT, _CLOSED, _CONFLICT = range(3)
@@ -116,7 +135,9 @@ class _Queue:
 class _Channel:
     """One channel: queues, open rows, and for each command and scope the earliest tick for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, column_gap: int = 2) -> None:
+        self.column_gap = column_gap
+        self.loads: dict[int, Load] = {}
         self.reads = _Queue()
         self.writes = _Queue()
         # Addresses of queued writes with how many there are, and those of each sequence number.
@@ -124,7 +145,6 @@ class _Channel:
         self.write_address_of: dict[int, int] = {}
         # Requests that have activated their row: (sequence, bank, row, is a write).
         self.active: list[tuple[int, int, int, bool]] = []
-        self.active_reads = 0
         # No activated request is ready before this tick: what is issued meanwhile only delays them.
         self.active_at = _NEVER
         self.write_mode = False
@@ -144,11 +164,13 @@ class _Channel:
         self.channel_act = 0
         self.channel_pre = 0
 
-    def push_read(self, address: int, bank: int, row: int, sequence: int, clock: int) -> None:
+    def push_read(self, access: _Access, load: Load, sequence: int, clock: int) -> None:
         """Queue a read at the end of tick `clock`; a queued write of the address answers it."""
+        address, _, bank, row = access
         if address in self.write_addresses:
-            self.complete(clock + 1)
+            self.complete(clock + 1, load)
             return
+        self.loads[sequence] = load
         self.reads.push(bank, row, sequence, self.open[bank])
         self.wake = clock + 1
 
@@ -159,14 +181,12 @@ class _Channel:
         self.write_address_of[sequence] = address
         self.wake = clock + 1
 
-    def complete(self, depart: int) -> None:
+    def complete(self, depart: int, load: Load) -> None:
         """Data return in order, at most one a tick."""
-        self.last_return = max(depart, self.last_return + 1)
-
-    @property
-    def pending_reads(self) -> int:
-        """Reads that have not been issued yet."""
-        return self.reads.size + self.active_reads
+        self.last_return = end = max(depart, self.last_return + 1)
+        load.pending -= 1
+        if end > load.end:
+            load.end = end
 
     def tick(self, clock: int) -> None:
         """Issue at most one command at tick `clock`; sets `wake` to the next tick of interest.
@@ -236,11 +256,9 @@ class _Channel:
                 best, chosen = sequence, at
         if chosen < 0:
             return wake
-        _, bank, row, is_write = self.active[chosen]
-        if self._issue(clock, bank, row, is_write):
+        sequence, bank, row, is_write = self.active[chosen]
+        if self._issue(clock, sequence, bank, row, is_write):
             del self.active[chosen]
-            if not is_write:
-                self.active_reads -= 1
         return clock
 
     def _ready(self, bank: int, row: int, is_write: bool) -> int:
@@ -273,15 +291,13 @@ class _Channel:
             if all(entry[1] != bank for entry in self.active):
                 self._precharge(clock, bank)
             return
-        done = self._issue(clock, bank, row, is_write)
         sequence = queue.pop(group)
+        done = self._issue(clock, sequence, bank, row, is_write)
         if is_write:
             self._forget(sequence)
         if not done:
             self.active.append((sequence, bank, row, is_write))
             self.active_at = clock + 1
-            if not is_write:
-                self.active_reads += 1
 
     def _forget(self, sequence: int) -> None:
         """A write has left its queue; reads of its address no longer find it there."""
@@ -292,14 +308,14 @@ class _Channel:
         else:
             del self.write_addresses[address]
 
-    def _issue(self, clock: int, bank: int, row: int, is_write: bool) -> bool:
+    def _issue(self, clock: int, sequence: int, bank: int, row: int, is_write: bool) -> bool:
         """Read, write, activate or precharge for a request; True if that finishes it."""
         open_row = self.open[bank]
         if open_row == row:
             if is_write:
                 self._write(clock, bank)
             else:
-                self._read(clock, bank)
+                self._read(clock, sequence, bank)
             return True
         if open_row < 0:
             self._activate(clock, bank, row)
@@ -307,11 +323,11 @@ class _Channel:
             self._precharge(clock, bank)
         return False
 
-    def _read(self, clock: int, bank: int) -> None:
+    def _read(self, clock: int, sequence: int, bank: int) -> None:
         pseudo, group = bank >> 4, bank >> 2
-        self.complete(clock + _READ_LATENCY)
+        self.complete(clock + _READ_LATENCY, self.loads.pop(sequence))
         # Limits only grow, and a read that is issued has passed those for reads.
-        self.pseudo_read[pseudo] = clock + 2
+        self.pseudo_read[pseudo] = clock + self.column_gap
         self.group_read[group] = clock + 2
         if self.pseudo_write[pseudo] < clock + 11:
             self.pseudo_write[pseudo] = clock + 11
@@ -320,7 +336,7 @@ class _Channel:
 
     def _write(self, clock: int, bank: int) -> None:
         pseudo, group = bank >> 4, bank >> 2
-        self.pseudo_write[pseudo] = clock + 2
+        self.pseudo_write[pseudo] = clock + self.column_gap
         self.group_write[group] = clock + 2
         self.pseudo_read[pseudo] = max(self.pseudo_read[pseudo], clock + 9)
         self.group_read[group] = max(self.group_read[group], clock + 10)
@@ -356,8 +372,12 @@ class _Channel:
 class Dram:
     """The whole memory, cold. Times are in cycles of 1 ns and must not decrease between calls."""
 
-    def __init__(self) -> None:
-        self._channels = [_Channel() for _ in range(_CHANNELS)]
+    def __init__(self, device: HbmDevice | None = None) -> None:
+        device = device or HbmDevice()
+        self._channel_bits = device.channels.bit_length() - 1
+        self._channels = [_Channel(device.column_gap) for _ in range(device.channels)]
+        # Reads that have no place in their channels yet: one queue for all of them.
+        self._waiting: deque[tuple[_Access, Load]] = deque()
         self._clock = -1
         self._sequence = 0
 
@@ -365,17 +385,32 @@ class Dram:
         """Request all 64-byte `lines` at `now`; the time when the last one has arrived."""
         if not lines:
             return now
-        self._catch_up(now)
-        waiting = deque(chain.from_iterable(map(_accesses, lines)))
-        self._admit(waiting)
-        channels = self._channels
-        while waiting or any(channel.pending_reads for channel in channels):
-            self._step()
-            if waiting:
-                self._admit(waiting)
-        end = max(channel.last_return for channel in channels)
-        self._run_until(end)
-        return end
+        now = self.wait(self.begin(lines, now), now)
+        # A wait that ends now ends in the tick of now, also where it has been none.
+        self._run_until(now)
+        return now
+
+    def begin(self, lines: list[int], now: int) -> Load:
+        """Request all `lines` at `now` and go on."""
+        load = Load(4 * len(lines), now)
+        if lines:
+            self._catch_up(now)
+            for line in lines:
+                for access in _accesses(line, self._channel_bits):
+                    self._waiting.append((access, load))
+            self._admit()
+        return load
+
+    def wait(self, load: Load, now: int) -> int:
+        """The time from `now` on when a load has arrived: `now` where it is there already."""
+        if load.pending:
+            self._catch_up(now)
+            while load.pending:
+                self._step()
+        if load.end > now:
+            self._run_until(load.end)
+            return load.end
+        return now
 
     def store(self, lines: list[int], now: int) -> int:
         """Read and then post each line in turn; the time when the last is accepted."""
@@ -384,25 +419,25 @@ class Dram:
         return now
 
     def rows(self) -> list[int]:
-        """The open row, or -1, of each bank of the first half of the channels, then of the second.
+        """The open row, or -1, of each bank of one channel of each four.
 
-        The four channels of a half have the same rows open when everything has been done, because
-        every line lies in all four of them.
+        Four channels, in the order of their numbers, have the same rows open when everything has
+        been done, because every line lies in all four of them; so there must be four at least.
         """
-        return [*self._channels[0].open, *self._channels[_CHANNELS // 2].open]
+        return [row for channel in self._channels[::4] for row in channel.open]
 
     def set_rows(self, rows: Sequence[int], now: int) -> None:
         """Open these rows, as `rows` gives them, as if all else had been done long before `now`."""
         self._catch_up(now)
         for number, channel in enumerate(self._channels):
-            first = number // (_CHANNELS // 2) * _BANKS
+            first = number // 4 * _BANKS
             for bank, row in enumerate(rows[first : first + _BANKS]):
                 if channel.open[bank] != row:
                     channel.leave_open(bank, row)
 
     def _write(self, line: int, now: int) -> int:
         """Post a write of a 64-byte line; the time when the controllers have accepted it."""
-        for address, number, bank, row in _accesses(line):
+        for address, number, bank, row in _accesses(line, self._channel_bits):
             channel = self._channels[number]
             while channel.writes.size > _QUEUE:
                 self._step()
@@ -410,16 +445,17 @@ class Dram:
             channel.push_write(address, bank, row, self._sequence, self._clock)
         return max(now, self._clock)
 
-    def _admit(self, waiting: deque[_Access]) -> None:
-        """Move requests from the head of `waiting` to their channels until one is full."""
+    def _admit(self) -> None:
+        """Move requests from the head of the queue to their channels until one is full."""
+        waiting = self._waiting
         while waiting:
-            address, number, bank, row = waiting[0]
-            channel = self._channels[number]
+            access, load = waiting[0]
+            channel = self._channels[access[1]]
             if channel.reads.size > _QUEUE:
                 return
             waiting.popleft()
             self._sequence += 1
-            channel.push_read(address, bank, row, self._sequence, self._clock)
+            channel.push_read(access, load, self._sequence, self._clock)
 
     def _step(self) -> None:
         """The next tick in which a channel may do something."""
@@ -430,6 +466,8 @@ class Dram:
         for channel in self._channels:
             if channel.wake <= clock:
                 channel.tick(clock)
+        if self._waiting:
+            self._admit()
 
     def _run_until(self, clock: int) -> None:
         """All ticks up to `clock`."""

@@ -16,13 +16,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..spec.params import HbmDevice
 from .dram import Dram
 
 Lines: TypeAlias = NDArray[np.int64]
 """Byte addresses of 64-byte lines, in the order in which they are asked for."""
 
-_PLACES = 64
-"""Banks of the halves of the memory: a line lies in four channels of one half."""
+_BANKS = 32
+"""Banks of four channels. A line lies in four, a half of the usual eight."""
 
 _SOON = 64
 """Cycles after a store in which its writes may still be going on."""
@@ -31,17 +32,20 @@ QUIET = 1_000
 """Cycles after which they certainly are not."""
 
 
-def _places(lines: Lines) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _places(lines: Lines, channels: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The place of each line, half * 32 + bank, and its row (ISA section 6.3)."""
-    high = lines >> 14 & 7
-    half = lines >> 8 & 1 ^ high & 1
-    pseudo = lines >> 9 & 1 ^ high >> 1 & 1
-    group = lines >> 10 & 3 ^ high >> 2
-    return half << 5 | pseudo << 4 | group << 2 | lines >> 12 & 3, lines >> 17
+    bits = channels.bit_length() - 1
+    rest = lines >> 6 + bits
+    column = (rest >> 5 & 7) << 2
+    half = ((lines >> 6 ^ column) & channels - 1) >> 2
+    column >>= bits
+    pseudo, group, bank = rest ^ column, rest >> 1 ^ column >> 1, rest >> 3 ^ column >> 3
+    return half << 5 | (pseudo & 1) << 4 | (group & 3) << 2 | bank & 3, rest >> 8
 
 
-_Key: TypeAlias = tuple[bytes, bool, int, int]
-"""A pattern, whether it is stored, the lines of a store just before, and the cycles after it."""
+_Key: TypeAlias = tuple[bytes, bool, int, int, HbmDevice]
+"""A pattern, whether it is stored, the lines of a store just before, the cycles after it, and the
+memory."""
 
 
 @dataclass(slots=True)
@@ -71,17 +75,22 @@ class QuietMemory:
     """Which rows are open, and the times of transfers.
 
     `missed` counts the lines of patterns that this memory had not met, known or not, so that it
-    does not depend on what else the process did.
+    does not depend on what else the process did. The device has four channels at least.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: HbmDevice | None = None) -> None:
+        self._device = device or HbmDevice()
+        self._banks = self._device.channels // 4 * _BANKS
         self.missed = 0
-        self._open = np.full(_PLACES, -1, np.int64)
+        self._open = np.full(self._banks, -1, np.int64)
         self._met: set[_Key] = set()
         self._before: _Transfer | None = None
         self._open_before = self._open
-        self._dram = Dram()
+        self._dram = Dram(self._device)
         self._now = 0
+
+    def _places(self, lines: Lines) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return _places(lines, self._device.channels)
 
     def resume(self, wanted: Iterable[Lines], earlier: Iterable[Lines]) -> int:
         """Go to another point of a program, before transfers of `wanted`; how many were looked at.
@@ -90,16 +99,16 @@ class QuietMemory:
         known which row each one left open in the places that will be asked for; where they end
         before that, the place is closed.
         """
-        missing = np.zeros(_PLACES, np.bool_)
+        missing = np.zeros(self._banks, np.bool_)
         for lines in wanted:
-            missing[_places(lines)[0]] = True
-        opened = np.full(_PLACES, -1, np.int64)
+            missing[self._places(lines)[0]] = True
+        opened = np.full(self._banks, -1, np.int64)
         looked_at = 0
         for lines in earlier:
             if not missing.any():
                 break
             looked_at += 1
-            place, row = _places(lines)
+            place, row = self._places(lines)
             left = opened.copy()
             left[place] = row
             opened = np.where(missing, left, opened)
@@ -116,7 +125,7 @@ class QuietMemory:
             opened, start = self._open_before, len(before.lines)
         else:
             before, joint, opened, start = None, lines, self._open, 0
-        place, row = _places(joint)
+        place, row = self._places(joint)
         low = joint >> 6 & 3
         names = dict.fromkeys(row.tolist())
         if len(names) == 1:
@@ -127,9 +136,9 @@ class QuietMemory:
             label = order[np.searchsorted(found[order], row)]
         state = opened[place]
         kind = (state == row) + 2 * (state < 0)
-        pattern = place ^ place[0] | (low ^ low[0]) << 6 | kind << 8 | label << 10
+        pattern = place ^ place[0] | (low ^ low[0]) << 8 | kind << 10 | label << 12
         text = pattern.tobytes()
-        key: _Key = (text, store, start, -1 if before is None else gap)
+        key: _Key = (text, store, start, -1 if before is None else gap, self._device)
         if key not in self._met:
             self._met.add(key)
             self.missed += len(joint)
@@ -168,7 +177,7 @@ class QuietMemory:
             now += gap if each is before else 0
         self._now = now
         rows = dram.rows()
-        place, row = _places(transfer.lines)
+        place, row = self._places(transfer.lines)
         first: dict[tuple[int, int], int] = {}
         pairs: list[tuple[int, int]] = list(zip(place.tolist(), row.tolist(), strict=True))
         for index, pair in enumerate(pairs):

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from types import CodeType
-from typing import cast
+from typing import TypeAlias, cast
 
 import numpy as np
 
 from ..hbm.transfer_timer import TransferUnit
 from ..program.loop_nest import Structure, structure_of
 from ..program.program import Program
+from ..spec.cost_tables import CostTable
 from ..spec.params import Machine
 from .interpreter import Interpreter
 from .prepared import Prepared
@@ -25,9 +26,8 @@ from .translated_runtime import Kernels, Stopped, stop
 Progress = Callable[[int, int | None], None]
 
 _CACHED_PROGRAMS = 8
-_cache: OrderedDict[tuple[Machine, tuple[int, ...], bool, bool], tuple[CodeType, Structure]] = (
-    OrderedDict()
-)
+_Key: TypeAlias = tuple[Machine, CostTable, tuple[int, ...], bool, bool, bool]
+_cache: OrderedDict[_Key, tuple[CodeType, Structure]] = OrderedDict()
 
 
 def execute(
@@ -36,7 +36,7 @@ def execute(
     """Run `program` on `state`; the execution count of every pc. Raises Trap."""
     interpreter = Interpreter(program, state, unit)
     program.check_load()
-    translated = _translated(program, unit.timed, progress is not None)
+    translated = _translated(program, unit, progress is not None)
     if translated is None:
         interpreter.run(progress)
         return interpreter.counts
@@ -63,9 +63,12 @@ def execute(
     return structure.counts
 
 
-def _translated(program: Program, timed: bool, progress: bool) -> tuple[CodeType, Structure] | None:
+def _translated(
+    program: Program, unit: TransferUnit, progress: bool
+) -> tuple[CodeType, Structure] | None:
     """Code and structure of a program, from the cache if it ran lately; None if unusual."""
-    key = (program.machine, tuple(program.words), timed, progress)
+    timed, overlaps = unit.timed, unit.overlaps
+    key = (program.machine, program.table, tuple(program.words), timed, overlaps, progress)
     found = _cache.get(key)
     if found is not None:
         _cache.move_to_end(key)
@@ -73,7 +76,7 @@ def _translated(program: Program, timed: bool, progress: bool) -> tuple[CodeType
     structure = program.structure if isinstance(program, Prepared) else structure_of(program)
     if structure is None:
         return None
-    source = translate(program, structure, timed, progress)
+    source = translate(program, structure, timed, progress, overlaps=overlaps)
     found = compile(source, "<translated program>", "exec"), structure
     _cache[key] = found
     if len(_cache) > _CACHED_PROGRAMS:

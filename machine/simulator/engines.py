@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ..spec.cost_tables import device_of
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 Engine: TypeAlias = Literal["auto", "native", "numpy", "plain"]
+
+
+class EngineError(ValueError):
+    """An engine that cannot run a program; the text says which one can."""
+
 
 ENGINES: tuple[Engine, ...] = ("auto", "native", "numpy", "plain")
 """What a run can be asked for; "auto" is the fastest there is."""
@@ -34,6 +44,24 @@ def engine_named(engine: str) -> Literal["native", "numpy", "plain"]:
             return engine
         case _:
             raise ValueError(f"engine is {engine!r}, must be one of {', '.join(ENGINES)}")
+
+
+def engine_for(engine: str, program: Program, hbm_time: str) -> Literal["native", "numpy", "plain"]:
+    """The engine that a run of a program uses; ValueError where it is not there, or cannot do it.
+
+    The native engine has memories of four channels or more: "auto" is numpy for others.
+    """
+    name = engine_named(engine)
+    if name == "native" and hbm_time == "exact" and program.table.is_timed:
+        channels = device_of(program.table, program.machine).channels
+        if channels < 4:
+            if engine == "native":
+                raise EngineError(
+                    f"the native engine has no memory of {channels} channels, only of 4 and more; "
+                    "take the engine numpy"
+                )
+            return "numpy"
+    return name
 
 
 def engines_here() -> list[Literal["native", "numpy", "plain"]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..hbm.transfer_timer import TransferUnit
+from ..hbm.transfer_timer import FOR_MATRIX, FOR_VECTOR, TransferUnit
 from ..hbm.transfers import Addresses, TransferError, addresses, prefetch, store
 from ..numerics.bf16 import (
     EXP_LIMIT,
@@ -77,6 +77,7 @@ class Interpreter:
         self.executed = 0
         self.pc = 0
         self._loops: list[Loop] = []
+        self._waits = program.waits if unit.overlaps else None
         self._handlers: list[Callable[[Decoded], None] | None] = [
             None if d is None else getattr(self, "_" + d.instruction.mnemonic.lower(), None)
             for d in program.decoded
@@ -91,6 +92,7 @@ class Interpreter:
                 self.step()
                 if progress is not None and self.executed % 10_000 == 0:
                     progress(self.executed, None)
+        self.cycles += self.unit.finished(self.cycles)
 
     def step(self) -> None:
         """Execute the instruction at the pc and count it. Raises Trap."""
@@ -123,6 +125,8 @@ class Interpreter:
                 if operand.bank == "fp" and value >= 8:
                     raise Refused(f"there is no register f{value}")
             self.pc = pc + 1
+            if self._waits is not None and (waits := self._waits[pc]):
+                self.cycles += self.unit.waited(pc, waits, self.cycles)
             handler(decoded)
         except (Refused, TransferError) as error:
             raise self.program.trap(pc, str(error)) from error
@@ -205,7 +209,14 @@ class Interpreter:
         return np.stack([self._read_row(address + i * self.machine.mlen) for i in range(count)])
 
     def _m_mm(self, decoded: Decoded) -> None:
-        tile, first = self._block(self._gp(decoded, "matrix"))
+        machine, address = self.machine, self._gp(decoded, "matrix")
+        column = address % (machine.mlen * machine.mlen)
+        if self.program.table.column_offsets and 0 < column < machine.mlen:
+            tile, first = self._tile(address)
+            if first % machine.blen:
+                raise Refused(f"matrix column {first} is not a multiple of BLEN = {machine.blen}")
+        else:
+            tile, first = self._block(address)
         x = self._rows(self._gp(decoded, "vector"), self.machine.blen)
         w = tile[:, first : first + self.machine.blen]
         self.state.m_accum += sum_sequential(x.T[:, :, None] * w[:, None, :])
@@ -527,7 +538,8 @@ class Interpreter:
         at = self._addresses(decoded, form, machine.prefetch_m, machine.mlen)
         values = prefetch(self.state.hbm, form, at, machine.mlen)
         self.state.matrix[tile : tile + tiles] = values.reshape(tiles, machine.mlen, machine.mlen)
-        self.cycles += unit.prefetched(self.pc - 1, form, at, machine.mlen, self.cycles)
+        now = self.cycles
+        self.cycles += unit.prefetched(self.pc - 1, form, at, machine.mlen, now, FOR_MATRIX)
 
     def _h_prefetch_v(self, decoded: Decoded) -> None:
         machine, unit = self.machine, self.unit
@@ -538,7 +550,8 @@ class Interpreter:
         # Rows past the end of the memory are dropped without a sign.
         kept = min(machine.prefetch_v, machine.vector_sram_rows - row)
         self.state.vector[row : row + kept] = values[:kept]
-        self.cycles += unit.prefetched(self.pc - 1, form, at, machine.vlen, self.cycles)
+        now = self.cycles
+        self.cycles += unit.prefetched(self.pc - 1, form, at, machine.vlen, now, FOR_VECTOR)
 
     def _h_store_v(self, decoded: Decoded) -> None:
         machine, unit = self.machine, self.unit
@@ -603,6 +616,9 @@ class Interpreter:
 
     def _c_break(self, decoded: Decoded) -> None:
         del decoded
+        if not self._loops and self.program.table.break_ends:
+            self.pc = len(self.program.words)
+            return
         if not self._loops:
             raise Refused("no loop is open")
         self.state.gp[self._loops.pop().register] = 0

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from ..program.loop_nest import Structure, structure_of
 from ..program.program import Program
+from ..spec.cost_tables import EMULATOR, CostTable
 from ..spec.isa import INSTRUCTIONS
 from ..spec.params import Machine
 
 _MOST = 16
-_cache: OrderedDict[tuple[Machine, bytes], Prepared] = OrderedDict()
+_cache: OrderedDict[tuple[Machine, CostTable, bytes], Prepared] = OrderedDict()
 _lock = Lock()
 
 _ROWS = {instruction.mnemonic: row for row, instruction in enumerate(INSTRUCTIONS)}
@@ -60,16 +61,16 @@ class Prepared(Program):
         return frozenset(d.instruction.mnemonic for d in self.decoded if d is not None)
 
 
-def prepared(words: Iterable[int], machine: Machine) -> Prepared:
+def prepared(words: Iterable[int], machine: Machine, table: CostTable = EMULATOR) -> Prepared:
     """The program of these words, from the cache if it ran lately."""
     array = np.array(words if isinstance(words, Sequence | np.ndarray) else list(words), np.uint32)
-    key = machine, array.tobytes()
+    key = machine, table, array.tobytes()
     with _lock:
         found = _cache.get(key)
         if found is not None:
             _cache.move_to_end(key)
             return found
-    program = Prepared(array.tolist(), machine)
+    program = Prepared(array.tolist(), machine, table)
     with _lock:
         _cache[key] = program
         if len(_cache) > _MOST:

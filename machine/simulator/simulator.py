@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..hbm.transfer_timer import HbmTime, TransferUnit
+from ..spec.cost_tables import table_named
 from ..spec.isa import INSTRUCTIONS
 from ..spec.params import Machine
 from .engine import execute
-from .engines import Engine, engine_named
+from .engines import Engine, engine_for
 from .interpreter import Interpreter
 from .prepared import Prepared, prepared
 from .state import State
@@ -28,7 +29,9 @@ class Result:
     `cycles` is all of it, `hbm_cycles` the part spent in HBM transfers, `compute_cycles` the rest.
     `per_opcode` maps a mnemonic to its `count`, `cycles` and `hbm_bytes` (read and written, in
     granules of 64). `pc_counts`, `pc_cycles` and `pc_hbm_bytes` are int64 arrays over the program.
-    `engine` is what ran it: "native", "numpy" or "plain".
+    `engine` is what ran it: "native", "numpy" or "plain", `table` whose cycles these are. In a
+    table whose loads run beside other work `hbm_cycles` are those that something waited for them,
+    and `pc_cycles` lack those that the end of the program did.
     """
 
     cycles: int
@@ -42,6 +45,7 @@ class Result:
     pc_cycles: NDArray[np.int64]
     pc_hbm_bytes: NDArray[np.int64]
     engine: str
+    table: str = "emulator"
 
 
 class Simulator(State):
@@ -56,6 +60,8 @@ class Simulator(State):
         hbm_time: HbmTime = "exact",
         progress: Progress | None = None,
         engine: Engine = "auto",
+        table: str = "emulator",
+        blocking: bool = False,
     ) -> Result:
         """Run a program from pc 0 on the state as it stands; memory timing starts cold.
 
@@ -63,21 +69,25 @@ class Simulator(State):
         is called now and then with the executed and the total number of instructions (None where
         the total is not known). `engine` is "native" (C), "numpy" (always there), "plain" (the slow
         interpreter), or "auto", the fastest there is; all give the same. A native run releases the
-        GIL. Raises Trap where the machine would stop, and the state is then unspecified; ValueError
-        for an engine that there is not.
+        GIL. `table` names the cost table (or the file of one) that times are taken from; with
+        `blocking` each prefetch is waited for, where the table has them run beside other work.
+        Raises Trap where the machine would stop, and the state is then unspecified; ValueError for
+        an engine or a table that there is not.
         """
-        program = prepared(words, self.machine)
-        name = engine_named(engine)
+        costs = table_named(table)
+        program = prepared(words, self.machine, costs.blocking() if blocking else costs)
+        name = engine_for(engine, program, hbm_time)
         if name == "native":
             return self._run_native(program, hbm_time, progress)
-        unit = TransferUnit(len(program.words), hbm_time)
+        unit = TransferUnit(len(program.words), hbm_time, program.table, self.machine)
         if name == "numpy":
             counts = execute(program, self, unit, progress)
         else:
             interpreter = Interpreter(program, self, unit)
             interpreter.run(progress)
             counts = interpreter.counts
-        return _result(program, name, counts, unit.cycles, unit.bytes_read, unit.bytes_written)
+        traffic = unit.bytes_read, unit.bytes_written
+        return _result(program, name, counts, unit.cycles, *traffic, unit.tail)
 
     def _run_native(
         self, program: Prepared, hbm_time: HbmTime, progress: Progress | None
@@ -92,9 +102,8 @@ class Simulator(State):
             total = None if program.structure is None else sum(program.structure.counts)
             run.run(lambda executed: progress(executed, total))
             progress(run.executed, total)
-        return _result(
-            program, "native", run.counts, run.hbm_cycles, run.bytes_read, run.bytes_written
-        )
+        traffic = run.bytes_read, run.bytes_written
+        return _result(program, "native", run.counts, run.hbm_cycles, *traffic, run.tail)
 
 
 def _result(
@@ -104,8 +113,9 @@ def _result(
     hbm_cycles: ArrayLike,
     bytes_read: ArrayLike,
     bytes_written: ArrayLike,
+    tail: int = 0,
 ) -> Result:
-    """Totals of a finished run, from its figures by pc."""
+    """Totals of a finished run, from its figures by pc and the cycles after its last one."""
     pc_counts = np.asarray(counts, np.int64)
     hbm = np.asarray(hbm_cycles, np.int64)
     read, written = np.asarray(bytes_read, np.int64), np.asarray(bytes_written, np.int64)
@@ -122,7 +132,8 @@ def _result(
             "cycles": cycles,
             "hbm_bytes": hbm_bytes,
         }
-    cycles, hbm_total = int(pc_cycles.sum()), int(hbm.sum())
+    hbm_total = int(hbm.sum()) + tail
+    cycles = int(pc_cycles.sum()) + tail
     return Result(
         cycles,
         cycles - hbm_total,
@@ -135,4 +146,5 @@ def _result(
         pc_cycles,
         moved,
         engine,
+        program.table.name,
     )

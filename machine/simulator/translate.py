@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..hbm.transfer_timer import FOR_MATRIX, FOR_VECTOR
 from ..program.loop_nest import Loop, Node, Structure
 from ..program.program import Program
 from ..spec.encoding import Decoded
@@ -29,20 +30,34 @@ REGISTERS = (
 
 
 def translate(
-    program: Program, structure: Structure, timed: bool, progress: bool, until: int | None = None
+    program: Program,
+    structure: Structure,
+    timed: bool,
+    progress: bool,
+    until: int | None = None,
+    overlaps: bool = False,
 ) -> str:
     """Source of `run(k, state, stop, report)`.
 
     `timed` keeps the cycle count that HBM transfers need; `progress` adds calls of
-    report(executed); before the instruction at `until` the program calls stop(until).
+    report(executed); before the instruction at `until` the program calls stop(until). With
+    `overlaps` instructions wait for loads that may be under way.
     """
-    return _Translator(program, timed, progress, until).function(structure)
+    return _Translator(program, timed, progress, until, overlaps).function(structure)
 
 
 class _Translator:
     def __init__(
-        self, program: Program, timed: bool, progress: bool, until: int | None = None
+        self,
+        program: Program,
+        timed: bool,
+        progress: bool,
+        until: int | None = None,
+        overlaps: bool = False,
     ) -> None:
+        self.waits = program.waits if overlaps else None
+        # The loads, as bits of `Program.waits`, that may be under way here.
+        self.flying = 0
         self.program = program
         self.machine: Machine = program.machine
         self.timed = timed
@@ -60,6 +75,9 @@ class _Translator:
     def function(self, structure: Structure) -> str:
         """The whole function."""
         self._body(structure.nodes)
+        if self.waits is not None:
+            self._flush_cycles()
+            self._line("now += k.unit.finished(now)")
         if not self.lines:
             self._line("pass")
         registers = ", ".join(REGISTERS)
@@ -106,6 +124,7 @@ class _Translator:
         self._stop_at(loop.start)
         self.cycles += self.program.cycles[loop.start]
         self._flush_cycles()
+        self.flying |= self._loads(loop)
         self._line(f"for g{loop.register} in range({loop.count}, 0, -1):")
         self.indent += 1
         self._body(loop.body)
@@ -131,10 +150,30 @@ class _Translator:
                 self._line(f"stop({pc})")
                 return
         emit = self.emitters[instruction.mnemonic]
+        if self.waits is not None and (loads := self.waits[pc] & self.flying):
+            self._flush_cycles()
+            self._line(f"now += waited({pc}, {loads}, now)")
+            self.flying &= ~loads
         emit(pc, decoded)
+        if self.waits is not None:
+            self.flying |= _filled(decoded)
         self.cycles += self.program.cycles[pc]
         if instruction.unit == "hbm":
             self._flush_cycles()
+
+    def _loads(self, loop: Loop) -> int:
+        """The loads that a loop begins, as bits of `Program.waits`."""
+        if self.waits is None:
+            return 0
+        loads = 0
+        for node in loop.body:
+            if isinstance(node, Loop):
+                loads |= self._loads(node)
+            else:
+                decoded = self.program.decoded[node]
+                assert decoded is not None
+                loads |= _filled(decoded)
+        return loads
 
     def _stop_at(self, pc: int) -> None:
         if pc == self.until:
@@ -207,7 +246,18 @@ class _Translator:
         self._line(f"{kernel}(r, t, {_over('o', mlen)})")
 
     def _emit_m_mm(self, pc: int, decoded: Decoded) -> None:
+        if not self.program.table.column_offsets:
+            self._block_multiply(pc, decoded, "m_mm")
+            return
+        mlen, address = self.machine.mlen, f"g{decoded.value('matrix')}"
+        self._line(f"if 0 < ({_rest(address, mlen**2)}) < {mlen}:")
+        self.indent += 1
+        self._plain(pc, decoded)
+        self.indent -= 1
+        self._line("else:")
+        self.indent += 1
         self._block_multiply(pc, decoded, "m_mm")
+        self.indent -= 1
 
     def _emit_m_tmm(self, pc: int, decoded: Decoded) -> None:
         self._block_multiply(pc, decoded, "m_tmm")
@@ -534,6 +584,13 @@ class _Translator:
         self._line("lanes = k.lanes(mask)")
 
 
+def _filled(decoded: Decoded) -> int:
+    """The load that an instruction begins, as a bit of `Program.waits`."""
+    return {"H_PREFETCH_V": FOR_VECTOR, "H_PREFETCH_M": FOR_MATRIX}.get(
+        decoded.instruction.mnemonic, 0
+    )
+
+
 def _rest(name: str, divisor: int) -> str:
     """`name` modulo a constant."""
     if divisor & (divisor - 1) == 0:
@@ -553,6 +610,6 @@ KERNEL_NAMES = [
     *("add", "subtract", "multiply", "negative", "maximum", "where"),
     *("round_", "exp_", "reci_", "sqrt_", "row_sum", "zero_max"),
     *("m_mm", "m_tmm", "m_bmm", "m_btmm", "m_mv", "m_tmv", "m_btmv", "rows_out"),
-    *("prefetch_m", "prefetch_v", "store_v"),
+    *("prefetch_m", "prefetch_v", "store_v", "waited"),
 ]
 """Attributes of `Kernels` that the function keeps in local variables."""

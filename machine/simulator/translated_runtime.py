@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from ..hbm.transfer_timer import TransferUnit
+from ..hbm.transfer_timer import FOR_MATRIX, FOR_VECTOR, TransferUnit
 from ..hbm.transfers import Addresses, TransferError, addresses, prefetch, store
 from ..numerics.bf16 import F32, U16, exp_table, f32_to_bf16, greatest, reciprocal_table, sqrt_table
 from ..numerics.summation_order import sum_four_chains, sum_peeled_chains, sum_row
@@ -85,6 +85,7 @@ class Kernels:
         self.machine: Machine = state.machine
         self.interpreter = interpreter
         self.unit = unit
+        self.waited = unit.waited
         machine = self.machine
         mlen, blen, broadcast = machine.mlen, machine.blen, machine.broadcast
         self.V: F32 = state.vector32
@@ -351,7 +352,7 @@ class Kernels:
         rows[first : first + machine.prefetch_m] = self._fetch(pc, form, at, mlen)
         for tile in range(first // mlen, (first + machine.prefetch_m) // mlen):
             self._derived[tile].clear()
-        return self.unit.prefetched(pc, form, at, mlen, now)
+        return self.unit.prefetched(pc, form, at, mlen, now, FOR_MATRIX)
 
     def prefetch_v(
         self, pc: int, dest: int, offset: int, base: int, scale: int, step: int, kv: int, now: int
@@ -362,7 +363,7 @@ class Kernels:
         row = dest // vlen
         kept = min(machine.prefetch_v, machine.vector_sram_rows - row)
         self.U[row : row + kept] = f32_to_bf16(self._fetch(pc, form, at, vlen))[:kept]
-        return self.unit.prefetched(pc, form, at, vlen, now)
+        return self.unit.prefetched(pc, form, at, vlen, now, FOR_VECTOR)
 
     def store_v(
         self, pc: int, src: int, offset: int, base: int, scale: int, step: int, kv: int, now: int

@@ -6,6 +6,7 @@ the cost model evaluate, and the ISA page prints, the same thing.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -65,3 +66,31 @@ def constant(value: CycleExpression | int) -> CycleExpression:
     if isinstance(value, CycleExpression):
         return value
     return CycleExpression(str(value), lambda _: value)
+
+
+def parsed(text: str) -> CycleExpression:
+    """The expression that `text` writes: names of parameters and numbers with +, *, / (whole) and
+    parentheses. Raises ValueError."""
+    try:
+        return _expression(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError(
+            f"'{text}' is no number of cycles; write names of settings and whole numbers with "
+            "+, *, / and parentheses"
+        ) from None
+
+
+def _expression(node: ast.expr) -> CycleExpression:
+    match node:
+        case ast.Constant(value=int(value)) if not isinstance(value, bool):
+            return constant(value)
+        case ast.Name(id=name):
+            return parameter(name)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _expression(left) + _expression(right)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return _expression(left) * _expression(right)
+        case ast.BinOp(left=left, op=ast.Div() | ast.FloorDiv(), right=right):
+            return _expression(left) // _expression(right)
+        case _:
+            raise ValueError

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .cost_tables import ANALYTIC, EMULATOR, CostTable, packaged_tables
 from .isa import BANK_PREFIX, ENCODING_FIELDS, FIELD_BITS, INSTRUCTIONS, Instruction, Operand
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "isa.md"
@@ -41,9 +42,12 @@ instruction writes, `↔` one that it reads and writes, `?` an operand that may 
 Where the published assembler puts an operand into another field than the machine reads, the group
 is marked `!`; `fa-asm` writes the field that the machine reads, `fa-asm --compat` the other one.
 
-Cycles are expressions over the parameters of a settings file. The transactional ones are those of
-the machine's emulator, one instruction at a time; HBM transfers cost what the memory model says on
-top. The analytic ones are those of a pipelined machine. `*`: 0 if the destination is register 0.
+Cycles are expressions over the parameters of a settings file, one column for each cost table
+(`machine/spec/cost_tables.py`). Those of `emulator` are of the machine's emulator, one instruction
+at a time; those of `analytic` of a pipelined machine; those of `rtl` were measured on the RTL, and
+are left out where they are the emulator's. HBM transfers cost what the memory model says on top,
+but in `analytic`. `*`: 0 if the destination is register 0; `-`: the table's machine has no such
+instruction.
 
 """
 
@@ -56,8 +60,11 @@ _UNITS = {
 }
 
 _TABLE_HEAD = (
-    "| opcode | instruction | group | operands | reads | writes | transactional | analytic "
-    "| meaning | section |\n|---|---|---|---|---|---|---|---|---|---|\n"
+    "| opcode | instruction | group | operands | reads | writes "
+    + "".join(f"| {table.name} " for table in packaged_tables())
+    + "| meaning | section |\n|---|---|---|---|---|---|---|---|"
+    + "---|" * len(packaged_tables())
+    + "\n"
 )
 
 
@@ -88,13 +95,22 @@ def _row(instruction: Instruction) -> str:
         ", ".join(_operand(operand) for operand in instruction.operands),
         ", ".join(instruction.effects.reads),
         ", ".join(instruction.effects.writes),
-        _cell(str(instruction.transactional))
-        + ("\\*" if instruction.free_without_destination else ""),
-        _cell(str(instruction.analytic)),
+        *(_cycles(instruction, table) for table in packaged_tables()),
         _cell(instruction.doc),
         instruction.section,
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def _cycles(instruction: Instruction, table: CostTable) -> str:
+    """Cycles in a table; those of a table that is a file only where they are not the emulator's."""
+    if instruction.mnemonic in table.lacks:
+        return "-"
+    text = str(table.cycles[instruction.mnemonic])
+    if table not in (EMULATOR, ANALYTIC) and text == str(instruction.transactional):
+        return ""
+    free = table.free_without_destination and instruction.free_without_destination
+    return _cell(text) + ("\\*" if free else "")
 
 
 def _operand(operand: Operand) -> str:

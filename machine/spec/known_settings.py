@@ -57,6 +57,10 @@ LATENCIES = (
 )
 """Latencies that a settings file must give; VECTOR_BASIC_CYCLES is optional."""
 
+HBM_GENERATIONS = ("HBM2", "HBM3")
+HBM_CHANNELS = (1, 2, 4, 8, 16, 32)
+"""Memories that are modelled, for the cost tables that go by the settings' memory."""
+
 LATENCY_MOST = 1 << 20
 """Cycles of one operation."""
 
@@ -159,16 +163,20 @@ def _check_precision(read: Settings, precision: Table, path: str) -> None:
 
 
 def _check_memory(read: Settings, config: Table) -> None:
-    """Check what is said of the memory device, of which there is one model (section 6.3)."""
+    """Check what is said of the memory device (section 6.3)."""
     top = "TRANSACTIONAL.CONFIG"
     if "HBM_WIDTH" in config:
         width = read.config("HBM_WIDTH")
         if width < 8 or width & (width - 1):
             raise read.error(f"{top}.HBM_WIDTH", f"is {width} bits; write a power of two from 8 on")
-    for key, modelled in (("HBM_GEN", "HBM2"), ("HBM_CHANNELS", 8)):
-        value = _table(read, config, key, top).get("value", modelled)
-        if value != modelled:
-            raise read.error(f"{top}.{key}", f"is {value!r:.40}; only {modelled} is modelled")
+    generation = _table(read, config, "HBM_GEN", top).get("value", "HBM2")
+    if str(generation).upper() not in HBM_GENERATIONS:
+        known = " and ".join(HBM_GENERATIONS)
+        raise read.error(f"{top}.HBM_GEN", f"is {generation!r:.40}; {known} are modelled")
+    channels = _table(read, config, "HBM_CHANNELS", top).get("value", 8)
+    if isinstance(channels, bool) or channels not in HBM_CHANNELS:
+        known = ", ".join(map(str, HBM_CHANNELS))
+        raise read.error(f"{top}.HBM_CHANNELS", f"is {channels!r:.40}; {known} are modelled")
 
 
 def _table(read: Settings, tables: Table, key: str, path: str = "") -> Table:

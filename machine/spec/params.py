@@ -38,6 +38,19 @@ PRESETS = Path(__file__).parent / "presets"
 
 
 @dataclass(frozen=True)
+class HbmDevice:
+    """A memory device: 16 bytes a channel and cycle at best (HBM2), or half of that (HBM3)."""
+
+    generation: str = "HBM2"
+    channels: int = 8
+
+    @property
+    def column_gap(self) -> int:
+        """Cycles between two reads, or writes, of a pseudo-channel."""
+        return 4 if self.generation == "HBM3" else 2
+
+
+@dataclass(frozen=True)
 class Machine:
     """One configuration of the machine.
 
@@ -46,7 +59,8 @@ class Machine:
     `mlen`, `vector_sram_rows` rows of `vlen`. `fp_sram_depth` and `int_sram_depth` are what a
     compiler may use of FP_MEM and INT_MEM; the simulated memories always have 1024 entries.
     `prefetch_m` is a multiple of `mlen` (rounded up as the machine does). `latency` holds the
-    cycles selected by `dc_en`. `settings` is the nested dictionary the machine was read from.
+    cycles selected by `dc_en`. `settings` is the nested dictionary the machine was read from. `hbm`
+    is the memory of the settings, which only some cost tables go by (`CostTable.memory`).
     """
 
     name: str
@@ -71,6 +85,7 @@ class Machine:
     vector_kv: HbmFormat
     latency: Mapping[str, int] = field(hash=False)
     settings: Table = field(hash=False, repr=False, compare=False)
+    hbm: HbmDevice = HbmDevice()
 
     @staticmethod
     def presets() -> tuple[str, ...]:
@@ -142,6 +157,7 @@ class Machine:
             vector_kv=read.format("HBM_V_KV_TYPE"),
             latency=MappingProxyType(latency),
             settings=settings,
+            hbm=_hbm_device(settings),
         )
         _check(machine, read)
         return machine
@@ -199,6 +215,14 @@ class Machine:
         return MappingProxyType(
             {"MLEN": self.mlen, "VLEN": self.vlen, "BLEN": self.blen, **self.latency}
         )
+
+
+def _hbm_device(settings: Table) -> HbmDevice:
+    """The memory of checked settings."""
+    config = cast("dict[str, Table]", cast("Table", settings["TRANSACTIONAL"])["CONFIG"])
+    generation = config.get("HBM_GEN", {}).get("value", "HBM2")
+    channels = config.get("HBM_CHANNELS", {}).get("value", 8)
+    return HbmDevice(str(generation).upper(), cast("int", channels))
 
 
 @cache

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import ceil
 
-from ...machine.cost.figures import Target
+from ...machine.cost.figures import Target, table_for
 from ...machine.cost.lower_bounds import LINES_PER_CYCLE, READ_FIRST, Family, Problem, lower_bounds
 from ...machine.spec.params import HBM_LINE, Machine
 from ..support.rounding import round_up
@@ -261,7 +261,7 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     loads *= ceil(p.head_dim / machine.mlen) + ceil(p.value_dim / machine.mlen)
     loads += (candidate.sums == "ones") + (candidate.pv == "packed")
     transfer = TRANSFER_CYCLES * machine.prefetch_m / 64
-    if question.target == "analytic":
+    if not costs.table.is_timed:
         transfer = costs.cycles("H_PREFETCH_M") + 2.0
     cycles = (
         row_panels * (rows.total * blocks + valid * panel)
@@ -301,7 +301,7 @@ def least(question: Question, candidate: Candidate) -> int:
 def _moving(question: Question) -> float:
     """Cycles of bringing a row of Q and taking one of O away, which padding takes as well."""
     machine, p = question.machine, question.problem
-    if question.target == "analytic":
+    if not table_for(question.target).is_timed:
         # A cycle for each transfer of several rows.
         return 0.0
     lines = ceil(machine.vector_act.element_bytes(machine.vlen) / HBM_LINE)

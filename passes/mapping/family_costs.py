@@ -7,9 +7,10 @@ emission adds for addresses. They rank families; `machine/cost/cost.py` counts w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from ...machine.cost.figures import Target
-from ...machine.spec.isa import BY_MNEMONIC
+from ...machine.cost.figures import Target, table_for
+from ...machine.spec.cost_tables import CostTable
 from ...machine.spec.params import Machine
 
 PRESSED_PANELS = 5
@@ -28,11 +29,14 @@ class FamilyCosts:
     machine: Machine
     target: Target
 
+    @cached_property
+    def table(self) -> CostTable:
+        """The cost table."""
+        return table_for(self.target)
+
     def cycles(self, mnemonic: str) -> int:
         """Cycles of one instruction."""
-        row = BY_MNEMONIC[mnemonic]
-        table = row.analytic if self.target == "analytic" else row.transactional
-        return table.evaluate(self.machine.cycle_parameters)
+        return self.table.evaluate(mnemonic, self.machine.cycle_parameters)
 
     @property
     def step(self) -> int:

@@ -48,9 +48,13 @@ class Key:
     version: str
 
     @classmethod
-    def of(cls, problem: str, machine: Machine, target: str) -> Key:
-        """The key for this version of the compiler."""
-        return cls(problem, machine_digest(machine), target, compiler_version())
+    def of(cls, problem: str, machine: Machine, target: str, table: str = "") -> Key:
+        """The key for this version of the compiler; `table` is what the target's cost table says,
+        which need not be one of the package's."""
+        version = compiler_version()
+        if table:
+            version = f"{version}+{sha256(table.encode()).hexdigest()[:16]}"
+        return cls(problem, machine_digest(machine), target, version)
 
     @property
     def name(self) -> str:

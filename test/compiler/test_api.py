@@ -186,11 +186,11 @@ def test_damaged_folders(kernel: fa.Kernel, tmp_path: Path):
 def test_optimize_for(kernel: fa.Kernel):
     """The target stands in the module, and another one later is refused."""
     assert "fa.optimize_for" not in kernel.mlir
-    for target in ("emulator", "analytic", "bytes"):
+    for target in ("emulator", "analytic", "rtl", "bytes"):
         other = fa.compile(EXAMPLE, optimize_for=target, tune=True)
         assert f'fa.optimize_for = "{target}"' in other.mlir
     text = fails(lambda: fa.compile(EXAMPLE, optimize_for="speed"))
-    assert "nothing is optimised for 'speed'; there are emulator, analytic, bytes" in text
+    assert "nothing is optimised for 'speed'; there are emulator, analytic, rtl, bytes" in text
     mapped = fa.compile(EXAMPLE, optimize_for="bytes").mlir
     assert fa.compile(mapped).mlir == mapped
     text = fails(lambda: fa.compile(mapped, optimize_for="emulator"))

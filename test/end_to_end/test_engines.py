@@ -16,7 +16,7 @@ def arguments(kernel: fa.Kernel, seed: int) -> list[np.ndarray]:
     return [rng.standard_normal(shape).astype(np.float32) for shape in kernel.argument_shapes]
 
 
-@pytest.mark.parametrize("target", ["emulator", "analytic", "bytes"])
+@pytest.mark.parametrize("target", ["emulator", "analytic", "rtl", "bytes"])
 @pytest.mark.parametrize("passes", [None, "tile,quantize,allocate-sram,lower-to-isa"])
 def test_engines_agree(target: str, passes: str | None):
     kernel = fa.compile(EXAMPLE, passes=passes, optimize_for=target)

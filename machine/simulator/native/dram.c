@@ -1,8 +1,9 @@
 /* Time that HBM transfers take (section 6.3): `machine/hbm/dram.py` in C.
  *
- * A line's four accesses go to the four channels of one half of the memory, each to the same bank
- * and row of its channel. So these four always do the same at the same time, and one of them is
- * simulated for all: `Half`. What else makes it quick is as in dram.py: ticks in which nothing can
+ * A line's four accesses go to four channels of the memory, a half of the usual eight, each to the
+ * same bank and row of its channel. So these four always do the same at the same time, and one of
+ * them is simulated for all: `Half`, of which there are one to eight. With fewer than four channels
+ * that is not so; Python leaves those to the other engines. What else makes it quick is as in dram.py: ticks in which nothing can
  * be done are skipped, and requests of one kind for the same row of a bank are one group.
  */
 #include <stdlib.h>
@@ -10,14 +11,21 @@
 
 #include "engine.h"
 
-enum { BANKS = 32, ROOM = 33 /* entries of a queue */, QUEUE = 32, HALVES = 2 };
+enum { BANKS = 32, ROOM = 33 /* entries of a queue */, QUEUE = 32, MOST_HALVES = 8 };
 enum { WRITE_HIGH = 26, WRITE_LOW = 6, READ_LATENCY = 11 };
 #define NEVER (INT64_C(1) << 62)
 #define CLOSED (-1)
 
+/* Lines that were asked for together: how many are under way, and when the last of those that have
+ * been issued arrives. */
+typedef struct {
+    int64_t pending, end;
+} Load;
+
 typedef struct {
     int64_t sequence;
     uint64_t line;
+    Load *load;
     int next;
 } Entry;
 
@@ -49,12 +57,13 @@ typedef struct {
 typedef struct {
     int64_t sequence, row;
     int bank, is_write;
+    Load *load;
 } Active;
 
 typedef struct {
     Queue reads, writes;
     Active active[BANKS];
-    int active_count, active_reads;
+    int active_count, column_gap;
     int64_t active_at; /* no activated request is ready before this tick */
     int write_mode;
     int64_t last_return, wake;
@@ -65,9 +74,19 @@ typedef struct {
     int64_t channel_act, channel_pre;
 } Half;
 
+/* A line that has no place in its channels yet. */
+typedef struct {
+    uint64_t line;
+    Load *load;
+} Waiting;
+
 struct Dram {
-    Half halves[HALVES];
+    Half halves[MOST_HALVES];
+    int count_of_halves, channel_bits;
     int64_t clock, sequence;
+    Load loads[LOADS], own; /* under way beside other work; what is waited for at once */
+    Waiting *waiting;       /* a queue for all channels, from `head` to `tail` */
+    size_t head, tail, waiting_room;
     /* The lines of the transfer to come. */
     uint64_t *lines;
     size_t count, room;
@@ -82,18 +101,22 @@ static void queue_init(Queue *queue)
         queue->of_bank[bank] = -1;
 }
 
-Dram *fa_dram_new(void)
+Dram *fa_dram_new(int channels, int column_gap)
 {
     Dram *dram = calloc(1, sizeof *dram);
     if (!dram)
         return NULL;
     dram->clock = -1;
-    for (int h = 0; h < HALVES; h++) {
+    dram->count_of_halves = channels / 4;
+    while (1 << dram->channel_bits < channels)
+        dram->channel_bits++;
+    for (int h = 0; h < dram->count_of_halves; h++) {
         Half *half = &dram->halves[h];
         queue_init(&half->reads);
         queue_init(&half->writes);
         half->active_at = half->wake = NEVER;
         half->last_return = -1;
+        half->column_gap = column_gap;
         for (int bank = 0; bank < BANKS; bank++)
             half->open[bank] = CLOSED;
         for (int i = 0; i < 8; i++)
@@ -104,8 +127,10 @@ Dram *fa_dram_new(void)
 
 void fa_dram_free(Dram *dram)
 {
-    if (dram)
+    if (dram) {
         free(dram->lines);
+        free(dram->waiting);
+    }
     free(dram);
 }
 
@@ -135,14 +160,17 @@ static void raise_to(int64_t *limit, int64_t value)
         *limit = value;
 }
 
-static void place(uint64_t line, int *half, int *bank, int64_t *row)
+static void place(const Dram *dram, uint64_t line, int *half, int *bank, int64_t *row)
 {
-    unsigned high = (unsigned)(line >> 14 & 7);
-    unsigned pseudo = (unsigned)(line >> 9 & 1) ^ (high >> 1 & 1);
-    unsigned group = (unsigned)(line >> 10 & 3) ^ high >> 2;
-    *half = (int)((line >> 8 & 1) ^ (high & 1));
-    *bank = (int)(pseudo << 4 | group << 2 | (unsigned)(line >> 12 & 3));
-    *row = (int64_t)(line >> 17 & 0xFFFFFFFF);
+    uint64_t rest = line >> (6 + dram->channel_bits);
+    unsigned column = (unsigned)(rest >> 5 & 7) << 2, number = (unsigned)(line >> 6) ^ column;
+    *half = (int)((number & ((1u << dram->channel_bits) - 1)) >> 2);
+    column >>= dram->channel_bits;
+    unsigned pseudo = ((unsigned)rest ^ column) & 1;
+    unsigned group = ((unsigned)(rest >> 1) ^ column >> 1) & 3;
+    unsigned in_group = ((unsigned)(rest >> 3) ^ column >> 3) & 3;
+    *bank = (int)(pseudo << 4 | group << 2 | in_group);
+    *row = (int64_t)(rest >> 8 & 0xFFFFFFFF);
 }
 
 static void put(Queue *queue, int index, int64_t open_row)
@@ -176,12 +204,13 @@ static void bank_changed(Queue *queue, int bank, int64_t open_row)
     }
 }
 
-static void push(Queue *queue, int bank, int64_t row, int64_t sequence, uint64_t line, int64_t open_row)
+static void push(Queue *queue, int bank, int64_t row, int64_t sequence, uint64_t line, Load *load,
+                 int64_t open_row)
 {
     int at = queue->free_entry;
     queue->free_entry = queue->entries[at].next;
     queue->size++;
-    queue->entries[at] = (Entry){sequence, line, -1};
+    queue->entries[at] = (Entry){sequence, line, load, -1};
     for (int i = queue->of_bank[bank]; i >= 0; i = queue->groups[i].next) {
         Group *group = &queue->groups[i];
         if (group->row == row) {
@@ -200,12 +229,11 @@ static void push(Queue *queue, int bank, int64_t row, int64_t sequence, uint64_t
 }
 
 /* Take the oldest request of a group of a bank whose open row is given. */
-static int64_t pop(Queue *queue, int index, int64_t open_row)
+static Entry pop(Queue *queue, int index, int64_t open_row)
 {
     Group *group = &queue->groups[index];
     int at = group->first;
-    Entry *entry = &queue->entries[at];
-    int64_t sequence = entry->sequence;
+    Entry *entry = &queue->entries[at], taken = *entry;
     take(queue, index);
     group->first = entry->next;
     entry->next = queue->free_entry;
@@ -214,7 +242,7 @@ static int64_t pop(Queue *queue, int index, int64_t open_row)
     if (group->first >= 0) {
         group->sequence = queue->entries[group->first].sequence;
         put(queue, index, open_row);
-        return sequence;
+        return taken;
     }
     int *link = &queue->of_bank[group->bank];
     while (*link != index)
@@ -222,7 +250,7 @@ static int64_t pop(Queue *queue, int index, int64_t open_row)
     *link = group->next;
     group->next = queue->free_group;
     queue->free_group = index;
-    return sequence;
+    return taken;
 }
 
 /* Whether a write of the line, which lies in this bank, is queued. */
@@ -236,9 +264,11 @@ static int is_queued(const Queue *queue, int bank, uint64_t line)
 }
 
 /* Data return in order, at most one a tick. */
-static void complete(Half *half, int64_t depart)
+static void complete(Half *half, int64_t depart, Load *load)
 {
     half->last_return = max64(depart, half->last_return + 1);
+    load->pending--;
+    raise_to(&load->end, half->last_return);
 }
 
 static void set_open(Half *half, int bank, int64_t row)
@@ -264,18 +294,20 @@ static void activate(Half *half, int64_t clock, int bank, int64_t row)
 }
 
 /* Read, write, activate or precharge for a request; whether that finishes it. */
-static int issue(Half *half, int64_t clock, int bank, int64_t row, int is_write)
+static int issue(Half *half, int64_t clock, int bank, int64_t row, int is_write, Load *load)
 {
     int pseudo = bank >> 4, group = bank >> 2;
     if (half->open[bank] == row) {
         if (is_write) {
-            half->pseudo_write[pseudo] = half->group_write[group] = clock + 2;
+            half->pseudo_write[pseudo] = clock + half->column_gap;
+            half->group_write[group] = clock + 2;
             raise_to(&half->pseudo_read[pseudo], clock + 9);
             raise_to(&half->group_read[group], clock + 10);
             raise_to(&half->pre_at[bank], clock + 14);
         } else {
-            complete(half, clock + READ_LATENCY);
-            half->pseudo_read[pseudo] = half->group_read[group] = clock + 2;
+            complete(half, clock + READ_LATENCY, load);
+            half->pseudo_read[pseudo] = clock + half->column_gap;
+            half->group_read[group] = clock + 2;
             raise_to(&half->pseudo_write[pseudo], clock + 11);
             raise_to(&half->pre_at[bank], clock + 3);
         }
@@ -324,10 +356,8 @@ static int64_t tick_active(Half *half, int64_t clock)
     if (chosen < 0)
         return wake;
     Active *each = &half->active[chosen];
-    if (issue(half, clock, each->bank, each->row, each->is_write)) {
-        half->active_reads -= !each->is_write;
+    if (issue(half, clock, each->bank, each->row, each->is_write, each->load))
         *each = half->active[--half->active_count];
-    }
     return clock;
 }
 
@@ -353,16 +383,16 @@ static void serve(Half *half, int64_t clock, Queue *queue, int index, int is_wri
         for (int i = 0; i < half->active_count; i++)
             if (half->active[i].bank == bank)
                 return;
-        issue(half, clock, bank, row, is_write);
+        issue(half, clock, bank, row, is_write, NULL);
         return;
     }
-    int done = issue(half, clock, bank, row, is_write);
-    int64_t sequence = pop(queue, index, half->open[bank]);
+    Load *load = queue->entries[queue->groups[index].first].load;
+    int done = issue(half, clock, bank, row, is_write, load);
+    Entry taken = pop(queue, index, half->open[bank]);
     if (!done) {
         /* At most one request of a bank is active: others wait until its row may be closed. */
-        half->active[half->active_count++] = (Active){sequence, row, bank, is_write};
+        half->active[half->active_count++] = (Active){taken.sequence, row, bank, is_write, load};
         half->active_at = clock + 1;
-        half->active_reads += !is_write;
     }
 }
 
@@ -431,18 +461,46 @@ static void tick(Half *half, int64_t clock)
     }
 }
 
+/* Move lines from the head of the queue to their channels until one is full. */
+static void admit(Dram *dram)
+{
+    while (dram->head < dram->tail) {
+        Waiting each = dram->waiting[dram->head];
+        int number, bank;
+        int64_t row;
+        place(dram, each.line, &number, &bank, &row);
+        Half *half = &dram->halves[number];
+        if (half->reads.size > QUEUE)
+            return;
+        dram->head++;
+        dram->sequence++;
+        if (half->writes.size && is_queued(&half->writes, bank, each.line)) {
+            complete(half, dram->clock + 1, each.load);
+        } else {
+            push(&half->reads, bank, row, dram->sequence, each.line, each.load, half->open[bank]);
+            half->wake = dram->clock + 1;
+        }
+    }
+    dram->head = dram->tail = 0;
+}
+
 static void tick_all(Dram *dram, int64_t clock)
 {
     dram->clock = clock;
-    for (int h = 0; h < HALVES; h++)
+    for (int h = 0; h < dram->count_of_halves; h++)
         if (dram->halves[h].wake <= clock)
             tick(&dram->halves[h], clock);
+    if (dram->tail)
+        admit(dram);
 }
 
 static int64_t next_wake(const Dram *dram)
 {
-    int64_t first = dram->halves[0].wake, second = dram->halves[1].wake;
-    return first < second ? first : second;
+    int64_t first = dram->halves[0].wake;
+    for (int h = 1; h < dram->count_of_halves; h++)
+        if (dram->halves[h].wake < first)
+            first = dram->halves[h].wake;
+    return first;
 }
 
 /* The next tick in which something may be done. */
@@ -459,49 +517,65 @@ static void run_until(Dram *dram, int64_t clock)
     dram->clock = max64(dram->clock, clock);
 }
 
-/* Move requests from `at` on to their channels until one is full; the first that is left. */
-static size_t admit(Dram *dram, const uint64_t *lines, size_t at, size_t count)
+/* Ticks before `now` that nobody waited for. */
+static void catch_up(Dram *dram, int64_t now)
 {
-    for (; at < count; at++) {
-        int number, bank;
-        int64_t row;
-        place(lines[at], &number, &bank, &row);
-        Half *half = &dram->halves[number];
-        if (half->reads.size > QUEUE)
-            break;
-        dram->sequence++;
-        if (half->writes.size && is_queued(&half->writes, bank, lines[at])) {
-            complete(half, dram->clock + 1);
-        } else {
-            push(&half->reads, bank, row, dram->sequence, lines[at], half->open[bank]);
-            half->wake = dram->clock + 1;
-        }
+    if (dram->clock < now - 1)
+        run_until(dram, now - 1);
+}
+
+/* Request lines at `now` and go on; whether there was memory for them. */
+static int begin(Dram *dram, const uint64_t *lines, size_t count, int64_t now, Load *load)
+{
+    *load = (Load){(int64_t)count, now};
+    if (!count)
+        return 1;
+    catch_up(dram, now);
+    if (dram->head) {
+        memmove(dram->waiting, dram->waiting + dram->head,
+                (dram->tail - dram->head) * sizeof *dram->waiting);
+        dram->tail -= dram->head;
+        dram->head = 0;
     }
-    return at;
+    if (dram->tail + count > dram->waiting_room) {
+        size_t room = 2 * (dram->tail + count);
+        Waiting *waiting = realloc(dram->waiting, room * sizeof *waiting);
+        if (!waiting)
+            return 0;
+        dram->waiting = waiting;
+        dram->waiting_room = room;
+    }
+    for (size_t i = 0; i < count; i++)
+        dram->waiting[dram->tail++] = (Waiting){lines[i], load};
+    admit(dram);
+    return 1;
 }
 
-static int pending(const Dram *dram)
+/* The time from `now` on when a load has arrived. */
+static int64_t wait_for(Dram *dram, const Load *load, int64_t now)
 {
-    const Half *half = dram->halves;
-    return half[0].reads.size + half[0].active_reads + half[1].reads.size + half[1].active_reads;
+    if (load->pending) {
+        catch_up(dram, now);
+        while (load->pending)
+            step(dram);
+    }
+    if (load->end <= now)
+        return now;
+    run_until(dram, load->end);
+    return load->end;
 }
 
-/* Request lines at `now`; the time when the last one has arrived. */
+/* Request lines at `now`; the time when the last one has arrived, or -1 without memory for that. */
 static int64_t read_lines(Dram *dram, const uint64_t *lines, size_t count, int64_t now)
 {
     if (!count)
         return now;
-    if (dram->clock < now - 1)
-        run_until(dram, now - 1);
-    size_t at = admit(dram, lines, 0, count);
-    while (at < count || pending(dram)) {
-        step(dram);
-        if (at < count)
-            at = admit(dram, lines, at, count);
-    }
-    int64_t end = max64(dram->halves[0].last_return, dram->halves[1].last_return);
-    run_until(dram, end);
-    return end;
+    if (!begin(dram, lines, count, now, &dram->own))
+        return -1;
+    now = wait_for(dram, &dram->own, now);
+    /* A wait that ends now ends in the tick of now, also where it has been none. */
+    run_until(dram, now);
+    return now;
 }
 
 /* Post a write; the time when the controllers have accepted it. */
@@ -509,11 +583,11 @@ static int64_t write_line(Dram *dram, uint64_t line, int64_t now)
 {
     int number, bank;
     int64_t row;
-    place(line, &number, &bank, &row);
+    place(dram, line, &number, &bank, &row);
     Half *half = &dram->halves[number];
     while (half->writes.size > QUEUE)
         step(dram);
-    push(&half->writes, bank, row, ++dram->sequence, line, half->open[bank]);
+    push(&half->writes, bank, row, ++dram->sequence, line, NULL, half->open[bank]);
     half->wake = dram->clock + 1;
     return max64(now, dram->clock);
 }
@@ -527,14 +601,35 @@ int64_t fa_dram_read(Dram *dram, int64_t now)
     return end;
 }
 
+/* As fa_dram_read, but go on at once: `now`, or -1. */
+int64_t fa_dram_begin(Dram *dram, int load, int64_t now)
+{
+    if (dram->failed || !begin(dram, dram->lines, dram->count, now, &dram->loads[load]))
+        now = -1;
+    dram->count = 0;
+    return now;
+}
+
+/* The time from `now` on when the last of these loads (bits of their numbers) that was begun has
+ * arrived; the load of the highest number is waited for first. */
+int64_t fa_dram_wait(Dram *dram, uint32_t loads, int64_t now)
+{
+    for (int load = LOADS - 1; load >= 0; load--)
+        if (loads >> load & 1)
+            now = wait_for(dram, &dram->loads[load], now);
+    return now;
+}
+
 /* Each requested line is read and then posted, in turn; the time when the last is accepted, or -1. */
 int64_t fa_dram_store(Dram *dram, int64_t now)
 {
     if (dram->failed)
         now = -1;
-    else
-        for (size_t i = 0; i < dram->count; i++)
-            now = write_line(dram, dram->lines[i], read_lines(dram, &dram->lines[i], 1, now));
+    for (size_t i = 0; i < dram->count && now >= 0; i++) {
+        now = read_lines(dram, &dram->lines[i], 1, now);
+        if (now >= 0)
+            now = write_line(dram, dram->lines[i], now);
+    }
     dram->count = 0;
     return now;
 }

@@ -73,9 +73,9 @@ EXPORT size_t fa_size(int structure)
 }
 
 /* A memory model, cold, for `dram`; whether there was memory for it. */
-EXPORT int fa_open_dram(Engine *engine)
+EXPORT int fa_open_dram(Engine *engine, int channels, int column_gap)
 {
-    engine->dram = fa_dram_new();
+    engine->dram = fa_dram_new(channels, column_gap);
     return engine->dram != NULL;
 }
 
@@ -87,6 +87,16 @@ EXPORT void fa_close(Engine *engine)
     engine->dram = NULL;
     engine->loops = NULL;
     engine->depth = engine->loop_room = 0;
+}
+
+/* Cycles from `cycles` on that the program's end waits for loads under way. */
+EXPORT int64_t fa_finish(Engine *engine)
+{
+    if (!engine->loading)
+        return 0;
+    int64_t end = fa_dram_wait(engine->dram, (uint32_t)engine->loading, engine->cycles);
+    engine->loading = 0;
+    return end - engine->cycles;
 }
 
 /* Time of a transfer of `count` lines from `now` on, for tests of the memory model alone. */

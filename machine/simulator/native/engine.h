@@ -81,7 +81,8 @@ enum { SLOTS = 5 };
 typedef struct {
     uint32_t op;
     uint32_t x[SLOTS];
-    int64_t cycles; /* of one execution, HBM time aside */
+    uint32_t cycles; /* of one execution, HBM time aside */
+    uint32_t waits;  /* loads, by bits of their numbers, that it waits for where they run beside */
 } Record;
 
 /* An open loop (section 4.8). `lowest` is the least that its counter was at its end and `stuck` how
@@ -151,6 +152,8 @@ typedef struct {
     uint64_t length;
     int64_t *counts, *hbm_cycles, *bytes_read, *bytes_written; /* by pc */
     Dram *dram;                                                /* NULL: transfers take no time */
+    uint64_t overlaps; /* whether loads run beside other work */
+    uint64_t loading;  /* loads under way, by bits of their numbers */
 
     uint64_t pc, executed;
     int64_t cycles;
@@ -164,11 +167,14 @@ enum { RUN_ENDED, RUN_SLICE_OVER, RUN_LEFT, RUN_STOPPED, RUN_NO_MEMORY };
 
 /* Time of transfers (dram.c); times are cycles and never decrease. A line is its 64-byte aligned
  * address modulo 2^64. */
-Dram *fa_dram_new(void);
+enum { FOR_VECTOR, FOR_MATRIX, LOADS };
+Dram *fa_dram_new(int channels, int column_gap);
 void fa_dram_free(Dram *dram);
 void fa_dram_request(Dram *dram, uint64_t line);
 int64_t fa_dram_read(Dram *dram, int64_t now);
 int64_t fa_dram_store(Dram *dram, int64_t now);
+int64_t fa_dram_begin(Dram *dram, int load, int64_t now);
+int64_t fa_dram_wait(Dram *dram, uint32_t loads, int64_t now);
 
 int fa_run_base(Engine *engine, uint64_t budget);
 int fa_run_avx2(Engine *engine, uint64_t budget);

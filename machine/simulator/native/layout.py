@@ -17,7 +17,9 @@ import numpy as np
 SLOTS = 5
 """Operands of a record."""
 
-RECORD = np.dtype([("op", np.uint32), ("x", np.uint32, SLOTS), ("cycles", np.int64)])
+RECORD = np.dtype(
+    [("op", np.uint32), ("x", np.uint32, SLOTS), ("cycles", np.uint32), ("waits", np.uint32)]
+)
 """One instruction, decoded."""
 
 OP_END, OP_LEAVE, OP_STOP, OP_FIRST = range(4)
@@ -80,6 +82,7 @@ class EngineLayout(Structure):
         ("records", c_void_p),
         ("length", c_uint64),
         *((name, c_void_p) for name in (*COUNTERS, "dram")),
+        *((name, c_uint64) for name in ("overlaps", "loading")),
         ("pc", c_uint64),
         ("executed", c_uint64),
         ("cycles", c_int64),

@@ -83,8 +83,10 @@ def _declare(functions: ctypes.CDLL) -> None:
     engine = ctypes.POINTER(EngineLayout)
     functions.fa_run.argtypes = [engine, ctypes.c_uint64, ctypes.c_char_p]
     functions.fa_run.restype = ctypes.c_int
-    functions.fa_open_dram.argtypes = [engine]
+    functions.fa_open_dram.argtypes = [engine, ctypes.c_int, ctypes.c_int]
     functions.fa_open_dram.restype = ctypes.c_int
+    functions.fa_finish.argtypes = [engine]
+    functions.fa_finish.restype = ctypes.c_int64
     functions.fa_close.argtypes = [engine]
     functions.fa_close.restype = None
     functions.fa_transfer.argtypes = [

@@ -166,6 +166,12 @@ int RUN(Engine *e, uint64_t budget)
             goto out;
         }
         next = r + 1;
+        if (r->waits & e->loading) {
+            int64_t end = fa_dram_wait(e->dram, r->waits & (uint32_t)e->loading, now);
+            e->loading &= ~(uint64_t)r->waits;
+            e->hbm_cycles[r - records] += end - now;
+            now = end;
+        }
         switch (r->op) {
         case OP_END:
         ended:
@@ -396,8 +402,7 @@ int RUN(Engine *e, uint64_t budget)
             break;
         }
 
-        /* HBM. The instruction takes as long as its transfer: where transfers are to run beside
-         * other work, `now` goes on at once and `took` says until when the unit is busy. */
+        /* HBM. The instruction takes as long as its transfer, or a load goes on beside others. */
         case OP_H_PREFETCH_M: {
             uint64_t first = g[A], tiles = e->prefetch_m / mlen;
             NEED(first % area == 0 && first / area + tiles <= e->tiles);
@@ -407,7 +412,7 @@ int RUN(Engine *e, uint64_t budget)
                 fetch_row(e, &t, row, e->matrix + first + row * mlen, (uint8_t *)e->scratch);
             memset(e->transposed_valid + first / area, 0, tiles);
             int64_t took;
-            if (!account(e, &t, (uint64_t)(r - records), 0, now, &took))
+            if (!account(e, &t, (uint64_t)(r - records), FOR_MATRIX, now, &took))
                 goto no_memory;
             now += took;
             HEAVY(t.rows * mlen * 16);
@@ -424,7 +429,7 @@ int RUN(Engine *e, uint64_t budget)
                 round_row(to + row * vlen, to + row * vlen, vlen);
             }
             int64_t took;
-            if (!account(e, &t, (uint64_t)(r - records), 0, now, &took))
+            if (!account(e, &t, (uint64_t)(r - records), FOR_VECTOR, now, &took))
                 goto no_memory;
             now += took;
             HEAVY(t.rows * vlen * 16);
@@ -438,7 +443,7 @@ int RUN(Engine *e, uint64_t budget)
             for (uint64_t row = 0; row < t.rows; row++)
                 store_row(e, &t, row, from + row * vlen);
             int64_t took;
-            if (!account(e, &t, (uint64_t)(r - records), 1, now, &took))
+            if (!account(e, &t, (uint64_t)(r - records), LOADS, now, &took))
                 goto no_memory;
             now += took;
             HEAVY(t.rows * vlen * 32);

@@ -34,7 +34,10 @@ def records_of(program: Program, operands: dict[str, tuple[str, ...]]) -> NDArra
     records = np.zeros(len(ops), RECORD)
     records["op"] = ops
     records["x"] = slots
+    if max(program.cycles, default=0) >= 1 << 32:
+        raise ValueError("an instruction takes 2^32 cycles or more; the native engine counts fewer")
     records["cycles"][:-1] = program.cycles
+    records["waits"][:-1] = program.waits
     return records
 
 

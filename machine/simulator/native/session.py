@@ -9,6 +9,7 @@ import numpy as np
 
 from ...hbm.transfer_timer import HbmTime, TransferUnit, check_hbm_time
 from ...numerics.bf16 import EXP_LIMIT
+from ...spec.cost_tables import device_of
 from ..interpreter import STUCK_ITERATIONS, Interpreter, Loop
 from ..prepared import Prepared
 from ..state import BMM_SCALE, State
@@ -39,7 +40,8 @@ class Session:
 
     `counts`, `hbm_cycles`, `bytes_read` and `bytes_written` are int64 arrays by pc. `until` is a pc
     before which the run stops when it first gets there. `variant` names a set of vector
-    instructions for tests; the best there is otherwise. Raises Unavailable.
+    instructions for tests; the best there is otherwise. `tail` are the cycles that the end waited
+    for loads. Raises Unavailable.
     """
 
     def __init__(
@@ -74,8 +76,14 @@ class Session:
             np.empty(machine.vlen, np.uint32),
         )
         self._engine = self._layout()
-        if hbm_time == "exact" and not self._functions.fa_open_dram(self._engine):
-            raise MemoryError
+        table = program.table
+        if hbm_time == "exact" and table.is_timed:
+            device = device_of(table, machine)
+            open_dram = self._functions.fa_open_dram
+            if not open_dram(self._engine, device.channels, device.column_gap):
+                raise MemoryError
+            self._engine.overlaps = table.overlaps
+        self.tail = 0
         self.open: list[Loop] = []
         """The loops that were open when the run ended or stopped, outermost first."""
 
@@ -159,6 +167,8 @@ class Session:
             while True:
                 status = run(engine, SLICE, self._variant)
                 self._write_back()
+                if status == RUN_ENDED:
+                    self.tail = self._functions.fa_finish(engine)
                 if status in (RUN_ENDED, RUN_STOPPED):
                     return status == RUN_ENDED
                 if status == RUN_NO_MEMORY:
@@ -187,7 +197,8 @@ class Session:
             interpreter.step()
         decoded = program.decoded[pc]
         assert decoded is not None
-        if decoded.instruction.unit in ("hbm", "control"):
+        ended = decoded.instruction.mnemonic == "C_BREAK" and program.table.break_ends
+        if decoded.instruction.unit in ("hbm", "control") and not ended:
             # Time of transfers and loops are the engine's own.
             raise RuntimeError(f"pc {pc} was left to the interpreter for no reason")
         self.counts[pc] += 1

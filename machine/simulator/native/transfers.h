@@ -52,10 +52,11 @@ static int64_t request(Engine *e, uint64_t address, uint64_t size)
     return (int64_t)lines;
 }
 
-/* Traffic and time of a transfer; whether there was memory for it. */
-static int account(Engine *e, const Transfer *t, uint64_t pc, int is_store, int64_t now,
-                   int64_t *took)
+/* Traffic and time of a transfer; whether there was memory for it. `load` is its number among
+ * loads, LOADS for a store. */
+static int account(Engine *e, const Transfer *t, uint64_t pc, int load, int64_t now, int64_t *took)
 {
+    int is_store = load == LOADS;
     int64_t lines = 0;
     for (uint64_t row = 0; row < t->rows; row++) {
         lines += request(e, element_address(t, row), t->size);
@@ -68,6 +69,10 @@ static int account(Engine *e, const Transfer *t, uint64_t pc, int is_store, int6
     *took = 0;
     if (!e->dram)
         return 1;
+    if (e->overlaps && !is_store) {
+        e->loading |= UINT64_C(1) << load;
+        return fa_dram_begin(e->dram, load, now) >= 0;
+    }
     int64_t end = is_store ? fa_dram_store(e->dram, now) : fa_dram_read(e->dram, now);
     if (end < 0)
         return 0;

@@ -35,11 +35,11 @@ builtin.module attributes {fa.machine = {name = "mine", settings = {TRANSACTIONA
 func.func @machine() attributes {fa.machine = "plena-64"} { func.return }
 
 // -----
-// expected-error @below {{fa.optimize_for must be one of "emulator", "analytic", "bytes", got 1 : i64}}
+// expected-error @below {{fa.optimize_for must be one of "emulator", "analytic", "rtl", "bytes", got 1 : i64}}
 builtin.module attributes {fa.optimize_for = 1 : i64} {}
 
 // -----
-// expected-error @below {{fa.optimize_for must be one of "emulator", "analytic", "bytes", got "speed"}}
+// expected-error @below {{fa.optimize_for must be one of "emulator", "analytic", "rtl", "bytes", got "speed"}}
 builtin.module attributes {fa.optimize_for = "speed"} {}
 
 // -----

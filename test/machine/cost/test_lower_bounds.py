@@ -10,6 +10,15 @@ from fa.machine.cost.figures import UNITS, Figures
 from fa.machine.cost.lower_bounds import Formats, Problem, combined, lower_bounds, problem
 
 
+def figures(emulator: int = 0, analytic: int = 0) -> Figures:
+    return Figures({"emulator": emulator, "analytic": analytic})
+
+
+def in_both(each: Figures) -> Figures:
+    """The cycles of the two tables that are counted by hand here."""
+    return figures(each.emulator_cycles, each.analytic_cycles)
+
+
 def square(length: int, causal: bool = False, heads: int = 1, dim: int = 64) -> Problem:
     runs = [[(0, query + 1 if causal else length) for query in range(length)]]
     return problem((1, heads, 1, length, length, dim, dim), runs)
@@ -28,19 +37,19 @@ def test_one_tile(plena64: Machine):
     """64 queries, keys and columns on 64 lanes, blocks of 4 and slices of 16."""
     bounds = lower_bounds(square(64), plena64)
     # Blocks of 4x4 results, each one multiplication of 64 cycles and one write-out.
-    assert bounds.family["mm"] == Figures(2 * 256 * 65, 2 * 256 * 5)
+    assert in_both(bounds.family["mm"]) == figures(2 * 256 * 65, 2 * 256 * 5)
     # Q K^T: 4 slices of 64 rows; P V: 4 slices of 64 keys; 4 slices a call, one write-out each.
-    assert bounds.family["bmm"] == Figures(2 * 65, 2 * (16 * 16 * 4 + 1))
+    assert in_both(bounds.family["bmm"]) == figures(2 * 65, 2 * (16 * 16 * 4 + 1))
     # The same by single rows: 4 slices a call.
-    assert bounds.family["bmv"] == Figures(2 * (64 + 16), 2 * (64 * 5 + 16))
+    assert in_both(bounds.family["bmv"]) == figures(2 * (64 + 16), 2 * (64 * 5 + 16))
     assert bounds.emulator_family == ("bmm", "bmm")
     assert bounds.analytic_family == ("bmv", "bmv")
     assert bounds.unit["matrix"].emulator_cycles == 2 * 65
     # Row sums by a column of ones, one more tile of columns for P V: in one unit or another.
     parts = sum(bounds.unit.values(), Figures())
     assert bounds.total.emulator_cycles - parts.emulator_cycles == 64
-    assert bounds.unit["vector"] == Figures(64 * (4 + 1 + 1 + 1), 64 * (5 + 1 + 2 + 1))
-    assert bounds.unit["scalar"] == Figures(64 + 64, 64 + 64)
+    assert in_both(bounds.unit["vector"]) == figures(64 * (4 + 1 + 1 + 1), 64 * (5 + 1 + 2 + 1))
+    assert in_both(bounds.unit["scalar"]) == figures(64 + 64, 64 + 64)
     assert bounds.unit["control"] == Figures()
     # K and V: 64 rows of a line and a line of scales. Q and O: 64 rows of two lines.
     assert bounds.unit["hbm"].hbm_bytes_read == 64 * 64 * (2 * 2 + 2 + 2)

@@ -125,7 +125,7 @@ def native_times(transfers):
     """When each (lines, is a store, time) ends."""
     functions = library().functions
     engine = EngineLayout()
-    assert functions.fa_open_dram(byref(engine))
+    assert functions.fa_open_dram(byref(engine), 8, 2)
     ends, now = [], 0
     for lines, store, gap in transfers:
         array = np.array(lines, np.uint64)
