@@ -167,10 +167,16 @@ class ProgramOrder:
         """The end of what lives throughout `loop`."""
         return 2 * self.position[loop.terminator] + 1
 
-    def range(self, value: SSAValue) -> LiveRange:
-        """The live range of one value. One that nobody reads still takes its register to write."""
+    def span(self, value: SSAValue) -> tuple[int, int]:
+        """Start and end of the one segment of `value`. One that nobody reads still takes its
+        register to write."""
         extent = self._extents[value]
-        return LiveRange(extent.start, max(2 * extent.last + 1, extent.start + 1))
+        start, end = extent.start, 2 * extent.last + 1
+        return start, end if end > start else start + 1
+
+    def range(self, value: SSAValue) -> LiveRange:
+        """The live range of one value."""
+        return LiveRange(*self.span(value))
 
 
 def enclosing_loops(op: Operation, home: Block | None) -> list[plena.LoopOp]:
