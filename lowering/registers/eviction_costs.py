@@ -1,10 +1,10 @@
 """What it costs to evict a web, asked for at many points: `Spiller.choose` weighs with this.
 
 A reader in loops that a web's value is not in finds it reloaded before the outermost of them,
-unless that loop is among those that run where the register is wanted; then before the next one inside. So
-a reload counts once for each loop between its readers and the value, and the cost at a point is
-that where no loop runs, corrected for each of those that
-do, however many readers there are.
+unless that loop is among those that run where the register is wanted; then before the next one
+inside. So a reload counts once for each loop between its readers and the value, and the cost at a
+point is that where no loop runs, corrected for each of those that do, however many readers there
+are.
 """
 
 from __future__ import annotations
