@@ -11,7 +11,7 @@ import gc
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cache
@@ -477,7 +477,7 @@ def apply_passes(
 
 
 @contextmanager
-def without_collector() -> Iterator[None]:
+def without_collector() -> Generator[None]:
     """Keep Python's collector of cyclic garbage from running meanwhile.
 
     IR is large, alive and full of cycles: looking through it again and again takes a fifth of a
