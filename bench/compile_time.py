@@ -3,7 +3,9 @@ the process has compiled the same before.
 
 Then where the time of a warm compilation goes, the search for a mapping and the passes that
 allocate-sram runs included, and what the cost of the kernel takes: the first time, when the memory
-model has to be asked, and later.
+model has to be asked, and later. Before that, how the time grows: one causal head of 1,024, 2,048
+and 4,096 tokens, and the prefill of a large model, cold, as commands, beside the words of the
+programs. `--large` prints that table alone.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 
 import fa
 from fa.compiler import DEFAULT_PASSES, kernel_of
-from fa.frontends.mlir import apply_passes, everything, make_context, read_module
+from fa.frontends.mlir import apply_passes, everything, make_context, module_text, read_module
 from fa.frontends.pipeline_text import build_passes
 from fa.search import choose
 from xdsl.dialects.builtin import ModuleOp
@@ -26,17 +28,27 @@ from xdsl.passes import ModulePass
 EXAMPLES = Path(__file__).parent.parent / "examples"
 REPEATS = 5
 
+LARGE = {
+    "causal 1024": fa.attention(q_len=1024, kv_len=1024, head_dim=64, mask="causal"),
+    "causal 2048": fa.attention(q_len=2048, kv_len=2048, head_dim=64, mask="causal"),
+    "causal 4096": fa.attention(q_len=4096, kv_len=4096, head_dim=64, mask="causal"),
+    "Qwen3-32B prefill 1024": fa.attention(
+        q_heads=64, kv_heads=8, q_len=1024, kv_len=1024, head_dim=128, mask="causal"
+    ),
+}
+"""Kernels of which the program is long, by name."""
+
 WITHIN = (
     "stream-softmax,tabulate,slide-keys,specialize-masks,trim-tiles,schedule-rows,allocate-sram"
 )
 """What allocate-sram runs, by name, so that each is timed; `map` stands in front of `quantize`."""
 
 
-def cold(source: Path) -> float:
+def cold(source: Path, repeats: int = REPEATS) -> float:
     """Seconds of `fa-compile`, the best of a few."""
     command = [sys.executable, "-m", "fa.tools.fa_compile", str(source), "-o"]
     best = float("inf")
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         with tempfile.TemporaryDirectory() as directory:
             start = time.perf_counter()
             output = str(Path(directory) / "kernel")
@@ -90,8 +102,28 @@ def phases(source: Path) -> dict[str, float]:
     return seconds
 
 
+def large() -> None:
+    """Print how the time grows with the program."""
+    os.environ["FA_CACHE"] = "0"
+    print(f"{'large kernels':<24}{'cold, s':>8}{'warm, s':>11}{'words':>9}{'us a word':>11}")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, module in LARGE.items():
+            source = Path(folder) / "large.mlir"
+            source.write_text(module_text(module) if isinstance(module, ModuleOp) else str(module))
+            start = time.perf_counter()
+            words = len(fa.compile(source).words)
+            seconds = time.perf_counter() - start
+            per_word = 1e6 * seconds / words
+            print(f"{name:<24}{cold(source, 1):>8.2f}{seconds:>11.2f}{words:>9}{per_word:>11.0f}")
+
+
 def main() -> None:
     """Print the tables."""
+    large()
+    if "--large" in sys.argv[1:]:
+        return
+    os.environ.pop("FA_CACHE")
+    print()
     examples = sorted(EXAMPLES.glob("*.mlir"))
     steps = [phases(source) for source in examples]  # before anything has been costed
     print(f"{'seconds':<24}{'cold':>8}{'warm':>8}{'again':>8}")

@@ -55,7 +55,7 @@ class PlenaMemTarget(Target):
 
 def the_kernel(module: ModuleOp) -> plena.KernelOp:
     """The one kernel of a module; OpError if there is none, or more."""
-    kernels = [op for op in module.walk() if isinstance(op, plena.KernelOp)]
+    kernels = plena.kernels_in(module)
     if not kernels:
         raise OpError(module, "the module has no plena.kernel; run lower-to-isa first")
     if len(kernels) > 1:

@@ -16,7 +16,6 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
-from xdsl.transforms.dead_code_elimination import region_dce
 
 from ..diagnostics import OpError
 from ..dialects import fa, plena
@@ -41,6 +40,7 @@ from .emit import (
     systolic_products,
 )
 from .emit.address_registers import AddressRegisters
+from .emit.drop_unread import drop_unread
 from .emit.emitter import Emitter
 from .emit.float_constants import FloatConstants
 from .emit.row_loop import emit_row_loop
@@ -69,7 +69,7 @@ class EmitInstructionsPass(ModulePass):
             raise OpError(functions[0], "a program has no branches; a loop is scf.for")
         share_constants(functions[0])
         kernel, layout = _emit(machine, functions[0])
-        region_dce(kernel.body)
+        drop_unread(kernel)
         kernel.attributes[LAYOUT] = encode(layout.to_json())
         Rewriter.replace_op(functions[0], kernel, [])
 

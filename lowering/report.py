@@ -15,6 +15,7 @@ from ..dialects.plena.discardable_attrs import NOT_CLEANED_UP, UNROLLED_LOOPS
 from ..machine.host.layout import Layout, Region
 from ..machine.spec.params import Machine
 from ..passes.masks.mask_counts import mask_tiles
+from .cleanup.kernel_pass import ops_of
 from .cleanup.limit_loops import emitted, executed
 
 
@@ -73,10 +74,10 @@ def _unrolled(entry: Mapping[str, int]) -> str:
 def kernel_slots(kernel: plena.KernelOp) -> int:
     """Entries of INT_MEM that the kernel uses, for constants and for spilled registers."""
     used = kernel.int_mem_used
-    for op in kernel.walk():
+    for op in ops_of(kernel.body.block):
         for result in op.results:
             kind = result.type
-            if isinstance(kind, plena.SlotType) and kind.text:
+            if type(kind) is plena.SlotType and kind.text:
                 used = max(used, (kind.number or 0) + 1)
     return used
 

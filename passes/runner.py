@@ -43,21 +43,26 @@ def run(
     """
     apply = apply or (lambda step: step.apply(context, module))
     steps = schedule(passes, module)
-    emitted: ModuleOp | None = None
+    # The module in front of the emission that clean-up follows, and that emission.
+    earlier: tuple[ModuleOp, ModulePass] | None = None
     for number, (step, one) in enumerate(steps):
-        if step.is_clean_up and emitted is None:
-            emitted = module.clone()
+        if any(following.is_clean_up for following, _ in steps[number + 1 : number + 2]):
+            # Kept while it is tiles, which are fewer than the instructions that come of them.
+            earlier = earlier or (module.clone(), one)
         try:
             apply(one)
         except NoRegisters as error:
-            if emitted is None:
+            if earlier is None:
                 raise
-            _restore(module, emitted, str(error))
+            before, emission = earlier
+            _restore(module, before)
+            emission.apply(context, module)
+            _mark(module, str(error))
             for again, other in steps[: number + 1]:
                 if again.after_clean_up and again.written == step.written:
                     apply(other)
         if step.name == "allocate-registers":
-            emitted = None
+            earlier = None
 
 
 def schedule(passes: Sequence[ModulePass], module: ModuleOp) -> list[tuple[Step, ModulePass]]:
@@ -121,17 +126,21 @@ def done_in(module: ModuleOp) -> frozenset[str]:
     return frozenset(done)
 
 
-def _restore(module: ModuleOp, earlier: ModuleOp, reason: str) -> None:
-    """Let a module be as it was, its kernels marked with the reason."""
-    from ..dialects import plena
-    from ..dialects.plena.discardable_attrs import NOT_CLEANED_UP
-
+def _restore(module: ModuleOp, earlier: ModuleOp) -> None:
+    """Let a module be as it was."""
     for op in list(module.ops):
         op.detach()
         op.erase(safe_erase=False)
     for op in list(earlier.ops):
         op.detach()
         module.body.block.add_op(op)
+
+
+def _mark(module: ModuleOp, reason: str) -> None:
+    """Note why the kernels of a module are as they were emitted."""
+    from ..dialects import plena
+    from ..dialects.plena.discardable_attrs import NOT_CLEANED_UP
+
     for op in module.ops:
         if isinstance(op, plena.KernelOp):
             op.attributes[NOT_CLEANED_UP] = StringAttr(reason)

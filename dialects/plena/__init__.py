@@ -53,6 +53,7 @@ from .structure import (
     ReloadOp,
     SpillOp,
     YieldOp,
+    kernels_in,
     zero_register,
 )
 
@@ -87,6 +88,7 @@ __all__ = [
     "constant_cost",
     "instruction",
     "integer",
+    "kernels_in",
     "register_type",
     "zero_register",
 ]

@@ -9,7 +9,7 @@ vanish. Loop and break instructions have no operation of their own: `plena.loop`
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import ClassVar, Self
@@ -24,7 +24,7 @@ from xdsl.utils.exceptions import VerifyException
 from ...machine.spec.isa import BY_MNEMONIC, INSTRUCTIONS, Operand
 from ...machine.spec.isa import Instruction as TableRow
 from .effects import RegisterEffects, effect_instances
-from .registers import BANKS, UNALLOCATED, BankType
+from .registers import BANKS, UNALLOCATED, BankType, PlainClass
 
 STRUCTURED = frozenset({"C_LOOP_START", "C_LOOP_END", "C_BREAK"})
 """Instructions that only `plena.loop` may emit."""
@@ -51,7 +51,7 @@ class InstructionEffects(RegisterEffects):
         return op.table_effects
 
 
-class Emitting(Operation, ABC):
+class Emitting(Operation, metaclass=PlainClass):
     """An operation that becomes exactly one instruction."""
 
     @abstractmethod
@@ -195,6 +195,8 @@ def _check_registers(
         raise VerifyException(f"{mnemonic} has {len(expected)} {role}s, got {len(values)}")
     for operand, value in zip(expected, values, strict=True):
         bank = BANKS[operand.bank]
+        if value.type is UNALLOCATED[bank]:
+            continue
         if not isinstance(value.type, bank):
             raise VerifyException(
                 f"{role} {operand.name!r} of {mnemonic} must be !{bank.name} ({bank.WHAT}), "

@@ -417,3 +417,17 @@ EMITTING: frozenset[type[Operation]] = frozenset(
     {CopyOp, SpillOp, ReloadOp, *INSTRUCTION_OPS.values()}
 )
 """The classes of operations that become one instruction each."""
+
+
+def kernels_in(op: Operation) -> list[KernelOp]:
+    """The kernels that `op` is or holds, in order; what is in them is not looked at."""
+    if isinstance(op, KernelOp):
+        return [op]
+    return [
+        kernel
+        for region in op.regions
+        for block in region.blocks
+        for inner in block.ops
+        if inner.regions
+        for kernel in kernels_in(inner)
+    ]

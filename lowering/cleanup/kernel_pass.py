@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import LocationAttr, ModuleOp
-from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ...dialects import plena
@@ -21,8 +21,8 @@ class KernelPass(ModulePass, ABC):
     """
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for kernel in list(op.walk()):
-            if isinstance(kernel, plena.KernelOp) and not has_registers(kernel):
+        for kernel in plena.kernels_in(op):
+            if not has_registers(kernel):
                 self.run(kernel)
 
     @abstractmethod
@@ -32,13 +32,25 @@ class KernelPass(ModulePass, ABC):
 
 def has_registers(kernel: plena.KernelOp) -> bool:
     """Whether some value has been given a register or slot that does not read as zero."""
-    for op in ops_of(kernel.body.block):
-        values = [*op.results, *(op.body.block.args if isinstance(op, plena.LoopOp) else ())]
-        for value in values:
-            kind = value.type
-            if isinstance(kind, plena.BankType) and kind.text and not kind.is_zero:
-                return True
-    return False
+    return any(map(_is_given, _types_in(kernel.body.block).values()))
+
+
+def _types_in(block: Block) -> dict[int, Attribute]:
+    """The types of all values in a block, by identity: they are few objects, of many values."""
+    found: dict[int, Attribute] = {}
+    for op in ops_of(block):
+        for result in op.results:
+            kind = result.type
+            found[id(kind)] = kind
+        if type(op) is plena.LoopOp:
+            for argument in op.body.block.args:
+                found[id(argument.type)] = argument.type
+    return found
+
+
+def _is_given(kind: Attribute) -> bool:
+    """Whether a type names a register that does not read as zero."""
+    return isinstance(kind, plena.BankType) and bool(kind.text) and not kind.is_zero
 
 
 def zero_of(kernel: plena.KernelOp, bank: type[plena.BankType] = plena.GPType) -> SSAValue:
@@ -196,14 +208,21 @@ def defined_inside(value: SSAValue, loop: plena.LoopOp) -> bool:
     return value.owner is not loop and loop.is_ancestor(value.owner)
 
 
+_TIED = frozenset(op for op in plena.INSTRUCTION_OPS.values() if op.tied_indices)
+_TIED_OPERANDS = frozenset((op, index) for op in _TIED for index, _ in op.tied_indices)
+"""The instructions that overwrite operands. Looked up, because `isinstance` is slow for classes of
+operations, and this is asked for every use of a value."""
+
+
 def is_tied(op: Operation, index: int) -> bool:
     """Whether operand `index` of `op` is overwritten: a carried value, a total.
 
     A value that is read after such a use has to be copied for it.
     """
-    if isinstance(op, plena.LoopOp | plena.YieldOp):
+    kind = type(op)
+    if kind is plena.LoopOp or kind is plena.YieldOp:
         return True
-    return isinstance(op, plena.Instruction) and any(i == index for i, _ in op.tied_indices)
+    return kind in _TIED and (kind, index) in _TIED_OPERANDS
 
 
 def tied_uses(value: SSAValue) -> list[Operation]:

@@ -27,7 +27,7 @@ from ...dialects import plena
 from ...dialects.discardable_attrs import attribute_of
 from ...dialects.machine_attr import machine_of
 from ...dialects.plena.discardable_attrs import UNROLLED_LOOPS
-from .kernel_pass import zero_of
+from .kernel_pass import ops_of, zero_of
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,9 @@ class LimitLoops(ModulePass):
             limit = machine_of(op, self.machine).max_loop_instructions
         if limit < 1:
             raise OpError(op, f"max-instructions must be at least 1, got {limit}")
-        for kernel in list(op.walk()):
-            if isinstance(kernel, plena.KernelOp):
-                limit_loops(kernel, limit)
-                check_loop_limit(kernel, limit)
+        for kernel in plena.kernels_in(op):
+            limit_loops(kernel, limit)
+            check_loop_limit(kernel, limit)
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,11 @@ def executed(block: Block) -> int:
     """Instructions that one run of `block` executes, loops included."""
     total = 0
     for op in block.ops:
-        if isinstance(op, plena.LoopOp):
-            total += 1 + op.iterations * executed_per_iteration(op)
-        elif isinstance(op, plena.Emitting):
+        kind = type(op)
+        if kind in plena.EMITTING:
             total += 1
+        elif isinstance(op, plena.LoopOp):
+            total += 1 + op.iterations * executed_per_iteration(op)
     return total
 
 
@@ -98,17 +98,18 @@ def executed_per_iteration(loop: plena.LoopOp) -> int:
 def emitted(block: Block) -> int:
     """Instructions in the text of `block`."""
     total = 0
-    for op in block.walk():
-        if isinstance(op, plena.LoopOp):
-            total += 2
-        elif isinstance(op, plena.Emitting):
+    for op in ops_of(block):
+        kind = type(op)
+        if kind in plena.EMITTING:
             total += 1
+        elif kind is plena.LoopOp:
+            total += 2
     return total
 
 
 def check_loop_limit(kernel: plena.KernelOp, limit: int) -> None:
     """OpError at the first loop that would trap. Exact when registers are allocated."""
-    for op in kernel.walk():
+    for op in ops_of(kernel.body.block):
         if isinstance(op, plena.LoopOp) and (count := executed_per_iteration(op)) > limit:
             raise OpError(
                 op,

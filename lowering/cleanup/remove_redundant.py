@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from xdsl.ir import Block, Operation, SSAValue
 
@@ -124,11 +125,59 @@ def _merge(kernel: plena.KernelOp, near: bool) -> None:
         _merge_block(block, pressure, near)
 
 
+@dataclass(eq=False, slots=True)
+class _First:
+    """The first of some equal values of a block, and where it is read."""
+
+    op: Operation
+    readers: list[tuple[int, int, Operation]] | None = None
+    """A heap of the operations of the block that read it, by themselves or inside, the last first:
+    the negative position, a number that tells equal ones apart, and the operation. Some may be gone
+    meanwhile. None until it is asked for."""
+
+
+class _Readers:
+    """Where values of one block are last read, followed while equal ones become one.
+
+    To look through all readers of a value for each one that becomes it would take the square of
+    their number.
+    """
+
+    def __init__(self, block: Block, position: dict[Operation, int]):
+        self._block = block
+        self._position = position
+
+    def last(self, first: _First) -> int:
+        """The position at which `first` is last read; where it is made if it is not."""
+        if first.readers is None:
+            first.readers = []
+            self.add(first, first.op)
+        readers = first.readers
+        while readers and readers[0][2].parent is None:
+            heappop(readers)
+        made = self._position[first.op]
+        return max(-readers[0][0], made) if readers else made
+
+    def add(self, first: _First, op: Operation) -> None:
+        """The readers of what `op` makes are those of `first`, or will be."""
+        assert first.readers is not None
+        for use in op.results[0].uses:
+            reader: Operation | None = use.operation
+            while reader is not None and reader.parent is not self._block:
+                reader = reader.parent_op()
+            if reader is None:
+                continue
+            end = reader.terminator if isinstance(reader, plena.LoopOp) else reader
+            if (at := self._position.get(end)) is not None:
+                heappush(first.readers, (-at, id(reader), reader))
+
+
 def _merge_block(block: Block, pressure: Pressure, near: bool) -> None:
-    seen: dict[Hashable, Operation] = {}
+    seen: dict[Hashable, _First] = {}
     position = pressure.order.position
+    readers = _Readers(block, position)
     for op in list(block.ops):
-        if near and isinstance(op, plena.LoopOp):
+        if near and type(op) is plena.LoopOp:
             seen = {}
         if not isinstance(op, plena.Instruction) or not is_pure(op):
             continue
@@ -141,36 +190,21 @@ def _merge_block(block: Block, pressure: Pressure, near: bool) -> None:
         if (
             first is None
             or op not in position
-            or tied_uses(first.results[0])
+            or (first.readers is None and tied_uses(first.op.results[0]))
             or tied_uses(op.result)
         ):
-            seen[key] = op
+            seen[key] = _First(op)
             continue
-        start = 2 * max(position[_last_reader(first, block, position)], position[first]) + 1
+        start = 2 * readers.last(first) + 1
         end = 2 * position[op] + 1
         bank = plena.bank(op.result)
         if start < end:
             if not pressure.has_room(bank, start, end):
-                seen[key] = op
+                seen[key] = _First(op)
                 continue
             pressure.take(bank, start, end)
-        replace(op, first.results[0])
-
-
-def _last_reader(op: Operation, block: Block, position: dict[Operation, int]) -> Operation:
-    """The last operation of `block` that reads what `op` makes, by itself or inside."""
-    last = op
-    for use in op.results[0].uses:
-        reader: Operation | None = use.operation
-        while reader is not None and reader.parent is not block:
-            reader = reader.parent_op()
-        if reader is None:
-            continue
-        if isinstance(reader, plena.LoopOp):
-            reader = reader.terminator
-        if position.get(reader, -1) > position[last]:
-            last = reader
-    return last
+        readers.add(first, op)
+        replace(op, first.op.results[0])
 
 
 def _erase_unread(block: Block) -> None:

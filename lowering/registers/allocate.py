@@ -56,9 +56,8 @@ class AllocateRegisters(ModulePass):
             slots = machine_of(op, self.machine).int_sram_depth
         if slots < 0:
             raise OpError(op, f"int-slots must be at least 0, got {slots}")
-        for kernel in op.walk():
-            if isinstance(kernel, plena.KernelOp):
-                allocate_registers(kernel, slots)
+        for kernel in plena.kernels_in(op):
+            allocate_registers(kernel, slots)
 
 
 def allocate_registers(kernel: plena.KernelOp, int_slots: int = 32) -> None:

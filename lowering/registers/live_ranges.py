@@ -112,17 +112,26 @@ class ProgramOrder:
 
     def _visit(self, block: Block, frequency: int) -> None:
         self.frequency[block] = frequency
+        extents, depth = self._extents, len(self._read_inside)
         for op in block.ops:
             kind = type(op)
             number = len(self.ops)
             self.ops.append(op)
             self.position[op] = number
-            self._read(op, number)
+            for operand in op.operands:
+                extent = extents.get(operand)
+                if extent is None:
+                    continue
+                if extent.depth == depth:
+                    extent.last = number
+                else:
+                    self._read_inside[extent.depth].append(extent)
             if kind in plena.EMITTING:
                 for result in op.results:
-                    self._write(result, number)
-                if isinstance(op, plena.Instruction) and op.tied_indices:
-                    self.overwriting.append(op)
+                    extents[result] = _Extent(2 * number + 1, depth, number)
+                if isinstance(op, plena.Instruction):
+                    if op.tied_indices:
+                        self.overwriting.append(op)
                 elif isinstance(op, plena.CopyOp):
                     self.copies.append(op)
             elif isinstance(op, plena.LoopOp):
@@ -148,17 +157,6 @@ class ProgramOrder:
     def _write(self, value: SSAValue, number: int) -> None:
         self._extents[value] = _Extent(2 * number + 1, len(self._read_inside), number)
 
-    def _read(self, op: Operation, number: int) -> None:
-        depth = len(self._read_inside)
-        for operand in op.operands:
-            extent = self._extents.get(operand)
-            if extent is None:
-                continue
-            if extent.depth == depth:
-                extent.last = number
-            else:
-                self._read_inside[extent.depth].append(extent)
-
     def start(self, value: SSAValue) -> int:
         """The point at which `value` is written."""
         return self._extents[value].start
@@ -167,10 +165,16 @@ class ProgramOrder:
         """The end of what lives throughout `loop`."""
         return 2 * self.position[loop.terminator] + 1
 
-    def range(self, value: SSAValue) -> LiveRange:
-        """The live range of one value. One that nobody reads still takes its register to write."""
+    def span(self, value: SSAValue) -> tuple[int, int]:
+        """Start and end of the one segment of `value`. One that nobody reads still takes its
+        register to write."""
         extent = self._extents[value]
-        return LiveRange(extent.start, max(2 * extent.last + 1, extent.start + 1))
+        start, end = extent.start, 2 * extent.last + 1
+        return start, end if end > start else start + 1
+
+    def range(self, value: SSAValue) -> LiveRange:
+        """The live range of one value."""
+        return LiveRange(*self.span(value))
 
 
 def enclosing_loops(op: Operation, home: Block | None) -> list[plena.LoopOp]:

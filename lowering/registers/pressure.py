@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...dialects import plena
+from ...machine.program.range_maximum import RangeMaximum
 from .live_ranges import ProgramOrder
 
 MARGIN = 1
@@ -19,32 +20,26 @@ class Pressure:
     def __init__(self, kernel: plena.KernelOp):
         self.order = ProgramOrder(kernel)
         size = 2 * len(self.order.ops) + 2
-        self._live: dict[type[plena.BankType], list[int]] = {}
-        for bank in (plena.GPType, plena.FPType, plena.AddrType):
-            self._live[bank] = [0] * size
+        changes: dict[type[plena.BankType], list[int]] = {
+            bank: [0] * size for bank in (plena.GPType, plena.FPType, plena.AddrType)
+        }
         for value in self.order.values:
-            live = self._live.get(plena.bank(value))
-            if live is not None:
-                for start, end in self.order.range(value):
-                    live[start] += 1
-                    live[end] -= 1
-        for live in self._live.values():
-            total = 0
-            for point, change in enumerate(live):
-                total += change
-                live[point] = total
+            change = changes.get(plena.bank(value))
+            if change is not None:
+                start, end = self.order.span(value)
+                change[start] += 1
+                change[end] -= 1
+        self._live = {bank: RangeMaximum(change) for bank, change in changes.items()}
 
     def has_room(self, bank: type[plena.BankType], start: int, end: int, values: int = 1) -> bool:
         """Whether so many more values may live from `start` to before `end`."""
-        taken = max(self._live[bank][start:end], default=0)
+        taken = self._live[bank].most(start, end)
         return taken + values + MARGIN <= len(bank.ALLOCATABLE)
 
     def take(self, bank: type[plena.BankType], start: int, end: int) -> None:
         """One more value lives from `start` to before `end`."""
-        live = self._live[bank]
-        live[start:end] = [count + 1 for count in live[start:end]]
+        self._live[bank].add(start, end, 1)
 
     def free(self, bank: type[plena.BankType], start: int, end: int) -> None:
         """One value less lives from `start` to before `end`."""
-        live = self._live[bank]
-        live[start:end] = [count - 1 for count in live[start:end]]
+        self._live[bank].add(start, end, -1)

@@ -12,15 +12,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
-from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import Rewriter
 
 from ...diagnostics import NoRegisters
 from ...dialects import plena
+from .eviction_costs import (
+    EvictionCosts,
+    Loops,
+    home_block,
+    is_carried,
+    is_recomputable,
+    readers,
+    stays_in_slot,
+)
 from .live_ranges import ProgramOrder, enclosing_loops
 from .webs import Web, Webs
-
-Loops = frozenset[plena.LoopOp]
 
 
 @dataclass(eq=False)
@@ -55,6 +62,7 @@ class Spiller:
         # (start, end, number); what is left of evicted webs has negative numbers.
         events = [(s, e, number) for number, web in enumerate(integers) for s, e in web.range]
         heapify(events)
+        evicting = EvictionCosts(webs.order, self.hoisted)
         costs: dict[tuple[int, Loops], int] = {}
         live: dict[int, int] = {}
         expiries: list[tuple[int, int]] = []
@@ -89,7 +97,7 @@ class Spiller:
                     if candidate >= 0 and (candidate, around) not in costs:
                         web = integers[candidate]
                         if self.can_evict(web):
-                            costs[candidate, around] = self._cost(web, around, webs.order)
+                            costs[candidate, around] = evicting.of(web).at(around)
                 choices = [
                     (costs[candidate, around] / integers[candidate].range.points, candidate)
                     for candidate in live
@@ -98,8 +106,8 @@ class Spiller:
                 for candidate in live:
                     if candidate in in_front:
                         victim, loop, points = in_front[candidate]
-                        more = self._cost(victim.web, victim.around | {loop}, webs.order)
-                        more -= self._cost(victim.web, victim.around, webs.order)
+                        cost = evicting.of(victim.web)
+                        more = cost.at(victim.around | {loop}) - cost.at(victim.around)
                         choices.append((more / points, candidate))
                 if not choices:
                     if victims:
@@ -123,6 +131,7 @@ class Spiller:
     def choose_for(self, failed: Iterable[Web], webs: Webs) -> list[Victim]:
         """What to evict so that webs that found no register may find one."""
         integers = [web for web in webs.in_bank(plena.GPType) if self.can_evict(web)]
+        evicting = EvictionCosts(webs.order, self.hoisted)
         victims: dict[Web, Victim] = {}
         for web in failed:
             choices: list[tuple[float, int, Victim]] = []
@@ -130,7 +139,7 @@ class Spiller:
                 overlap = web.range.first_overlap(other.range)
                 if overlap is not None:
                     around = loops_around(webs.order, overlap)
-                    score = self._cost(other, around, webs.order) / other.range.points
+                    score = evicting.of(other).at(around) / other.range.points
                     choices.append((score, number, Victim(other, around)))
             if choices:
                 best = min(choices, key=lambda choice: choice[:2])[2]
@@ -176,9 +185,6 @@ class Spiller:
     def _inside(self, web: Web, around: Loops) -> Loops:
         """`around`, and the loops before which the values of `web` already are."""
         return around | {self.hoisted[value] for value in web.values if value in self.hoisted}
-
-    def _cost(self, web: Web, around: Loops, order: ProgramOrder) -> int:
-        return eviction_cost(web, self._inside(web, around), order)
 
     def _recompute(self, value: SSAValue, around: Loops) -> None:
         """Compute `value` again before each reader."""
@@ -290,33 +296,6 @@ def loops_around(order: ProgramOrder, point: int) -> Loops:
     return frozenset(loops)
 
 
-def home_block(value: SSAValue) -> Block | None:
-    """The block that `value` is defined in."""
-    owner = value.owner
-    return owner if isinstance(owner, Block) else owner.parent
-
-
-def is_carried(value: SSAValue) -> bool:
-    """Whether `value` is a carried value of a loop, in its body or after it."""
-    if isinstance(value, BlockArgument):
-        return value.index > 0
-    return isinstance(value.owner, plena.LoopOp)
-
-
-def stays_in_slot(reader: Operation, index: int) -> bool:
-    """Whether operand `index` of `reader` may be a slot: those that loops carry."""
-    return isinstance(reader, plena.LoopOp) or (isinstance(reader, plena.YieldOp) and index > 0)
-
-
-def readers(value: SSAValue) -> list[tuple[Operation, int]]:
-    """The uses of `value` that need it in a register."""
-    return [
-        (use.operation, use.index)
-        for use in value.uses
-        if not stays_in_slot(use.operation, use.index)
-    ]
-
-
 def placement(value: SSAValue, reader: Operation, around: Loops) -> Operation:
     """The operation before which to reload `value` for `reader`.
 
@@ -325,42 +304,6 @@ def placement(value: SSAValue, reader: Operation, around: Loops) -> Operation:
     """
     loops = enclosing_loops(reader, home_block(value))
     return next((loop for loop in loops if loop not in around), reader)
-
-
-def is_recomputable(value: SSAValue) -> bool:
-    """Whether `value` is a constant or a reload, which one or two instructions make again."""
-    if not isinstance(value, OpResult):
-        return False
-    op = value.op
-    if isinstance(op, plena.ReloadOp):
-        return True
-    if isinstance(op, plena.CopyOp):
-        return plena.register_type(op.source).is_zero
-    if isinstance(op, plena.Instruction):
-        if op.mnemonic == "S_LUI_INT":
-            return True
-        if op.mnemonic == "S_ADDI_INT":
-            source = op.operands[0].owner
-            return plena.register_type(op.operands[0]).is_zero or (
-                isinstance(source, plena.Instruction) and source.mnemonic == "S_LUI_INT"
-            )
-    return False
-
-
-def eviction_cost(web: Web, around: Loops, order: ProgramOrder) -> int:
-    """Instructions executed more when `web` is evicted for the sake of a point in `around`."""
-    cost = 0
-    constant = len(web.values) == 1 and is_recomputable(web.values[0])
-    for value in web.values:
-        home = home_block(value)
-        assert home is not None
-        if constant:
-            cost -= order.frequency[home]
-        elif not is_carried(value):
-            cost += order.frequency[home]
-        places = {placement(value, reader, around) for reader, _ in readers(value)}
-        cost += sum(order.frequency[place.parent] for place in places if place.parent is not None)
-    return cost
 
 
 def insert_before(op: Operation, anchor: Operation) -> None:

@@ -29,9 +29,8 @@ class VerifyRegisters(ModulePass):
     name = "verify-registers"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for kernel in op.walk():
-            if isinstance(kernel, plena.KernelOp):
-                check_registers(kernel)
+        for kernel in plena.kernels_in(op):
+            check_registers(kernel)
 
 
 def check_registers(kernel: plena.KernelOp) -> None:

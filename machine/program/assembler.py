@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..spec.encoding import WORD_MAX, encode
 from ..spec.isa import BANK_PREFIX, BY_MNEMONIC, FIELD_BITS, Instruction, Operand
-from .assembly_errors import AssemblyError, Line, Token, lines
+from .assembly_errors import AssemblyError, Line, Token, line_of
 from .published_assembler import published_line
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 RAW_WORD = ".word"
 """Directive for a word that no instruction's text gives (an extension of the language)."""
 
+
+_NEW = -1
+"""No word: a line that was not seen before."""
 
 LONGEST = 80
 """Characters of a number or a name that are looked at; none has more."""
@@ -43,7 +46,17 @@ def assemble(text: str, compat: bool = False) -> NDArray[np.uint32]:
 def assemble_lines(text: str, compat: bool = False) -> list[tuple[int, int]]:
     """As `assemble`, without numpy: (word, line number from 1) for each instruction."""
     one = published_line if compat else _word
-    return [(one(line), line.number) for line in lines(text)]
+    # A program says the same many times over.
+    known: dict[str, int | None] = {}
+    found: list[tuple[int, int]] = []
+    for number, raw in enumerate(text.split("\n"), 1):
+        word = known.get(raw, _NEW)
+        if word == _NEW:
+            line = line_of(raw, number)
+            word = known[raw] = None if line is None else one(line)
+        if word is not None:
+            found.append((word, number))
+    return found
 
 
 def _word(line: Line) -> int:

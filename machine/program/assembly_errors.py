@@ -46,21 +46,28 @@ def lines(text: str) -> Iterator[Line]:
     Operands are what stands between commas, without surrounding blanks; an empty one stays.
     """
     for number, raw in enumerate(text.split("\n"), 1):
-        code = raw
-        for mark in ("//", ";"):
-            code = code.partition(mark)[0]
-        stripped = code.strip()
-        if not stripped:
-            continue
-        start = code.index(stripped)
-        mnemonic = stripped.split(None, 1)[0]
-        at = start + len(mnemonic)
-        rest = code[at:]
-        operands: list[Token] = []
-        if rest.strip():
-            for piece in rest.split(","):
-                body = piece.strip()
-                lead = len(piece) - len(piece.lstrip()) if body else 0
-                operands.append(Token(body, at + lead + 1))
-                at += len(piece) + 1
-        yield Line(number, Token(mnemonic, start + 1), tuple(operands))
+        line = line_of(raw, number)
+        if line is not None:
+            yield line
+
+
+def line_of(raw: str, number: int) -> Line | None:
+    """One line of a text; None where it holds no instruction."""
+    code = raw
+    for mark in ("//", ";"):
+        code = code.partition(mark)[0]
+    stripped = code.strip()
+    if not stripped:
+        return None
+    start = code.index(stripped)
+    mnemonic = stripped.split(None, 1)[0]
+    at = start + len(mnemonic)
+    rest = code[at:]
+    operands: list[Token] = []
+    if rest.strip():
+        for piece in rest.split(","):
+            body = piece.strip()
+            lead = len(piece) - len(piece.lstrip()) if body else 0
+            operands.append(Token(body, at + lead + 1))
+            at += len(piece) + 1
+    return Line(number, Token(mnemonic, start + 1), tuple(operands))

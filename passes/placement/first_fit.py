@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,14 @@ def first_fit(blocks: Sequence[Block]) -> list[int]:
     depends on nothing but the blocks and their order.
     """
     order = sorted(range(len(blocks)), key=lambda index: (-blocks[index].size, index))
-    addresses = [0] * len(blocks)
-    placed: list[int] = []
+    together = neighbours(blocks)
+    addresses: dict[int, int] = {}
     for index in order:
         block = blocks[index]
         taken = sorted(
             (addresses[other], addresses[other] + blocks[other].size)
-            for other in placed
-            if blocks[other].meets(block)
+            for other in together[index]
+            if other in addresses
         )
         address = 0
         for start, stop in taken:
@@ -60,21 +61,55 @@ def first_fit(blocks: Sequence[Block]) -> list[int]:
                 break
             address = max(address, -(-stop // block.alignment) * block.alignment)
         addresses[index] = address
-        placed.append(index)
-    return addresses
+    return [addresses[index] for index in range(len(blocks))]
+
+
+def neighbours(blocks: Sequence[Block]) -> list[set[int]]:
+    """For each block the numbers of the others that are ever alive together with it.
+
+    A sweep over the spans by their starts: what is found is what it costs, and a memory has room
+    for few blocks at once.
+    """
+    found: list[set[int]] = [set() for _ in blocks]
+    starts = sorted(
+        (span.start, span.end, index) for index, block in enumerate(blocks) for span in block.spans
+    )
+    ends: list[tuple[int, int]] = []
+    alive: dict[int, int] = {}
+    for start, end, index in starts:
+        # Spans that follow each other in one operation meet, as `Span.meets` says.
+        while ends and ends[0][0] + 1 < start:
+            _, gone = heappop(ends)
+            alive[gone] -= 1
+            if not alive[gone]:
+                del alive[gone]
+        for other in alive:
+            if other != index:
+                found[other].add(index)
+                found[index].add(other)
+        alive[index] = alive.get(index, 0) + 1
+        heappush(ends, (end, index))
+    return found
 
 
 def most_alive(blocks: Sequence[Block]) -> int:
     """The most that is alive at once, in elements: a lower bound of any placement."""
-    points = {span.start for block in blocks for span in block.spans}
-    return max(
-        (
-            sum(
-                block.size
-                for block in blocks
-                if any(span.start <= point <= span.end for span in block.spans)
-            )
-            for point in points
-        ),
-        default=0,
-    )
+    steps: list[tuple[int, int]] = []
+    for block in blocks:
+        # The spans of a block may overlap: it is there once for all of them.
+        end = None
+        for span in sorted(block.spans, key=lambda span: span.start):
+            if end is None or span.start > end:
+                if end is not None:
+                    steps.append((end + 1, -block.size))
+                steps.append((span.start, block.size))
+                end = span.end
+            else:
+                end = max(end, span.end)
+        if end is not None:
+            steps.append((end + 1, -block.size))
+    most = alive = 0
+    for _, step in sorted(steps):
+        alive += step
+        most = max(most, alive)
+    return most

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fa.passes.placement.first_fit import Block, Span, first_fit, most_alive
+from fa.passes.placement.first_fit import Block, Span, first_fit, most_alive, neighbours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,3 +79,12 @@ def test_blocks_that_never_meet_share_an_address():
 def test_read_and_write_of_one_operation_keep_apart():
     """An operation reads at 2p, writes at 2p + 1, and may write before it has read all."""
     assert first_fit([Block(8, 4, (Span(1, 4),)), Block(8, 4, (Span(5, 6),))]) == [0, 8]
+
+
+@settings(derandomize=True)
+@given(BLOCKS)
+def test_neighbours_are_those_that_meet(blocks: list[Block]):
+    for index, (block, found) in enumerate(zip(blocks, neighbours(blocks), strict=True)):
+        assert found == {
+            other for other, another in enumerate(blocks) if other != index and another.meets(block)
+        }
