@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, cast
 import numpy as np
 from fa.diagnostics import CompileError, position
 from fa.dialects.discardable_attrs import attribute_of
+from fa.dialects.fa.discardable_attrs import UNGROUPED
 from fa.dialects.fa.problem_attr import problems_of
 from fa.dialects.machine_attr import settle_machine
 from fa.dialects.plena.discardable_attrs import LAYOUT as LAYOUT_ATTRIBUTE
@@ -33,7 +34,7 @@ from fa.machine.spec.params import Machine
 from fa.machine.spec.settings_reader import MachineError
 from fa.passes.mapping.tuning_cache import cache_folder
 from numpy.typing import ArrayLike, NDArray
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Kernel:
         self.problems = tuple(problems)
         self._report = report
         self.mappings = ""
+        self.ungrouped = ""
+        """Why `group-heads` left heads apart, if it did."""
         self.sources = SourceMap() if sources is None else sources
         self.mask_tiles = tuple(mask_tiles)
         self.words: NDArray[np.uint32] = (
@@ -547,6 +550,9 @@ def kernel_of(module: ModuleOp) -> Kernel:
         sources, problems, counts = source_map(op), problems_of(module), mask_tiles(op)
         asm = assembly(op)
         found.append(Kernel(asm, layout, machine, module, text, sources, problems, counts))
+        ungrouped = attribute_of(op, UNGROUPED)
+        if isinstance(ungrouped, StringAttr):
+            found[0].ungrouped = ungrouped.data
 
     with_position(build, module)
     return found[0]

@@ -19,7 +19,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ..diagnostics import OpError
 from ..dialects import fa, plena
-from ..dialects.fa.discardable_attrs import MASK_TILES, UNFUSED
+from ..dialects.fa.discardable_attrs import MASK_TILES, UNFUSED, UNGROUPED
 from ..dialects.fa.promise_attr import promises_of
 from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
@@ -98,7 +98,7 @@ def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layo
         {**used, "fp_mem": floats.end},
         _promises(function),
     )
-    for name in (MASK_TILES, UNFUSED):
+    for name in (MASK_TILES, UNFUSED, UNGROUPED):
         if name in function.attributes:
             kernel.attributes[name] = function.attributes[name]
     return kernel, layout

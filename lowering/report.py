@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import StringAttr
 
 from ..dialects import plena
 from ..dialects.discardable_attrs import attribute_of
-from ..dialects.fa.discardable_attrs import UNFUSED
+from ..dialects.fa.discardable_attrs import UNFUSED, UNGROUPED
 from ..dialects.json_attr import decode
 from ..dialects.plena.discardable_attrs import NOT_CLEANED_UP, UNROLLED_LOOPS
 from ..machine.host.layout import Layout, Region
@@ -38,6 +38,9 @@ def report(kernel: plena.KernelOp, layout: Layout, machine: Machine) -> str:
     unfused = attribute_of(kernel, UNFUSED)
     if isinstance(unfused, StringAttr):
         lines += ["", f"not fused: {unfused.data}"]
+    ungrouped = attribute_of(kernel, UNGROUPED)
+    if isinstance(ungrouped, StringAttr):
+        lines += ["", f"heads of a group apart: {ungrouped.data}"]
     untidy = attribute_of(kernel, NOT_CLEANED_UP)
     if isinstance(untidy, StringAttr):
         lines += ["", f"not cleaned up, which would take too many registers: {untidy.data}"]

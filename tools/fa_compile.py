@@ -79,6 +79,9 @@ def _compile(arguments: Sequence[str]) -> None:
         if count.masked:
             # On standard error, so that what is printed stays what was asked for.
             print(f"{count.where or TOOL}: remark: {count}", file=sys.stderr)
+    if kernel.ungrouped and any(piece.startswith("group-heads") for piece in pieces):
+        where = kernel.mask_tiles[0].where if kernel.mask_tiles else ""
+        print(f"{where or TOOL}: remark: group-heads: {kernel.ungrouped}", file=sys.stderr)
     if args.emulator_dir is not None:
         _write_for_emulator(kernel, args.emulator_dir, args.arg)
     if args.output is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, StringAttr
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
@@ -21,7 +21,6 @@ from .problem_attr import GROUPED, check_problems
 from .problem_attr import KEY as PROBLEM
 from .promise_attr import KEY as PROMISES
 from .promise_attr import promises_from
-from .type_access import tensor_dims
 
 MAPPING = "fa.mapping"
 """The attribute of a function with the options of `map` that were set by hand."""
@@ -34,6 +33,10 @@ UNROLL_ROWS = "fa.unroll_rows"
 
 UNFUSED = "fa.unfused"
 """The attribute of a function, later of its kernel, that says why it was not fused."""
+
+UNGROUPED = "fa.ungrouped"
+"""The attribute of a function, later of its kernel, that says why `group-heads` left query heads of
+a group apart."""
 
 MASK_TILES = "fa.mask_tiles"
 """The attribute of a function, later of its kernel, with the tiles of scores of each attention:
@@ -78,18 +81,6 @@ def _check_promises(name: str, attribute: Attribute, op: Operation) -> None:
     promises_from(attribute)
 
 
-def _check_grouped(name: str, attribute: Attribute, op: Operation) -> None:
-    integer(1)(name, attribute, op)
-    assert isinstance(attribute, IntegerAttr)
-    assert isinstance(op, AttentionOp)
-    queries = tensor_dims(op.query)[2]
-    if queries % attribute.value.data:
-        raise VerifyException(
-            f"{name} is the rows of a tile, which must divide the {queries} rows of queries, "
-            f"got {attribute}"
-        )
-
-
 def _check_mapping(name: str, attribute: Attribute, op: Operation) -> None:
     if not isinstance(attribute, DictionaryAttr):
         raise VerifyException(f"{name} must be a dictionary of options of map, got {attribute}")
@@ -128,10 +119,11 @@ ATTRIBUTES: Table = {
     OPTIMIZE_FOR: DiscardableAttr(_MODULE, _check_target),
     PROBLEM: DiscardableAttr(_MODULE, _check_problems),
     PROMISES: DiscardableAttr(_FUNCTION, _check_promises),
-    GROUPED: DiscardableAttr((AttentionOp.name,), _check_grouped),
+    GROUPED: DiscardableAttr((AttentionOp.name,), integer(1)),
     MAPPING: DiscardableAttr(_FUNCTION, _check_mapping),
     MAPPED: DiscardableAttr(_FUNCTION, unit),
     UNROLL_ROWS: DiscardableAttr(_FUNCTION, integer(1)),
+    UNGROUPED: DiscardableAttr(_FUNCTION_OR_KERNEL, text),
     UNFUSED: DiscardableAttr(_FUNCTION_OR_KERNEL, text),
     MASK_TILES: DiscardableAttr(_FUNCTION_OR_KERNEL, _check_mask_tiles),
 }

@@ -273,6 +273,30 @@ def group_heads() -> Picture:
     return p
 
 
+def head_parts() -> Picture:
+    """Heads of a group in parts that share tiles."""
+    p = Picture(800, 210, "Heads of a group in parts that share tiles")
+    p.text(20, 26, "128 heads, one query each", bold=True)
+    for part, heads in enumerate(("heads 0 to 43", "heads 44 to 87", "heads 88 to 127, padding")):
+        p.box(20, 40 + 44 * part, 190, 38, STREAMS[part], heads)
+        p.arrow((210, 59 + 44 * part), (270, 59 + 44 * part))
+        p.box(280, 40 + 44 * part, 120, 38, STREAMS[part], f"tile {part}: 44 rows")
+    p.text(280, 26, "rows of one head", bold=True)
+    p.text(430, 26, "vector SRAM, for each row", bold=True)
+    for number, (name, rows) in enumerate(
+        (("queries", "9"), ("scores", "1"), ("accumulator", "8"), ("P V, if it needs a place", "8"))
+    ):
+        p.box(430, 40 + 32 * number, 190, 26, PLAIN, name)
+        p.text(630, 58 + 32 * number, f"{rows} of 64 lanes")
+    p.text(
+        20,
+        198,
+        "Keys and values are loaded once for each tile: three times, where each head by itself",
+    )
+    p.text(560, 198, "takes 128.")
+    return p
+
+
 def row_loop() -> Picture:
     """What stays in registers while a row is done."""
     p = Picture(800, 300, "One iteration of a row loop")
@@ -369,6 +393,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "row_sums": row_sums,
     "sum_columns": sum_columns,
     "group_heads": group_heads,
+    "head_parts": head_parts,
     "row_loop": row_loop,
     "wide_tiles": wide_tiles,
 }

@@ -17,7 +17,7 @@ from ...machine.cost.figures import Target, table_for
 from ...machine.cost.lower_bounds import LINES_PER_CYCLE, READ_FIRST, Family, Problem, lower_bounds
 from ...machine.spec.params import HBM_LINE, Machine
 from ..support.rounding import round_up
-from ..tensors.head_grouping import HeadGroup, group
+from ..tensors.head_grouping import HeadGroup, Rows, group, numbers_of_parts
 from ..tiling.tile_sizes import Needs, TileSizeError, choose, fused_rows
 from .family_costs import FamilyCosts
 from .legality import (
@@ -41,7 +41,8 @@ STEP_CYCLES = 12.0
 class Candidate:
     """A mapping with its predicted cost, or with the reason why it is none."""
 
-    grouped: bool
+    grouped: int
+    """Parts that the heads of a group share tiles in; 0 where each has its own."""
     qk: str
     pv: str
     sums: str
@@ -54,7 +55,7 @@ class Candidate:
     @property
     def options(self) -> dict[str, str | int]:
         """As the cache keeps it."""
-        return {"grouped": int(self.grouped), "qk": self.qk, "pv": self.pv, "sums": self.sums}
+        return {"grouped": self.grouped, "qk": self.qk, "pv": self.pv, "sums": self.sums}
 
     @property
     def pipeline(self) -> str:
@@ -62,14 +63,16 @@ class Candidate:
         return pipeline(self.options)
 
     def __str__(self) -> str:
-        heads = "heads of a group together" if self.grouped else "head by head"
+        heads = ("head by head", "heads of a group together")[min(self.grouped, 1)]
+        heads += f" in {self.grouped} parts" if self.grouped > 1 else ""
         return f"qk={self.qk} pv={self.pv} sums={self.sums}, {heads}"
 
 
 def pipeline(options: Mapping[str, str | int]) -> str:
     """The passes of a choice as the cache keeps it."""
     families = " ".join(f"{name}={options[name]}" for name in ("qk", "pv", "sums"))
-    first = "group-heads," if options["grouped"] else ""
+    parts = int(options["grouped"])
+    first = f"group-heads{{parts={parts}}}," if parts else ""
     return f"{first}tile,fuse,map{{{families}}},lower-to-isa"
 
 
@@ -104,8 +107,7 @@ def candidates(question: Question) -> list[Candidate]:
 
 
 def _all(question: Question) -> Iterator[Candidate]:
-    heads = question.problem.q_heads // question.problem.kv_heads
-    for grouped in (True, False) if heads > 1 else (False,):
+    for grouped in (*numbers_of_parts(_rows(question)), 0):
         layout = row_tiles(question, grouped)
         for qk, pv, sums in product(
             ("btmm", "btmv", "tmm"), ("packed", "btmv", "mm"), ("columns", "ones", "reduce")
@@ -139,7 +141,21 @@ class RowTiles:
     """How often the loops over query tiles and heads go over the keys of a KV head."""
 
 
-def row_tiles(question: Question, grouped: bool) -> RowTiles | str:
+def _rows(question: Question) -> Rows:
+    """What the heads of a group have to share tiles."""
+    p = question.problem
+    return Rows(
+        question.machine,
+        p.q_heads // p.kv_heads,
+        p.q_len,
+        p.kv_len,
+        p.head_dim,
+        p.value_dim,
+        question.needs.keeps_statistics,
+    )
+
+
+def row_tiles(question: Question, grouped: int) -> RowTiles | str:
     """The tiles that `tile` will make; the reason where there are none."""
     machine, p = question.machine, question.problem
     heads = p.q_heads // p.kv_heads
@@ -147,13 +163,10 @@ def row_tiles(question: Question, grouped: bool) -> RowTiles | str:
     if grouped:
         if not question.alike:
             return "heads differ in more than their queries"
-        statistics = question.needs.keeps_statistics
-        shared = group(machine, heads, p.q_len, p.kv_len, p.head_dim, p.value_dim, statistics)
-        if shared is None:
-            return (
-                f"a tile of {heads} heads does not fit vector SRAM of {machine.vector_sram_rows} "
-                f"rows and FP_MEM of {machine.fp_sram_depth} entries"
-            )
+        found = group(_rows(question), grouped)
+        if isinstance(found, str):
+            return found
+        shared = found
     try:
         sizes = choose(
             machine,
@@ -187,9 +200,11 @@ def _why_not(question: Question, rows: RowTiles, candidate: Candidate) -> str | 
         packing = packing_for(machine, rows.tile, p.head_dim, candidate.qk)
         if isinstance(packing, str):
             return packing
-        used = fused_rows(
-            machine, rows.tile, rows.keys, p.kv_len, p.head_dim, round_up(p.value_dim, machine.vlen)
-        )
+        value = round_up(p.value_dim, machine.vlen)
+        used = fused_rows(machine, rows.tile, rows.keys, p.kv_len, p.head_dim, value)
+        if candidate.grouped > 1 and candidate.pv != "mm" and rows.keys < p.kv_len:
+            # Tiles of parts are larger than those of one head: where P V needs no place.
+            used -= rows.tile * value // machine.vlen
         if used > machine.vector_sram_rows:
             return (
                 f"tiles take {used} rows of vector SRAM, and the machine has "
@@ -198,7 +213,8 @@ def _why_not(question: Question, rows: RowTiles, candidate: Candidate) -> str | 
     padded = round_up(p.value_dim, machine.vlen)
     if candidate.pv != "mm" and (reason := why_not_transposed(machine, padded)) is not None:
         return reason
-    panels = (round_up(p.head_dim, machine.vlen) + padded) // machine.mlen
+    # Keys are gone before values come.
+    panels = max(round_up(p.head_dim, machine.vlen), padded) // machine.mlen
     tiles = panels * rows.keys // machine.mlen
     if candidate.pv == "packed":
         if (reason := why_not_packed(machine, rows.tile, tiles)) is not None:

@@ -52,6 +52,7 @@ from .arrange_arguments import is_arrangeable
 from .constant_tiles import unit_tile
 from .family_costs import FamilyCosts
 from .legality import COLUMNS_BY_MM, why_not_packed, why_not_transposed
+from .matrix_room import tiles_at_once
 from .packed_queries import QueryTile, pack, packing_for, shift
 from .sums_by_columns import divide_by_columns, only_divides, why_no_columns
 from .sums_by_ones import sum_by_ones
@@ -317,13 +318,11 @@ class _Mapping:
 
     def _not_packable(self, products: Sequence[fa.MatmulOp]) -> str | None:
         """Why rows of P cannot share lanes, if they cannot."""
-        loads = [op for op in self.function.walk() if isinstance(op, fa.LoadOp)]
-        kinds = [fa.tile(load.tile) for load in loads]
-        elements = sum(kind.elements for kind in kinds if kind.space.data == "matrix")
+        tiles = tiles_at_once(self.machine, self.function)
         if self.unit is not None:
-            elements -= fa.tile(self.unit).elements
+            tiles -= fa.tile(self.unit).elements // self.machine.mlen**2
         rows = min(fa.tile(product.lhs).rows for product in products)
-        return why_not_packed(self.machine, rows, elements // self.machine.mlen**2)
+        return why_not_packed(self.machine, rows, tiles)
 
     def _pack(self, product: fa.MatmulOp) -> None:
         """Let a product take its rows of P packed."""

@@ -15,6 +15,7 @@ from ...machine.spec.params import Machine
 from ..support.def_use import Carried
 from .constant_tiles import tile_of_ones
 from .legality import why_no_ones
+from .matrix_room import tiles_at_once
 
 
 def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str] | None:
@@ -33,10 +34,7 @@ def sum_by_ones(machine: Machine, function: func.FuncOp) -> tuple[Operation, str
         chain.follow(step.new_total)
         if chain.stop is not None:
             return chain.stop, f"{chain.stop.name} takes sums as numbers"
-    loads = [op for op in function.walk() if isinstance(op, fa.LoadOp)]
-    loads = [load for load in loads if fa.tile(load.tile).space.data == "matrix"]
-    needed = sum(fa.tile(load.tile).elements for load in loads) // machine.mlen**2
-    reason = why_no_ones(machine, needed)
+    reason = why_no_ones(machine, tiles_at_once(machine, function))
     if reason is not None:
         return steps[0], reason
     ones = tile_of_ones(machine, function)

@@ -101,6 +101,13 @@ def _block_rows(machine: Machine, op: fa.AttentionOp) -> int | None:
             f"{GROUPED} is the rows of a tile, and tiles of {machine.name} have a multiple of "
             f"{granule} rows, got {rows}",
         )
+    length = fa.tensor_dims(op.query)[2]
+    if rows > round_up(length, granule):
+        raise OpError(
+            op,
+            f"{GROUPED} is the rows of a tile, at most the {length} rows of queries in whole "
+            f"{granule}s, got {rows}",
+        )
     return rows
 
 

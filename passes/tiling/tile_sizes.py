@@ -77,7 +77,7 @@ def choose(
 ) -> TileSizes:
     """Tile sizes for one attention; `q_rows` and `kv_rows` are the user's wishes, if any.
 
-    `grouped_rows` are those of a tile of several heads, which `head_groups` has found to fit.
+    `grouped_rows` are those of a tile of several heads, which `group-heads` has found to fit.
 
     Query rows are spread evenly over as few tiles as fit the SRAM, of at most MLEN rows. Raises
     TileSizeError where a wish, or the least possible tile, does not fit the machine.

@@ -150,7 +150,7 @@ def test_what_is_counted_is_not_simulated(target: str, monkeypatch: pytest.Monke
 def test_choices_are_pipelines_of_public_passes() -> None:
     options = {"grouped": 1, "qk": "btmv", "pv": "mm", "sums": "reduce"}
     passes = pipeline(options)
-    assert passes.startswith("group-heads,tile,fuse,map{qk=btmv pv=mm sums=reduce}")
+    assert passes.startswith("group-heads{parts=1},tile,fuse,map{qk=btmv pv=mm sums=reduce}")
     case = Case(4, 64, 64, 4, 1)
     assert fa.compile(case.module(), passes=passes).words.size
     assert Machine.load("plena-64").mlen == 64

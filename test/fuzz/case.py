@@ -52,10 +52,11 @@ class Case:
     a preset, or with `settings` (configuration keys, and `kv` and `act` for storage formats) a
     machine like it. `tile`, `fuse`, `map`, `schedule`, `quantize` and `lower` are the options of
     these passes; where `fuse`, `map` or `schedule` is None the pass is left out. `grouped` starts
-    with group-heads. `prepare` are passes for low precision, smooth-keys and rotate: on tensors, or
-    with `late` on tiles, before they are mapped. `slide` runs slide-keys before masks are settled,
-    `trim`, `stream` and `tabulate` run the passes of these names where they may stand. `clean` runs
-    upstream's cse and canonicalize after every pass. `data` says what the arguments are
+    with group-heads, heads in `parts` if there are any. `prepare` are passes for low precision,
+    smooth-keys and rotate: on tensors, or with `late` on tiles, before they are mapped. `slide`
+    runs slide-keys before masks are settled, `trim`, `stream` and `tabulate` run the passes of
+    these names where they may stand. `clean` runs upstream's cse and canonicalize after every pass.
+    `data` says what the arguments are
     (`arguments`).
 
     With `search`, a target, no pass is named: the mapping is searched, and other candidates tried.
@@ -85,6 +86,7 @@ class Case:
     settings: dict[str, Any] = field(default_factory=dict)
     search: str | None = None
     grouped: bool = False
+    parts: int = 0
     prepare: str = ""
     late: bool = False
     tile: str = ""
@@ -228,7 +230,8 @@ class Case:
         """The passes up to placed tiles, one level a step: name of the level and pipeline."""
         prepare = [(PREPARED, self.prepare)] if self.prepare else []
         steps = [] if self.late else [*prepare]
-        steps += [("grouped", "group-heads")] if self.grouped else []
+        parts = f"parts={self.parts}" if self.parts else ""
+        steps += [("grouped", _with("group-heads", parts))] if self.grouped else []
         steps.append(("tile", _with("tile", self.tile)))
         if self.fuse is not None:
             steps.append(("fused", _with("fuse", self.fuse)))

@@ -109,6 +109,11 @@ REFUSALS = {
         r"quantizes; with boundary=storage the caller has quantized already"
         r"(; run quantize before map, without group-heads)?"
     ),
+    "parts by hand": (
+        r"parts=\d+ is not possible here: (heads differ in more than their queries|a tile of \d+ "
+        r"heads has at least \d+ rows, which do not fit vector SRAM of \d+ rows and FP_MEM of "
+        r"\d+ entries)(; parts=\d+ is|; leave group-heads out)"
+    ),
     "qk by hand": (
         r"qk=btm[mv] is not possible here: (btmv takes \d+ blocks of 1 rows at a time, and query "
         r"tiles have \d+ rows|query tiles do not start at multiples of their \d+ rows); "

@@ -305,6 +305,8 @@ def cases(draw: st.DrawFn) -> Case:
         tabulate=draw(st.integers(0, 3)) == 3,
         seed=draw(st.integers(0, 3)),
     )
+    if case.grouped and q_heads >= 4 * kv_heads and draw(st.integers(0, 3)) == 3:
+        case = replace(case, parts=draw(st.integers(1, q_heads // kv_heads // 2)))
     extra = draw(st.sampled_from(["", "", "score", "bias", "qk", "prob", "hide"]))
     if extra == "hide":
         case = replace(case, hide=draw(predicates()))

@@ -101,13 +101,6 @@ func.func @grouped(%x: tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16> {
 }
 
 // -----
-func.func @grouped(%x: tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16> {
-  // expected-error @below {{fa.grouped_heads is the rows of a tile, which must divide the 64 rows of queries, got 4000 : i64}}
-  %0 = fa.attention %x, %x, %x {fa.grouped_heads = 4000 : i64} : tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16> -> tensor<1x1x64x64xbf16>
-  func.return %0 : tensor<1x1x64x64xbf16>
-}
-
-// -----
 func.func @grouped() {
   // expected-error @below {{fa.grouped_heads is an attribute of fa.attention, not of fa.scratch}}
   %0 = fa.scratch {fa.grouped_heads = 8 : i64} : !fa.tile<4x64xbf16, vector>
@@ -213,3 +206,7 @@ func.func @promises() attributes {fa.promises = [{bound = 90.0 : f64, scale = 1.
 // -----
 // expected-error @below {{fa.promises is an attribute of func.func, not of builtin.module}}
 builtin.module attributes {fa.promises = []} {}
+
+// -----
+// expected-error @below {{fa.ungrouped must be}}
+func.func @ungrouped() attributes {fa.ungrouped = 3 : i64} { func.return }
