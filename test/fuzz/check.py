@@ -120,8 +120,11 @@ REFUSALS = {
         r"qk=(btmm|tmm) is"
     ),
     "pv by hand": (
-        r"pv=btmv is not possible here: (a prefetch brings \d+ rows, and transposed values have "
-        r"\d+|the product goes elsewhere than into an accumulator); pv=mm is"
+        r"pv=(btmv|packed) is not possible here: (a prefetch brings \d+ rows, and transposed "
+        r"values have \d+|the product goes elsewhere than into an accumulator); pv=mm is"
+        r"|pv=packed is not possible here: (\d+ rows share lanes, and tiles of P have \d+ rows|a "
+        r"vector row has \d+ lanes and a matrix tile \d+ columns|a constant tile needs room in "
+        r"matrix SRAM beside \d+ tiles); pv=btmv is"
     ),
     "sums=ones by hand": (
         r"sums=ones is not possible here: (fa\.(combine|logsumexp|sink|spread) takes sums as "

@@ -67,7 +67,7 @@ OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "stream-softmax": {},
     "tabulate": {},
     "map": {
-        "qk": ("btmm", "tmm", "btmv"), "pv": ("mm", "btmv"), "unroll-rows": ("1", "3"),
+        "qk": ("btmm", "tmm", "btmv"), "pv": ("mm", "btmv", "packed"), "unroll-rows": ("1", "3"),
         "sums": ("ones", "columns", "reduce"), "boundary": ("storage",),
     },
     "slide-keys": {},

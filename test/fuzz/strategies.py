@@ -187,7 +187,7 @@ def mappings(draw: st.DrawFn) -> str | None:
         return None
     # What seldom fits is wished for seldom.
     options = {"qk": draw(st.sampled_from(["", "tmm", "btmm", "btmm", "btmv"]))}
-    options["pv"] = draw(st.sampled_from(["", "mm", "mm", "btmv"]))
+    options["pv"] = draw(st.sampled_from(["", "mm", "btmv", "packed", "packed"]))
     options["sums"] = draw(st.sampled_from(["", "", "", "reduce", "reduce", "ones", "columns"]))
     options["unroll-rows"] = draw(st.sampled_from(["", "", "1", "3", "8"]))
     return " ".join(f"{key}={value}" for key, value in options.items() if value)
