@@ -42,6 +42,8 @@ def why_no_columns(machine: Machine, columns: int, elements: int) -> str | None:
 
 def why_not_packed(machine: Machine, rows: int, tiles: int) -> str | None:
     """Of P with `rows` rows that share lanes, by a constant tile beside `tiles` matrix tiles."""
+    if machine.broadcast < 2:
+        return "BROADCAST_AMOUNT is 1, so no rows share lanes"
     if rows % machine.broadcast:
         return f"{machine.broadcast} rows share lanes, and tiles of P have {rows} rows"
     extra = _constant_tiles(machine)

@@ -124,7 +124,7 @@ REFUSALS = {
         r"values have \d+|the product goes elsewhere than into an accumulator); pv=mm is"
         r"|pv=packed is not possible here: (\d+ rows share lanes, and tiles of P have \d+ rows|a "
         r"vector row has \d+ lanes and a matrix tile \d+ columns|a constant tile needs room in "
-        r"matrix SRAM beside \d+ tiles); pv=btmv is"
+        r"matrix SRAM beside \d+ tiles|BROADCAST_AMOUNT is 1, so no rows share lanes); pv=btmv is"
     ),
     "sums=ones by hand": (
         r"sums=ones is not possible here: (fa\.(combine|logsumexp|sink|spread) takes sums as "
