@@ -17,7 +17,7 @@ from .mapping_attrs import Family, FamilyAttr, PackingAttr
 from .masks import MASKS
 from .row_loop import RowLoopOp, group_of
 from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
-from .tile_products import MatmulOp, RepackOp, ScaleOp, ScoresOp
+from .tile_products import Hiding, MatmulOp, RepackOp, ScaleOp, ScoresOp
 from .tile_scores import MapOp, MaskOp
 from .tile_softmax import (
     AccumulateOp,
@@ -45,6 +45,7 @@ __all__ = [
     "Family",
     "FamilyAttr",
     "FillOp",
+    "Hiding",
     "HostOp",
     "LoadOp",
     "LogsumexpOp",

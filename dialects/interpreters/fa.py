@@ -251,6 +251,9 @@ class FaFunctions(InterpreterFunctions):
         product = query @ key.T
         if op.batched:
             product *= np.float32(BATCHED_FACTOR)
+        if op.hiding is not None:
+            hidden = _hidden(op, op.hiding, args[2], args[3])
+            product = np.where(hidden, np.float32(-np.inf), product)
         return self._write(op, [self.round(product, kind.element_type)])
 
     @impl(fa.MatmulOp)
@@ -421,6 +424,24 @@ def _check_bound(
     reach = semantics.beyond(scores, (1 + slack) * bound)
     if reach is not None:
         raise InterpretationError(f"scores reach {reach:.4g}, beyond {name} = {bound:g}")
+
+
+def _hidden(op: fa.ScoresOp, hiding: fa.Hiding, choice: Array, tiles: Array) -> NDArray[np.bool_]:
+    """The scores that a product hides: what it adds to them is not 0."""
+    assert op.packing is not None
+    streams, width, _, _ = op.packing.numbers
+    keys, (rows, cols) = tiles.shape[1], fa.tile(op.result).dims
+    panels, hidden = cols // keys, np.zeros((rows, cols), np.bool_)
+    for number, block in enumerate(hiding.blocks):
+        if block < 0:
+            continue
+        group, panel = divmod(number, panels)
+        tile, place = divmod(block, keys // width)
+        columns = tiles[tile * keys : (tile + 1) * keys, place * width : (place + 1) * width]
+        chosen = choice[hiding.choices[group]].reshape(streams, width)
+        first, start = group * streams, panel * keys
+        hidden[first : first + streams, start : start + keys] = chosen @ columns.T != 0
+    return hidden
 
 
 def _function(region: Region | None) -> Callable[..., Array] | None:
