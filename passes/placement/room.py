@@ -33,9 +33,7 @@ def has_room(machine: Machine, function: func.FuncOp, rows: int, tiles: int) -> 
         ]
         last = max((span.end for block in blocks for span in block.spans), default=0)
         blocks.append(Block(more * unit, unit, (Span(0, last),)))
-        ends = [
-            at + block.size for at, block in zip(first_fit(blocks), blocks, strict=True)
-        ]
+        ends = [at + block.size for at, block in zip(first_fit(blocks), blocks, strict=True)]
         if max(ends) > room * unit:
             return False
     return True

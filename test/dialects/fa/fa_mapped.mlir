@@ -28,6 +28,8 @@ func.func @mapped(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matr
   // CHECK-NEXT: %packed = fa.repack %q by %k : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector packed 4>
   %packed_v = fa.matmul %packed, %w scratch %room {family = #fa.family<btmv>} : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<128x64xbf16, matrix>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
   // CHECK-NEXT: %packed_v = fa.matmul %packed, %w scratch %room {family = #fa.family<btmv>} : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<128x64xbf16, matrix>, !fa.tile<8x64xbf16, vector> -> !fa.tile<8x128xbf16, vector>
+  %s_2 = fa.scores %q, %k hide(%q, %w : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix>) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>, choices = array<i64: 0, 7>, blocks = array<i64: -1, 7>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %s_2 = fa.scores %q, %k hide(%q, %w : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix>) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>, choices = array<i64: 0, 7>, blocks = array<i64: -1, 7>} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   %apart = fa.repack %packed by %k : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   // CHECK-NEXT: %apart = fa.repack %packed by %k : !fa.tile<8x64xbf16, vector packed 4>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<8x64xbf16, vector>
   %part = fa.view %w {row = 64 : i64, col = 0 : i64} : !fa.tile<128x64xbf16, matrix> -> !fa.tile<64x64xbf16, matrix>
