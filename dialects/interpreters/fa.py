@@ -432,12 +432,12 @@ def _hidden(op: fa.ScoresOp, hiding: fa.Hiding, choice: Array, tiles: Array) -> 
     streams, width, _, _ = op.packing.numbers
     keys, (rows, cols) = tiles.shape[1], fa.tile(op.result).dims
     panels, hidden = cols // keys, np.zeros((rows, cols), np.bool_)
-    for number, block in enumerate(hiding.blocks):
+    for place, block in enumerate(hiding.blocks):
         if block < 0:
             continue
-        group, panel = divmod(number, panels)
-        tile, place = divmod(block, keys // width)
-        columns = tiles[tile * keys : (tile + 1) * keys, place * width : (place + 1) * width]
+        group, panel = divmod(place, panels)
+        tile, lanes = divmod(block, keys // width)
+        columns = tiles[tile * keys : (tile + 1) * keys, lanes * width : (lanes + 1) * width]
         chosen = choice[hiding.choices[group]].reshape(streams, width)
         first, start = group * streams, panel * keys
         hidden[first : first + streams, start : start + keys] = chosen @ columns.T != 0

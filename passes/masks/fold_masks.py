@@ -11,7 +11,6 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
@@ -49,7 +48,7 @@ TRANSFER_CYCLES = 100.0
 """Cycles of a prefetch of 64 rows on the emulator, for a comparison."""
 
 MOST_PARTS = 32
-"""So many products that hide, written one after another, are as long as a program may get for it."""
+"""So many products that hide may stand one after another in a program, outside of loops."""
 
 
 @dataclass(frozen=True)
