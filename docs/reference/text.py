@@ -6,6 +6,7 @@ import argparse
 import ast
 import inspect
 import sys
+import re
 from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
