@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
-import sys
 import re
+import sys
 from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
