@@ -22,6 +22,7 @@ from .tile_scores import MapOp, MaskOp
 from .tile_softmax import (
     AccumulateOp,
     NormalizeOp,
+    NormalizePackedOp,
     OnlineSoftmaxOp,
     ProbabilitiesOp,
     SinkOp,
@@ -53,6 +54,7 @@ __all__ = [
     "MaskOp",
     "MatmulOp",
     "NormalizeOp",
+    "NormalizePackedOp",
     "OnlineSoftmaxOp",
     "PackingAttr",
     "PadOp",
@@ -108,6 +110,7 @@ FA = Dialect(
         ProbabilitiesOp,
         AccumulateOp,
         NormalizeOp,
+        NormalizePackedOp,
         LogsumexpOp,
         SpreadOp,
         CollectOp,

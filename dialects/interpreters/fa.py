@@ -268,12 +268,16 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.RepackOp)
     def repack(self, _: Interpreter, op: fa.RepackOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        size = fa.tile(op.unit).cols
-        if not np.array_equal(args[1][:size], np.eye(size, dtype=np.float32) / BATCHED_FACTOR):
+        self._expect_unit(op, args[1])
+        return self._write(op, [self.round(args[0], fa.tile(op.result).element_type)])
+
+    def _expect_unit(self, op: Operation, unit: Array) -> None:
+        """Check the tile by which rows are packed."""
+        size = unit.shape[1]
+        if not np.array_equal(unit[:size], np.eye(size, dtype=np.float32) / BATCHED_FACTOR):
             raise InterpretationError(
                 f"{op.name} needs {1 / BATCHED_FACTOR:g} times the unit matrix to copy elements"
             )
-        return self._write(op, [self.round(args[0], fa.tile(op.result).element_type)])
 
     @impl(fa.MaskOp)
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
@@ -370,6 +374,23 @@ class FaFunctions(InterpreterFunctions):
             return self._write(op, [result])
         total = args[1] if args[1].ndim == 1 else args[1][:, 0]
         result = semantics.normalize(acc, total, element, statistic, self.round, op.multiplier)
+        return self._write(op, [result])
+
+    @impl(fa.NormalizePackedOp)
+    def normalize_packed(
+        self, _: Interpreter, op: fa.NormalizePackedOp, args: PythonValues
+    ) -> PythonValues:
+        self._read(op, args)
+        self._expect_unit(op, args[1])
+        acc, kind = args[0], fa.tile(op.result)
+        element, sums, streams = kind.element_type, op.sums.value.data, op.rows_together
+        divided = semantics.normalize(acc, acc[:, 0], element, element, self.round, op.multiplier)[
+            :, sums : 2 * sums
+        ]
+        slices = divided.reshape(-1, streams, op.slices, op.width).swapaxes(1, 2)
+        packed = slices.reshape(-1, kind.cols)
+        result = np.zeros(kind.dims, np.float32)
+        result[: len(packed)] = packed
         return self._write(op, [result])
 
     @impl(fa.LogsumexpOp)
