@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-TRANSFER_CYCLES = 100.0
-"""Cycles of a prefetch of 64 rows on the emulator, for a comparison."""
+MATRIX_CYCLES, VECTOR_CYCLES = 100.0, 64.0
+"""Cycles of a prefetch of 64 rows into matrix SRAM, and of one of a few rows into vector SRAM, on the
+emulator, for a comparison."""
 
 MOST_PARTS = 32
 """So many products that hide may stand one after another in a program, outside of loops."""
@@ -120,7 +121,7 @@ def _fold(costs: FamilyCosts, function: func.FuncOp) -> None:
     assert packing is not None
     constants = _constants(machine, packing, tiles)
     rows, columns = (values.shape[0] for values in constants)
-    transfers = TRANSFER_CYCLES / 64 * (rows + columns)
+    transfers = MATRIX_CYCLES / 64 * columns + VECTOR_CYCLES * rows / machine.prefetch_v
     if costs.target == "analytic":
         transfers = costs.cycles("H_PREFETCH_M") * columns / machine.prefetch_m
         transfers += costs.cycles("H_PREFETCH_V") * rows / machine.prefetch_v
