@@ -90,7 +90,7 @@ class FamilyCosts:
         machine, streams = self.machine, self.machine.broadcast
         if columns % machine.hlen or rows % streams:
             return False
-        if length < rows and round_up(length, streams) < rows:
+        if (length if length < streams else round_up(length, streams)) < rows:
             return False
         return self.divided(columns, rows, packed=True) < self.divided(columns, rows)
 
@@ -100,7 +100,7 @@ class FamilyCosts:
         machine, streams = self.machine, self.machine.broadcast
         lines = -(-machine.vector_act.element_bytes(machine.vlen) // HBM_LINE)
         store = (self.cycles("H_STORE_V") + 2 * self.step) / machine.writeback_v
-        if self.target != "analytic":
+        if self.table.is_timed:
             store += READ_FIRST * lines
         if not packed:
             division = self.cycles("V_RECI_V") + self.cycles("V_SHFT_V") + self.cycles("V_MUL_VV")

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MATRIX_CYCLES, VECTOR_CYCLES = 100.0, 64.0
-"""Cycles of a prefetch of 64 rows into matrix SRAM, and of one of a few rows into vector SRAM, on the
-emulator, for a comparison."""
+"""Cycles of a prefetch of 64 rows into matrix SRAM, and of one of a few rows into vector SRAM, on
+the emulator, for a comparison."""
 
 MOST_PARTS = 32
 """So many products that hide may stand one after another in a program, outside of loops."""
@@ -122,7 +122,7 @@ def _fold(costs: FamilyCosts, function: func.FuncOp) -> None:
     constants = _constants(machine, packing, tiles)
     rows, columns = (values.shape[0] for values in constants)
     transfers = MATRIX_CYCLES / 64 * columns + VECTOR_CYCLES * rows / machine.prefetch_v
-    if costs.target == "analytic":
+    if not costs.table.is_timed:
         transfers = costs.cycles("H_PREFETCH_M") * columns / machine.prefetch_m
         transfers += costs.cycles("H_PREFETCH_V") * rows / machine.prefetch_v
     if sum(each.saved * each.times for each in found) <= transfers:

@@ -268,3 +268,59 @@ func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<128x64xbf16, matrix>
   %0 = fa.scores %q, %k hide(%c, %h : !fa.tile<4x64xbf16, vector>, !fa.tile<64x64xbf16, matrix>) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>, choices = array<i64: 0, 3>, blocks = array<i64: 0, -1, 4, -1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
   func.return
 }
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, matrix>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': the accumulator must lie in vector memory, got matrix}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<8x64xbf16, matrix>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x128xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': the unit tile must be 64x64, got 64x128}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x128xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<32x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': the unit tile must be square, got !fa.tile<32x64xbf16, matrix>}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<32x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<6x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': 6 rows of 64 columns cannot be packed by 4, which is at least 2 and divides rows and columns}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<6x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': sums and what they divide are whole slices of 16 columns of 64, got 2 * 24}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 24 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': quotients take 4 rows, and the result has 2}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 32 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<2x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': the result must be 4x64, got 4x128}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x128xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': scratch must be 1 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
+  %0 = fa.normalize_packed %a by %k scratch %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> scratch !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
