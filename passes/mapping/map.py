@@ -312,8 +312,8 @@ class _Mapping:
                     self._pack(product)
         if columns is not None:
             # The factor is in the sums as well.
-            packed = families[0] == "packed" and self.unit is not None
-            if not packed or not pack_results(self.costs, ends, columns, self.unit):
+            unit = self.unit if families[0] == "packed" else None
+            if unit is None or not pack_results(self.costs, ends, columns, unit):
                 divide_by_columns(ends, columns)
             return
         for end in ends:
