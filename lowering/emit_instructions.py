@@ -193,7 +193,7 @@ class _Lowering:
             case fa.RowLoopOp():
                 emit_row_loop(e, op.steps, op.rows.value.data, op.unroll.value.data)
             case fa.TileOp() if op.row_wise:
-                emit_row_loop(e, [op], fa.tile(op.results[0]).rows, 1)
+                emit_row_loop(e, [op], op.loop_rows, min(op.rows_together, op.loop_rows))
             case fa.LoadOp():
                 hbm_tiles.load(e, op, *self._place(op.source, op.indices))
             case fa.StoreOp():

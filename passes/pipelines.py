@@ -120,10 +120,17 @@ PASSES: tuple[PassEntry, ...] = (
         until="allocate-sram",
     ),
     PassEntry(
+        "fold-masks",
+        "fa.passes.masks.fold_masks:FoldMasksPass",
+        "masks as products of Q K^T where that costs less",
+        ("quantize", "trim-tiles", "schedule-rows"),
+        until="allocate-sram",
+    ),
+    PassEntry(
         "allocate-sram",
         "fa.passes.placement.allocate_sram:AllocateSramPass",
         "an address for each tile",
-        ("quantize", "trim-tiles", "schedule-rows"),
+        ("quantize", "trim-tiles", "schedule-rows", "fold-masks"),
         until="emit-instructions",
     ),
     # Instructions.

@@ -17,11 +17,12 @@ from .mapping_attrs import Family, FamilyAttr, PackingAttr
 from .masks import MASKS
 from .row_loop import RowLoopOp, group_of
 from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
-from .tile_products import MatmulOp, RepackOp, ScaleOp, ScoresOp
+from .tile_products import Hiding, MatmulOp, RepackOp, ScaleOp, ScoresOp
 from .tile_scores import MapOp, MaskOp
 from .tile_softmax import (
     AccumulateOp,
     NormalizeOp,
+    NormalizePackedOp,
     OnlineSoftmaxOp,
     ProbabilitiesOp,
     SinkOp,
@@ -45,6 +46,7 @@ __all__ = [
     "Family",
     "FamilyAttr",
     "FillOp",
+    "Hiding",
     "HostOp",
     "LoadOp",
     "LogsumexpOp",
@@ -52,6 +54,7 @@ __all__ = [
     "MaskOp",
     "MatmulOp",
     "NormalizeOp",
+    "NormalizePackedOp",
     "OnlineSoftmaxOp",
     "PackingAttr",
     "PadOp",
@@ -107,6 +110,7 @@ FA = Dialect(
         ProbabilitiesOp,
         AccumulateOp,
         NormalizeOp,
+        NormalizePackedOp,
         LogsumexpOp,
         SpreadOp,
         CollectOp,

@@ -19,7 +19,6 @@ from xdsl.utils.exceptions import VerifyException
 
 from .attention import YieldOp
 from .tile_memory import TileOp
-from .type_access import tile
 from .types import TileType
 
 
@@ -82,7 +81,7 @@ class RowLoopOp(IRDLOperation):
         for op in self.steps:
             if not isinstance(op, TileOp) or not op.row_wise:
                 raise VerifyException(f"{op.name} cannot be done row by row")
-            if (have := tile(op.results[0]).rows) < rows:
+            if (have := op.loop_rows) < rows:
                 raise VerifyException(f"the tiles of {op.name} have {have} rows, fewer than {rows}")
         group = self.group
         if unroll % group and not unroll == rows < group:
@@ -98,8 +97,7 @@ class RowLoopOp(IRDLOperation):
 
 def group_of(ops: Sequence[Operation]) -> int:
     """Rows that operations do together because they share lanes in a tile; 1 where none do."""
-    kinds = [value.type for op in ops for value in (*op.operands, *op.results)]
-    return max((kind.streams or 1 for kind in kinds if isinstance(kind, TileType)), default=1)
+    return max((op.rows_together for op in ops if isinstance(op, TileOp)), default=1)
 
 
 def row_loop_around(op: Operation) -> RowLoopOp | None:

@@ -82,6 +82,17 @@ class TileOp(IRDLOperation):
         """Whether the operation can be done one row after another, in a loop with others."""
         return False
 
+    @property
+    def loop_rows(self) -> int:
+        """The rows that a loop over rows goes through, of an operation on tiles."""
+        return tile(self.results[0]).rows
+
+    @property
+    def rows_together(self) -> int:
+        """Rows that are done together because they share lanes in a tile; 1 where none do."""
+        kinds = [value.type for value in (*self.operands, *self.results)]
+        return max((kind.streams or 1 for kind in kinds if isinstance(kind, TileType)), default=1)
+
     def scratch_rows(self, machine: Machine) -> int:
         """Rows of vector memory that the operation works in on a machine; 0 for none."""
         return 0

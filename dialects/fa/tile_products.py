@@ -6,12 +6,14 @@ R query rows, C keys (columns of the scores), D columns of a head.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, f32, i64
+from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, f32, i64
 from xdsl.interfaces import HasFolderInterface
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
+    AttrSizedOperandSegments,
     ParsePropInAttrDict,
     irdl_op_definition,
     operand_def,
@@ -69,6 +71,25 @@ class ScaleOp(TileOp, HasFolderInterface):
         return None
 
 
+@dataclass(frozen=True)
+class Hiding:
+    """How Q K^T masks: a product more, of rows of zeros and ones with columns of what is hidden.
+
+    A group is the `streams` rows of scores that M_BTMV computes at once. Row `choices[g]` of the
+    choice has a one in each slice of lanes, for each row of group g: which of the columns of a
+    block its keys are hidden by. Block n of `hidden`, [keys, columns], is `width` columns of a tile
+    of as many keys as it has columns: of the first tile for the lowest n, then of the one below.
+    `blocks[g * panels + p]` is that of group g and panel p of keys, -1 where nothing is hidden.
+    """
+
+    choices: tuple[int, ...]
+    blocks: tuple[int, ...]
+
+
+def _array(numbers: Sequence[int]) -> DenseArrayBase[Any]:
+    return DenseArrayBase.from_list(i64, list(numbers))
+
+
 @irdl_op_definition
 class ScoresOp(TileOp):
     """S = Q K^T: q [R, D] in vector, k [C, D] in matrix memory, result [R, C].
@@ -77,20 +98,28 @@ class ScoresOp(TileOp):
     take queries packed as `packing` says, and give 0.25 Q K^T (`mapping_attrs.BATCHED_FACTOR`).
     btmm also takes queries as they are, by copies shifted into the last lane block, in scratch
     rows.
+
+    With `hide` btmv masks as well, by one more product (`Hiding`): a row of scores is -inf where
+    the column of `hidden` that its row of `choice` has a one for is not 0.
     """
 
     name = "fa.scores"
 
     query = operand_def(TileType)
     key = operand_def(TileType)
+    choice = opt_operand_def(TileType)
+    hidden = opt_operand_def(TileType)
     scratch = opt_operand_def(TileType)
     family = opt_prop_def(FamilyAttr)
     packing = opt_prop_def(PackingAttr)
+    choices = opt_prop_def(DenseArrayBase.constr(i64))
+    blocks = opt_prop_def(DenseArrayBase.constr(i64))
     result = result_def(TileType)
 
-    irdl_options = (ParsePropInAttrDict(),)
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     assembly_format = (
-        "$query `,` $key (`scratch` $scratch^)? attr-dict `:` type($query) `,` type($key) "
+        "$query `,` $key (`hide` `(` $choice^ `,` $hidden `:` type($choice) `,` type($hidden) `)`)?"
+        " (`scratch` $scratch^)? attr-dict `:` type($query) `,` type($key) "
         "(`scratch` type($scratch)^)? `->` type($result)"
     )
 
@@ -103,18 +132,31 @@ class ScoresOp(TileOp):
         packing: PackingAttr | None = None,
         rows: int | None = None,
         scratch: SSAValue | None = None,
+        hide: tuple[SSAValue, SSAValue] | None = None,
+        hiding: Hiding | None = None,
     ):
         q, k = tile(query), tile(key)
         rows = q.rows if rows is None else rows
         result = TileType.get((rows, k.rows), element_type or q.element_type, "vector")
+        choice, hidden = (None, None) if hide is None else hide
         super().__init__(
-            operands=[query, key, scratch],
+            operands=[query, key, choice, hidden, scratch],
             properties={
                 "family": FamilyAttr.named(family),
                 "packing": packing,
+                "choices": None if hiding is None else _array(hiding.choices),
+                "blocks": None if hiding is None else _array(hiding.blocks),
             },
             result_types=[result],
         )
+
+    @property
+    def hiding(self) -> Hiding | None:
+        """How the product that masks goes; None where there is none."""
+        if self.choices is None or self.blocks is None:
+            return None
+        choices, blocks = (map(int, a.get_values()) for a in (self.choices, self.blocks))
+        return Hiding(tuple(choices), tuple(blocks))
 
     @property
     def batched(self) -> bool:
@@ -151,6 +193,7 @@ class ScoresOp(TileOp):
         if self.packing is not None and not self.batched:
             raise VerifyException("tmm takes queries as they are, not packed")
         expect_scratch(self.scratch, 1)
+        self._verify_hiding()
         expect(self.query, "the query tile", "vector", q.dims)
         if self.packing is None:
             expect(self.key, "the key tile", "matrix", (k.rows, q.cols))
@@ -169,6 +212,34 @@ class ScoresOp(TileOp):
                 f"{s.rows} queries of {chunks * width} columns are packed into {needed} rows of "
                 f"{streams * width} columns and take keys of as many columns, got {q} and {k}"
             )
+
+    def _verify_hiding(self) -> None:
+        """Check the operands and the numbers of the product that masks."""
+        if self.choice is None or self.hidden is None:
+            if self.choices is not None or self.blocks is not None:
+                raise VerifyException("choices and blocks say how hide masks, and there is none")
+            return
+        hiding, packing = self.hiding, self.packing
+        if hiding is None:
+            raise VerifyException("hide needs choices and blocks")
+        if self.instruction is not Family.BTMV or packing is None or packing.block.data != 1:
+            raise VerifyException("hide masks with btmv, on queries packed in blocks of 1 row")
+        streams, width, _, _ = packing.numbers
+        choice, hidden, s = tile(self.choice), tile(self.hidden), tile(self.result)
+        expect(self.choice, "the choice", "vector", (choice.rows, streams * width))
+        expect(self.hidden, "what is hidden", "matrix", hidden.dims)
+        groups, panels = s.rows // streams, s.cols // hidden.cols
+        if len(hiding.choices) != groups or len(hiding.blocks) != groups * panels:
+            raise VerifyException(
+                f"{groups} groups of {streams} rows and {panels} panels of {hidden.cols} keys have "
+                f"as many choices and {groups * panels} blocks, got {len(hiding.choices)} and "
+                f"{len(hiding.blocks)}"
+            )
+        there = hidden.elements // (hidden.cols * width)
+        if any(not 0 <= row < choice.rows for row in hiding.choices):
+            raise VerifyException(f"choices are rows of the {choice.rows} that there are")
+        if any(not -1 <= block < there for block in hiding.blocks):
+            raise VerifyException(f"blocks are those of the {there} that there are, or -1")
 
 
 @irdl_op_definition

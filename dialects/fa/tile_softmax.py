@@ -17,6 +17,7 @@ from xdsl.irdl import (
     operand_def,
     opt_operand_def,
     opt_prop_def,
+    prop_def,
     result_def,
 )
 from xdsl.utils.exceptions import VerifyException
@@ -478,3 +479,119 @@ class NormalizeOp(TileOp):
             expect(self.total, "the sum", "vector", (dims[0], tile(self.total).cols))
         else:
             expect(self.total, "the sum", "scalar", dims[:1])
+
+
+@irdl_op_definition
+class NormalizePackedOp(TileOp):
+    """factor * acc / l, with `streams` rows side by side: acc [R, C], result [R', C], all in vector
+    memory.
+
+    The first `sums` columns of acc hold l, and as many columns behind them are divided. Rows are
+    packed by M_BTMV with the unit tile, as `fa.repack` packs them, and divided then; what has
+    quotients is kept. With slices of w = C / streams lanes and n = sums / w, row g n + j of the
+    result has in slice s the columns j w .. of the quotients of row g streams + s. Rows behind
+    those are unspecified.
+    """
+
+    name = "fa.normalize_packed"
+
+    acc = operand_def(TileType)
+    unit = operand_def(TileType)
+    scratch = opt_operand_def(TileType)
+    streams = prop_def(IntegerAttr)
+    sums = prop_def(IntegerAttr)
+    factor = opt_prop_def(FloatAttr)
+    result = result_def(TileType)
+
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = (
+        "$acc `by` $unit (`scratch` $scratch^)? attr-dict `:` type($acc) `,` type($unit) "
+        "(`scratch` type($scratch)^)? `->` type($result)"
+    )
+
+    def __init__(
+        self,
+        acc: SSAValue,
+        unit: SSAValue,
+        streams: int,
+        sums: int,
+        rows: int,
+        factor: float | None = None,
+        scratch: SSAValue | None = None,
+    ):
+        """`rows` are those of the result."""
+        kind = tile(acc)
+        super().__init__(
+            operands=[acc, unit, scratch],
+            properties={
+                "streams": IntegerAttr(streams, i64),
+                "sums": IntegerAttr(sums, i64),
+                "factor": None if factor is None else FloatAttr(factor, f32),
+            },
+            result_types=[TileType.get((rows, kind.cols), kind.element_type, "vector")],
+        )
+
+    @property
+    def multiplier(self) -> float:
+        """The factor, written or not."""
+        return 1.0 if self.factor is None else self.factor.value.data
+
+    @property
+    def width(self) -> int:
+        """Lanes of a slice."""
+        return tile(self.acc).cols // self.rows_together
+
+    @property
+    def slices(self) -> int:
+        """Rows of quotients of as many rows as share lanes."""
+        return self.sums.value.data // self.width
+
+    @property
+    def row_wise(self) -> bool:
+        """Each group of rows has its own lanes."""
+        return True
+
+    @property
+    def loop_rows(self) -> int:
+        """The rows that are divided."""
+        return tile(self.acc).rows
+
+    @property
+    def rows_together(self) -> int:
+        """The rows that are packed."""
+        return self.streams.value.data
+
+    def scratch_rows(self, machine: Machine) -> int:
+        """Those of a row loop, and packed rows where P V may lie before."""
+        return ROW_LOOP_SCRATCH + 2 * machine.broadcast
+
+    def with_scratch(self, scratch: SSAValue) -> NormalizePackedOp:
+        """The same operation with room to work in."""
+        factor = None if self.factor is None else self.multiplier
+        rows, sums = tile(self.result).rows, self.sums.value.data
+        return NormalizePackedOp(
+            self.acc, self.unit, self.rows_together, sums, rows, factor, scratch
+        )
+
+    def verify_(self) -> None:
+        (rows, cols), streams, sums = tile(self.acc).dims, self.rows_together, self.sums.value.data
+        expect(self.acc, "the accumulator", "vector", (rows, cols))
+        expect_scratch(self.scratch, 1)
+        unit = tile(self.unit)
+        expect(self.unit, "the unit tile", "matrix", (unit.rows, cols))
+        if unit.rows < unit.cols:
+            raise VerifyException(f"the unit tile must be square, got {unit}")
+        if streams < 2 or rows % streams or cols % streams:
+            raise VerifyException(
+                f"{rows} rows of {cols} columns cannot be packed by {streams}, which is at least 2 "
+                "and divides rows and columns"
+            )
+        if not 0 < 2 * sums <= cols or sums % self.width:
+            raise VerifyException(
+                f"sums and what they divide are whole slices of {self.width} columns of {cols}, "
+                f"got 2 * {sums}"
+            )
+        result, needed = tile(self.result), rows // streams * self.slices
+        if result.rows < needed:
+            raise VerifyException(f"quotients take {needed} rows, and the result has {result.rows}")
+        expect(self.result, "the result", "vector", (result.rows, cols))

@@ -251,6 +251,9 @@ class FaFunctions(InterpreterFunctions):
         product = query @ key.T
         if op.batched:
             product *= np.float32(BATCHED_FACTOR)
+        if op.hiding is not None:
+            hidden = _hidden(op, op.hiding, args[2], args[3])
+            product = np.where(hidden, np.float32(-np.inf), product)
         return self._write(op, [self.round(product, kind.element_type)])
 
     @impl(fa.MatmulOp)
@@ -265,12 +268,16 @@ class FaFunctions(InterpreterFunctions):
     @impl(fa.RepackOp)
     def repack(self, _: Interpreter, op: fa.RepackOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
-        size = fa.tile(op.unit).cols
-        if not np.array_equal(args[1][:size], np.eye(size, dtype=np.float32) / BATCHED_FACTOR):
+        self._expect_unit(op, args[1])
+        return self._write(op, [self.round(args[0], fa.tile(op.result).element_type)])
+
+    def _expect_unit(self, op: Operation, unit: Array) -> None:
+        """Check the tile by which rows are packed."""
+        size = unit.shape[1]
+        if not np.array_equal(unit[:size], np.eye(size, dtype=np.float32) / BATCHED_FACTOR):
             raise InterpretationError(
                 f"{op.name} needs {1 / BATCHED_FACTOR:g} times the unit matrix to copy elements"
             )
-        return self._write(op, [self.round(args[0], fa.tile(op.result).element_type)])
 
     @impl(fa.MaskOp)
     def mask(self, _: Interpreter, op: fa.MaskOp, args: PythonValues) -> PythonValues:
@@ -369,6 +376,23 @@ class FaFunctions(InterpreterFunctions):
         result = semantics.normalize(acc, total, element, statistic, self.round, op.multiplier)
         return self._write(op, [result])
 
+    @impl(fa.NormalizePackedOp)
+    def normalize_packed(
+        self, _: Interpreter, op: fa.NormalizePackedOp, args: PythonValues
+    ) -> PythonValues:
+        self._read(op, args)
+        self._expect_unit(op, args[1])
+        acc, kind = args[0], fa.tile(op.result)
+        element, sums, streams = kind.element_type, op.sums.value.data, op.rows_together
+        divided = semantics.normalize(acc, acc[:, 0], element, element, self.round, op.multiplier)[
+            :, sums : 2 * sums
+        ]
+        slices = divided.reshape(-1, streams, op.slices, op.width).swapaxes(1, 2)
+        packed = slices.reshape(-1, kind.cols)
+        result = np.zeros(kind.dims, np.float32)
+        result[: len(packed)] = packed
+        return self._write(op, [result])
+
     @impl(fa.LogsumexpOp)
     def logsumexp(self, _: Interpreter, op: fa.LogsumexpOp, args: PythonValues) -> PythonValues:
         self._read(op, args)
@@ -421,6 +445,24 @@ def _check_bound(
     reach = semantics.beyond(scores, (1 + slack) * bound)
     if reach is not None:
         raise InterpretationError(f"scores reach {reach:.4g}, beyond {name} = {bound:g}")
+
+
+def _hidden(op: fa.ScoresOp, hiding: fa.Hiding, choice: Array, tiles: Array) -> NDArray[np.bool_]:
+    """The scores that a product hides: what it adds to them is not 0."""
+    assert op.packing is not None
+    streams, width, _, _ = op.packing.numbers
+    keys, (rows, cols) = tiles.shape[1], fa.tile(op.result).dims
+    panels, hidden = cols // keys, np.zeros((rows, cols), np.bool_)
+    for place, block in enumerate(hiding.blocks):
+        if block < 0:
+            continue
+        group, panel = divmod(place, panels)
+        tile, lanes = divmod(block, keys // width)
+        columns = tiles[tile * keys : (tile + 1) * keys, lanes * width : (lanes + 1) * width]
+        chosen = choice[hiding.choices[group]].reshape(streams, width)
+        first, start = group * streams, panel * keys
+        hidden[first : first + streams, start : start + keys] = chosen @ columns.T != 0
+    return hidden
 
 
 def _function(region: Region | None) -> Callable[..., Array] | None:

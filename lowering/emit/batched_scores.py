@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from xdsl.ir import SSAValue
 
@@ -61,8 +62,47 @@ class _Operands:
         return self.rows * self.machine.vlen
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Super-blocks that are done alike, one after another: `count` of them.
+
+    `blocks` are those of the panels (`fa.Hiding`). The first super-block's row of the choice is
+    `choice`, and each next one's `step` rows further on.
+    """
+
+    count: int
+    choice: int
+    step: int
+    blocks: tuple[int, ...]
+
+    @property
+    def hides(self) -> bool:
+        """Whether anything is hidden."""
+        return any(block >= 0 for block in self.blocks)
+
+
+def parts(hiding: fa.Hiding | None, super_blocks: int, panels: int) -> list[_Part]:
+    """The super-blocks of a product, those in one part that a loop can go through."""
+    nothing = (-1,) * panels
+    if hiding is None:
+        return [_Part(super_blocks, 0, 0, nothing)]
+    found: list[_Part] = []
+    for number, choice in enumerate(hiding.choices):
+        blocks = hiding.blocks[number * panels : (number + 1) * panels]
+        new = _Part(1, choice if blocks != nothing else 0, 0, blocks)
+        last = found[-1] if found else None
+        if last is not None and last.blocks == blocks:
+            step = new.choice - last.choice if last.count == 1 else last.step
+            if step in (0, 1) and new.choice == last.choice + step * last.count:
+                found[-1] = _Part(last.count + 1, last.choice, step, blocks)
+                continue
+        found.append(new)
+    return found
+
+
 def scores(e: Emitter, op: fa.ScoresOp) -> None:
-    """Super-block by super-block; for each key tile all chunks sum up in f32."""
+    """Super-block by super-block; for each key tile all chunks sum up in f32, and with them what
+    hides scores: one more row, with columns of another tile."""
     q, s = fa.tile(op.query), fa.tile(op.result)
     k = MatrixOperand.of(e.machine, op.key)
     assert op.packing is not None
@@ -76,31 +116,67 @@ def scores(e: Emitter, op: fa.ScoresOp) -> None:
     slices = [e.constant(at.slice(chunk)) for chunk in range(chunks)] if vector else []
     keys = e.constant(at.key)
     step = streams * block * e.machine.vlen
-    with e.loop(at.super_blocks, e.constant(at.query), e.constant(at.result)) as loop:
-        query, result = loop.carried
-        queries = _chunks(e, at, query)
+    query, result = e.constant(at.query), e.constant(at.result)
+    for part in parts(op.hiding, at.super_blocks, at.tiles):
+        choices: list[SSAValue] = []
+        if part.hides:
+            first = fa.tile(op.choice).placed if op.choice is not None else 0
+            choices.append(e.constant(first + part.choice * e.machine.vlen))
+        hidden = {number: e.constant(_hidden(e.machine, op, number)) for number in part.blocks}
+        with e.loop(part.count, query, result, *choices) as loop:
+            query, result, *choices = loop.carried
+            queries = _chunks(e, at, query)
 
-        def tile(key: SSAValue, dest: SSAValue) -> None:
-            for chunk in range(chunks):
-                row = queries[chunk] if queries else e.add(query, chunk * at.chunk_step)
-                if vector:
-                    e.do("M_BTMV", slices[chunk], key, row)
+            def tile(
+                key: SSAValue,
+                dest: SSAValue,
+                number: int,
+                query: SSAValue = query,
+                queries: Sequence[SSAValue] = queries,
+                choices: Sequence[SSAValue] = choices,
+                hidden: Mapping[int, SSAValue] = hidden,
+            ) -> None:
+                for chunk in range(chunks):
+                    row = queries[chunk] if queries else e.add(query, chunk * at.chunk_step)
+                    if vector:
+                        e.do("M_BTMV", slices[chunk], key, row)
+                    else:
+                        e.do("M_BTMM", e.add(key, at.slice(chunk)), row)
+                if number >= 0:
+                    e.do("M_BTMV", e.zero, hidden[number], choices[0])
+                e.do("M_BMV_WO" if vector else "M_BMM_WO", dest, 0)
+
+            first, dest = 0, result
+            for number, panels in groupby(part.blocks):
+                count = len(list(panels))
+                if count <= HELD_TILES:
+                    for panel in range(first, first + count):
+                        tile(e.add(keys, panel * e.machine.mlen**2), dest, number)
+                        if panel + 1 < at.tiles:
+                            dest = e.add(dest, at.panel_step)
                 else:
-                    e.do("M_BTMM", e.add(key, at.slice(chunk)), row)
-            e.do("M_BMV_WO" if vector else "M_BMM_WO", dest, 0)
+                    start = e.add(keys, first * e.machine.mlen**2)
+                    with e.loop(count, start, dest) as inner:
+                        key, dest = inner.carried
+                        tile(key, dest, number)
+                        inner.yields(e.add(key, e.machine.mlen**2), e.add(dest, at.panel_step))
+                    dest = inner.results[1]
+                first += count
+            loop.yields(
+                e.add(query, chunks * at.chunk_step),
+                e.add(result, step),
+                *(e.add(choice, part.step * e.machine.vlen) for choice in choices),
+            )
+        query, result, *_ = loop.results
 
-        if at.tiles <= HELD_TILES:
-            dest = result
-            for number in range(at.tiles):
-                tile(e.add(keys, number * e.machine.mlen**2), dest)
-                if number + 1 < at.tiles:
-                    dest = e.add(dest, at.panel_step)
-        else:
-            with e.loop(at.tiles, keys, result) as inner:
-                key, dest = inner.carried
-                tile(key, dest)
-                inner.yields(e.add(key, e.machine.mlen**2), e.add(dest, at.panel_step))
-        loop.yields(e.add(query, chunks * at.chunk_step), e.add(result, step))
+
+def _hidden(machine: Machine, op: fa.ScoresOp, number: int) -> int:
+    """The address of a block of what is hidden; 0 for none."""
+    if number < 0 or op.hidden is None or op.packing is None:
+        return 0
+    tile, place = divmod(number, machine.mlen // op.packing.width.data)
+    address = MatrixOperand.of(machine, op.hidden).address
+    return address + tile * machine.mlen**2 + place * op.packing.width.data
 
 
 def _chunks(e: Emitter, at: _Operands, query: SSAValue) -> Sequence[SSAValue]:

@@ -25,7 +25,7 @@ from xdsl.ir import SSAValue
 from ...dialects import fa
 from ...dialects.fa.mapping_attrs import ROW_LOOP_SCRATCH
 from .matrix_operand import MatrixOperand
-from .row_loop_state import HELD_PANELS, SUM_ROW, PanelAddress, Part, RowLoop
+from .row_loop_state import HELD_PANELS, SUM_ROW, PanelAddress, Part, RowLoop, kept_in
 from .row_ops import FULL, Rows
 
 
@@ -237,3 +237,47 @@ class PackedProduct(Part):
             for row in range(loop.count):
                 loop.select(row)
                 loop.keep(self.op.result, [rows[row] for rows in self.written])
+
+
+class NormalizePacked(Part):
+    """factor acc / l of four rows, in the rows that their quotients share.
+
+        before: a row for each query           after: a row for each slice
+        row s     l_s    o_s    0    0         row 0    l_0    l_1    l_2    l_3
+                                               row 1    o_0    o_1    o_2    o_3
+
+    One reciprocal divides all four, and the rows of quotients are what is stored.
+    """
+
+    op: fa.NormalizePackedOp
+
+    def prepare(self) -> None:
+        op, e, machine, loop = self.op, self.e, self.e.machine, self.loop
+        if not kept_in(loop, op.acc):
+            loop.walk(op.acc)
+        self.result = loop.walk(op.result, op.slices)
+        self.unit = e.constant(fa.tile(op.unit).placed)
+        self.slices = [e.constant(n * machine.hlen) for n in range(machine.broadcast)]
+        # Where P V lies before: M_BTMV has taken its rows before others are written.
+        first = ROW_LOOP_SCRATCH + machine.broadcast
+        self.rows = [loop.scratch(op.scratch, first + row) for row in range(machine.broadcast)]
+        self.factor = e.float(op.multiplier) if op.multiplier != 1.0 else None
+
+    def emit(self) -> None:
+        raise AssertionError("rows that share lanes are done together")
+
+    def emit_rows(self) -> None:
+        op, e, loop = self.op, self.e, self.loop
+        for row in range(loop.count):
+            loop.select(row)
+            e.do("M_BTMV", self.slices[row], self.unit, loop.row(op.acc)[0])
+        e.do("M_BMV_WO", self.rows[0], 0)
+        total = self.rows[0]
+        e.do("V_RECI_V", total, total, FULL)
+        if self.factor is not None:
+            e.do("V_MUL_VF", total, total, self.factor, FULL)
+        loop.select(0)
+        first = loop.first(self.result)
+        for number in range(op.slices):
+            row = e.add(first, number * self.result.width)
+            e.do("V_MUL_VV", row, self.rows[op.slices + number], total, FULL)

@@ -17,8 +17,8 @@ from ...dialects.fa.mapping_attrs import BATCHED_FACTOR, ROW_LOOP_SCRATCH
 from ..instruction_sources import named_location
 from .emitter import Emitter
 from .matrix_operand import MatrixOperand
-from .packed_rows import PackedProduct, Repack, repack_of
-from .row_loop_state import HELD_PANELS, SUM_ROW, WORK_ROW, Part, RowLoop
+from .packed_rows import NormalizePacked, PackedProduct, Repack, repack_of
+from .row_loop_state import HELD_PANELS, SUM_ROW, WORK_ROW, Part, RowLoop, kept_in
 from .row_ops import FULL, Guard
 
 
@@ -46,7 +46,10 @@ def emit_row_loop(e: Emitter, ops: Sequence[Operation], rows: int, unroll: int) 
                 e.location = named_location(part.op)
                 part.emit_rows()
             e.location = whole
-            pointers = [e.add(pointer, together * width) for pointer in pointers]
+            pointers = [
+                e.add(pointer, step * width)
+                for pointer, step in zip(pointers, loop.steps.values(), strict=True)
+            ]
         opened.yields(*pointers, e.add(index, unroll))
 
 
@@ -314,7 +317,7 @@ class _Accumulate(Part):
         op, loop = self.op, self.loop
         for value in (op.acc, op.result):
             loop.walk(value)
-        if not _kept_in(loop, op.addend):
+        if not kept_in(loop, op.addend):
             loop.walk(op.addend)
 
     def emit(self) -> None:
@@ -334,7 +337,7 @@ class _Normalize(Part):
 
     def prepare(self) -> None:
         op, e, loop = self.op, self.e, self.loop
-        if not _kept_in(loop, op.acc):
+        if not kept_in(loop, op.acc):
             loop.walk(op.acc)
         loop.walk(op.result)
         self.lanes = False
@@ -393,11 +396,6 @@ class _Normalize(Part):
             e.do("V_MUL_VV", new, old, total, FULL)
 
 
-def _kept_in(loop: RowLoop, value: SSAValue) -> bool:
-    """Whether the rows of a value never leave the loop's scratch."""
-    return loop.inside(value) and isinstance(value.owner, fa.MatmulOp)
-
-
 def _part(loop: RowLoop, op: Operation) -> Part:
     """What emits an operation."""
     if isinstance(op, fa.MatmulOp) and op.streams is not None:
@@ -411,4 +409,5 @@ _PARTS: dict[type[Operation], type[Part]] = {
     fa.RepackOp: Repack,
     fa.AccumulateOp: _Accumulate,
     fa.NormalizeOp: _Normalize,
+    fa.NormalizePackedOp: NormalizePacked,
 }

@@ -33,6 +33,8 @@ class RowLoop:
         self.members = set(ops)
         self.starts: dict[int, int] = {}
         """Address of the first row of a tile -> position of its pointer."""
+        self.steps: dict[int, int] = {}
+        """Address of the first row of a tile -> rows from those done together to the next."""
         self._scratch: dict[int, SSAValue] = {}
         self._pointers: Sequence[SSAValue] = ()
         self._index: SSAValue = e.zero
@@ -43,10 +45,13 @@ class RowLoop:
         self._kept: dict[tuple[SSAValue, int], Sequence[SSAValue]] = {}
         self._at: dict[SSAValue, SSAValue] = {}
 
-    def walk(self, value: SSAValue) -> Rows:
-        """Have a pointer to the rows of a placed tile."""
+    def walk(self, value: SSAValue, step: int | None = None) -> Rows:
+        """Have a pointer to the rows of a placed tile; `step` are those that it has for the rows
+        that are done together, by default as many."""
         rows = Rows.of(self.e, fa.tile(value))
         self.starts.setdefault(rows.address, len(self.starts))
+        step = self.count if step is None else step
+        assert self.steps.setdefault(rows.address, step) == step
         return rows
 
     def scratch(self, room: SSAValue | None, row: int) -> SSAValue:
@@ -193,3 +198,8 @@ class Part(ABC):
         for row in range(self.loop.count):
             self.loop.select(row)
             self.emit()
+
+
+def kept_in(loop: RowLoop, value: SSAValue) -> bool:
+    """Whether the rows of a value never leave the loop's scratch."""
+    return loop.inside(value) and isinstance(value.owner, fa.MatmulOp)

@@ -2,7 +2,8 @@
 
 Regions follow one another in the order weights, biases, masks, Q, K cache, V cache, O, further
 results, buffers, each with its elements first and then its scales. Constant tensors are among them
-by what they are used for. The machine neither pads nor drops, so a region covers every row and
+by what they are used for; those of masks by products come last, so that all else lies where it does
+without. The machine neither pads nor drops, so a region covers every row and
 column that a load or a store touches. Panels of VLEN columns keep a pitch at which the scales of a
 row of a panel never cross the 64-byte line that one prefetch reads (ISA section 5.4).
 """
@@ -27,7 +28,7 @@ from ...machine.host.layout import KINDS, LINE, Kind, Preparation, Region, Role,
 from ...machine.host.recipe import Recipe, leaves
 from ...machine.spec.params import Machine
 from ...passes.support.loop_affine import Affine, affine, around, iterations, largest
-from ...passes.support.operand_roles import load_role, origin
+from ...passes.support.operand_roles import load_role, masks_by_products, origin
 from .constant_tensors import constant_recipe
 from .host_recipes import CHAINED, argument_recipe, recipe_of
 
@@ -67,8 +68,10 @@ def plan(machine: Machine, function: func.FuncOp) -> dict[SSAValue, Region]:
     for index, hbm in enumerate(constants):
         name = origin(hbm).name_hint or f"constant{index}"
         interfaces[hbm] = replace(interfaces[hbm], index=index, name=name)
+    late = {hbm for hbm in constants if _masks_by_products(accesses[hbm])}
     ranked = sorted(
-        accesses, key=lambda hbm: (KINDS.index(interfaces[hbm].kind), interfaces[hbm].index)
+        accesses,
+        key=lambda hbm: (hbm in late, KINDS.index(interfaces[hbm].kind), interfaces[hbm].index),
     )
     regions: dict[SSAValue, Region] = {}
     address = 0
@@ -255,6 +258,11 @@ def _interface(
             "tiles are loaded from arguments of the function, from constants and from buffers",
         )
     return Interface("buffer", "buffer", -1, "buffer", fa.tensor_dims(hbm), "bf16")
+
+
+def _masks_by_products(accesses: Sequence[fa.LoadOp | fa.StoreOp]) -> bool:
+    """Whether tiles of a tensor are operands of products that mask, and of nothing else."""
+    return all(isinstance(op, fa.LoadOp) and masks_by_products(op) for op in accesses)
 
 
 _ROLE_KINDS: dict[str, Kind] = {

@@ -263,6 +263,10 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     else:
         panel += costs.sums(candidate.sums, panels, outputs, packed)
     row = outputs * costs.cycles("V_MUL_VF") + 2 * costs.step
+    length = rows.total if candidate.grouped else p.q_len
+    if columns and packed and costs.packs_results(p.value_dim, rows.tile, length):
+        row += costs.divided(p.value_dim, rows.tile, packed=True)
+        row -= costs.divided(p.value_dim, rows.tile)
     if candidate.pv == "mm":
         # P V is divided in a second loop over rows, unless P is in the first one.
         at_once = candidate.sums == "reduce" and steps == 1 and panels <= 2 * outputs

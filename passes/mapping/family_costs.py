@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...machine.cost.figures import Target, table_for
+from ...machine.cost.lower_bounds import READ_FIRST
 from ...machine.spec.cost_tables import CostTable
-from ...machine.spec.params import Machine
+from ...machine.spec.params import HBM_LINE, Machine
+from ..support.rounding import round_up
 
 PRESSED_PANELS = 5
 """With so many panels of keys and of results the addresses of a tile of ones and of its sums find
@@ -78,6 +80,36 @@ class FamilyCosts:
         shifts = (machine.broadcast - 1) * self.cycles("V_SHFT_V")
         row = machine.broadcast * self.cycles("M_BTMV") + shifts
         return outputs * (row + self.cycles("M_BMV_WO") / panels)
+
+    def packs_results(self, columns: int, rows: int, length: int) -> bool:
+        """Whether results of `columns` columns beside their sums are packed before they are stored.
+
+        Tiles have `rows` rows, and there are `length` in all. Padding of a single tile, which loops
+        over rows leave out, is no reason to go through it after all.
+        """
+        machine, streams = self.machine, self.machine.broadcast
+        if columns % machine.hlen or rows % streams:
+            return False
+        if (length if length < streams else round_up(length, streams)) < rows:
+            return False
+        return self.divided(columns, rows, packed=True) < self.divided(columns, rows)
+
+    def divided(self, columns: int, rows: int, packed: bool = False) -> float:
+        """Dividing by sums in columns, and storing: one row of `columns` columns of tiles of
+        `rows`."""
+        machine, streams = self.machine, self.machine.broadcast
+        lines = -(-machine.vector_act.element_bytes(machine.vlen) // HBM_LINE)
+        store = (self.cycles("H_STORE_V") + 2 * self.step) / machine.writeback_v
+        if self.table.is_timed:
+            store += READ_FIRST * lines
+        if not packed:
+            division = self.cycles("V_RECI_V") + self.cycles("V_SHFT_V") + self.cycles("V_MUL_VV")
+            return division + store
+        slices = columns // machine.hlen
+        used = rows // streams * slices
+        group = streams * self.cycles("M_BTMV") + self.cycles("M_BMV_WO") + self.cycles("V_RECI_V")
+        group += slices * self.cycles("V_MUL_VV")
+        return group / streams + store * round_up(used, machine.writeback_v) / rows
 
     def sums(self, family: str, panels: int, outputs: int, packed: int = 0) -> float:
         """Row sums and the division by them: one row with `panels` panels, for each of those.

@@ -54,6 +54,7 @@ from .family_costs import FamilyCosts
 from .legality import COLUMNS_BY_MM, why_not_packed, why_not_transposed
 from .matrix_room import tiles_at_once
 from .packed_queries import QueryTile, pack, packing_for, shift
+from .packed_results import pack_results
 from .sums_by_columns import divide_by_columns, only_divides, why_no_columns
 from .sums_by_ones import sum_by_ones
 from .transposed_values import load_transposed
@@ -311,7 +312,9 @@ class _Mapping:
                     self._pack(product)
         if columns is not None:
             # The factor is in the sums as well.
-            divide_by_columns(ends, columns)
+            unit = self.unit if families[0] == "packed" else None
+            if unit is None or not pack_results(self.costs, ends, columns, unit):
+                divide_by_columns(ends, columns)
             return
         for end in ends:
             _multiply(end, 1 / BATCHED_FACTOR)

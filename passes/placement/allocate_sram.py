@@ -95,6 +95,7 @@ WithScratch: TypeAlias = (
     | fa.OnlineSoftmaxOp
     | fa.MatmulOp
     | fa.NormalizeOp
+    | fa.NormalizePackedOp
     | fa.ScoresOp
 )
 """Operations that may work in rows of their own."""

@@ -267,7 +267,8 @@ def _by_rows(op: Operation) -> bool:
 
 
 def _rows(op: Operation) -> int:
-    return fa.tile(op.results[0]).rows
+    assert isinstance(op, fa.TileOp)
+    return op.loop_rows
 
 
 def _may_move(op: Operation) -> bool:
@@ -300,6 +301,9 @@ def _valid_rows(group: Sequence[fa.TileOp], rows: int, single: tuple[int, int] |
     if single is not None and single[0] == rows and all(map(_by_rows, users)):
         return single[1]
     for op in group:
+        if isinstance(op, fa.NormalizePackedOp):
+            # What is stored has other rows.
+            continue
         for result in op.results:
             for use in result.uses:
                 store = use.operation

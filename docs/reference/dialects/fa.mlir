@@ -47,6 +47,7 @@ func.func @tiles(%Q: tensor<1x2x64x64xbf16>, %out: memref<1x2x64x64xbf16, #fa.hb
     %o_1 = fa.normalize %acc_1, %l {factor = 4.0 : f32} : !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>
     fa.yield %o_1 : !fa.tile<64x64xbf16, vector>
   } : !fa.tile<64x64xbf16, vector>
+  %o_packed = fa.normalize_packed %o by %v {streams = 4 : i64, sums = 16 : i64} : !fa.tile<64x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<16x64xbf16, vector>
   %p_known = fa.probabilities %seen, %m_all, %l_all : !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>
   %lse = fa.logsumexp %m_all, %l_all {bound = 64 : i64} : !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar> -> !fa.tile<4x64xbf16, vector>
   %wide = fa.spread %m_all : !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>

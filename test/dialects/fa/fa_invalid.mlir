@@ -516,7 +516,7 @@ func.func @op(%a: !fa.tile<8x64xbf16, vector>, %m: !fa.tile<8xf32, scalar>) {
 
 // -----
 func.func @op(%a: !fa.tile<8x64xbf16, vector>) {
-  // expected-error @below {{'fa.scores': Expected 2 or 3 operands, but got 1}}
+  // expected-error @below {{Expected operandSegmentSizes property in fa.scores operation}}
   %0 = "fa.scores"(%a) : (!fa.tile<8x64xbf16, vector>) -> !fa.tile<8x64xbf16, vector>
   func.return
 }

@@ -212,3 +212,115 @@ func.func @op(%k: !fa.tile<64x64xbf16, matrix>) {
   %0 = fa.repack %k by %k : !fa.tile<64x64xbf16, matrix>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<64x64xbf16, vector packed 4>
   func.return
 }
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<128x64xbf16, matrix>, %c: !fa.tile<4x64xbf16, vector>, %h: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': choices and blocks say how hide masks, and there is none}}
+  %0 = fa.scores %q, %k {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>, choices = array<i64: 0, 3>, blocks = array<i64: 0, -1, 3, -1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<128x64xbf16, matrix>, %c: !fa.tile<4x64xbf16, vector>, %h: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': hide needs choices and blocks}}
+  %0 = fa.scores %q, %k hide(%c, %h : !fa.tile<4x64xbf16, vector>, !fa.tile<64x64xbf16, matrix>) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>, choices = array<i64: 0, 3>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<128x64xbf16, matrix>, %c: !fa.tile<4x64xbf16, vector>, %h: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': hide masks with btmv, on queries packed in blocks of 1 row}}
+  %0 = fa.scores %q, %k hide(%c, %h : !fa.tile<4x64xbf16, vector>, !fa.tile<64x64xbf16, matrix>) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 2, chunks = 4>, choices = array<i64: 0, 3>, blocks = array<i64: 0, -1, 3, -1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<128x64xbf16, matrix>, %c: !fa.tile<4x128xbf16, vector>, %h: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': the choice must be 4x64, got 4x128}}
+  %0 = fa.scores %q, %k hide(%c, %h : !fa.tile<4x128xbf16, vector>, !fa.tile<64x64xbf16, matrix>) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>, choices = array<i64: 0, 3>, blocks = array<i64: 0, -1, 3, -1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<128x64xbf16, matrix>, %c: !fa.tile<4x64xbf16, vector>, %h: !fa.tile<64x64xbf16, vector>) {
+  // expected-error @below {{'fa.scores': what is hidden must lie in matrix memory, got vector}}
+  %0 = fa.scores %q, %k hide(%c, %h : !fa.tile<4x64xbf16, vector>, !fa.tile<64x64xbf16, vector>) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>, choices = array<i64: 0, 3>, blocks = array<i64: 0, -1, 3, -1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<128x64xbf16, matrix>, %c: !fa.tile<4x64xbf16, vector>, %h: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': 2 groups of 4 rows and 2 panels of 64 keys have as many choices and 4 blocks, got 2 and 2}}
+  %0 = fa.scores %q, %k hide(%c, %h : !fa.tile<4x64xbf16, vector>, !fa.tile<64x64xbf16, matrix>) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>, choices = array<i64: 0, 3>, blocks = array<i64: 0, -1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<128x64xbf16, matrix>, %c: !fa.tile<4x64xbf16, vector>, %h: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': choices are rows of the 4 that there are}}
+  %0 = fa.scores %q, %k hide(%c, %h : !fa.tile<4x64xbf16, vector>, !fa.tile<64x64xbf16, matrix>) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>, choices = array<i64: 0, 4>, blocks = array<i64: 0, -1, 3, -1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%q: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<128x64xbf16, matrix>, %c: !fa.tile<4x64xbf16, vector>, %h: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.scores': blocks are those of the 4 that there are, or -1}}
+  %0 = fa.scores %q, %k hide(%c, %h : !fa.tile<4x64xbf16, vector>, !fa.tile<64x64xbf16, matrix>) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 4>, choices = array<i64: 0, 3>, blocks = array<i64: 0, -1, 4, -1>} : !fa.tile<8x64xbf16, vector>, !fa.tile<128x64xbf16, matrix> -> !fa.tile<8x128xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, matrix>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': the accumulator must lie in vector memory, got matrix}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<8x64xbf16, matrix>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x128xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': the unit tile must be 64x64, got 64x128}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x128xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<32x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': the unit tile must be square, got !fa.tile<32x64xbf16, matrix>}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<32x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<6x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': 6 rows of 64 columns cannot be packed by 4, which is at least 2 and divides rows and columns}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<6x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': sums and what they divide are whole slices of 16 columns of 64, got 2 * 24}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 24 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': quotients take 4 rows, and the result has 2}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 32 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<2x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': the result must be 4x64, got 4x128}}
+  %0 = fa.normalize_packed %a by %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x128xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @op(%a: !fa.tile<8x64xbf16, vector>, %k: !fa.tile<64x64xbf16, matrix>) {
+  // expected-error @below {{'fa.normalize_packed': scratch must be 1 rows or more of vector memory, got !fa.tile<64x64xbf16, matrix>}}
+  %0 = fa.normalize_packed %a by %k scratch %k {streams = 4 : i64, sums = 16 : i64} : !fa.tile<8x64xbf16, vector>, !fa.tile<64x64xbf16, matrix> scratch !fa.tile<64x64xbf16, matrix> -> !fa.tile<4x64xbf16, vector>
+  func.return
+}
