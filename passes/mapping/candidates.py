@@ -263,10 +263,11 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
     else:
         panel += costs.sums(candidate.sums, panels, outputs, packed)
     row = outputs * costs.cycles("V_MUL_VF") + 2 * costs.step
-    length = rows.total if candidate.grouped else p.q_len
+    length, results = rows.total if candidate.grouped else p.q_len, outputs * rows.total
     if columns and packed and costs.packs_results(p.value_dim, rows.tile, length):
         row += costs.divided(p.value_dim, rows.tile, packed=True)
         row -= costs.divided(p.value_dim, rows.tile)
+        results = rows.total // rows.tile * costs.packed_rows(p.value_dim, rows.tile)
     if candidate.pv == "mm":
         # P V is divided in a second loop over rows, unless P is in the first one.
         at_once = candidate.sums == "reduce" and steps == 1 and panels <= 2 * outputs
@@ -297,7 +298,8 @@ def _priced(question: Question, rows: RowTiles, candidate: Candidate) -> Candida
         candidate.pv,
         candidate.sums,
         cycles,
-        round(loads * machine.prefetch_m * lines * HBM_LINE),
+        round(loads * machine.prefetch_m * lines * HBM_LINE)
+        + p.batch * p.kv_heads * results * _stored_bytes(machine),
     )
 
 
@@ -316,6 +318,11 @@ def least(question: Question, candidate: Candidate) -> int:
     families = BOUNDED_BY[candidate.qk], BOUNDED_BY[candidate.pv]
     bounds = lower_bounds(question.problem, question.machine, families=families)
     return bounds.total.of(question.target)
+
+
+def _stored_bytes(machine: Machine) -> int:
+    """Bytes of storing a row, whose lines are read first."""
+    return 2 * ceil(machine.vector_act.element_bytes(machine.vlen) / HBM_LINE) * HBM_LINE
 
 
 def _moving(question: Question) -> float:
@@ -337,7 +344,7 @@ def table(
 ) -> str:
     """The candidates as lines of a report: predicted cost and, where the program was made, counted
     cost with Q and O; or why one was rejected."""
-    unit = "bytes of keys and values" if target == "bytes" else f"{target} cycles"
+    unit = "bytes of keys, values and results" if target == "bytes" else f"{target} cycles"
     lines = [f"mappings, by {unit}:", f"  {'predicted':>14} {'counted':>14}"]
     for candidate in found:
         mark = "*" if candidate.options == dict(chosen) else " "

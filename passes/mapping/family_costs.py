@@ -106,10 +106,14 @@ class FamilyCosts:
             division = self.cycles("V_RECI_V") + self.cycles("V_SHFT_V") + self.cycles("V_MUL_VV")
             return division + store
         slices = columns // machine.hlen
-        used = rows // streams * slices
         group = streams * self.cycles("M_BTMV") + self.cycles("M_BMV_WO") + self.cycles("V_RECI_V")
         group += slices * self.cycles("V_MUL_VV")
-        return group / streams + store * round_up(used, machine.writeback_v) / rows
+        return group / streams + store * self.packed_rows(columns, rows) / rows
+
+    def packed_rows(self, columns: int, rows: int) -> int:
+        """Rows that are stored of a tile of `rows` rows whose results are packed."""
+        used = rows // self.machine.broadcast * (columns // self.machine.hlen)
+        return round_up(used, self.machine.writeback_v)
 
     def sums(self, family: str, panels: int, outputs: int, packed: int = 0) -> float:
         """Row sums and the division by them: one row with `panels` panels, for each of those.

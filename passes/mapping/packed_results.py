@@ -17,7 +17,6 @@ from xdsl.utils.hints import isa
 from ...dialects import fa
 from ..support.def_use import only_user
 from ..support.loop_affine import Affine, affine, per_iteration
-from ..support.rounding import round_up
 from ..support.tile_builder import multiple
 from .family_costs import FamilyCosts
 
@@ -43,7 +42,7 @@ def pack_results(
     if not costs.packs_results(columns, rows, length):
         return False
     used = rows // machine.broadcast * (columns // machine.hlen)
-    held = round_up(used, machine.writeback_v)
+    held = costs.packed_rows(columns, rows)
     buffers = dict.fromkeys(store.target for _, store in found)
     for end, store in found:
         factor = None if end.factor is None else end.multiplier

@@ -14,7 +14,14 @@ from xdsl.passes import ModulePass
 
 TAIL = [*CLEAN_UP, *REGISTERS]
 SETTLED = ["stream-softmax", "tabulate", "map", "slide-keys", "specialize-masks", "quantize"]
-PLACED = [*SETTLED, "trim-tiles", "schedule-rows", "allocate-sram", "emit-instructions"]
+PLACED = [
+    *SETTLED,
+    "trim-tiles",
+    "schedule-rows",
+    "fold-masks",
+    "allocate-sram",
+    "emit-instructions",
+]
 
 
 def texts(*written: str, done: tuple[str, ...] = (), clean_up: bool = True) -> list[str]:
