@@ -75,7 +75,7 @@ def test_run(kernel: fa.Kernel):
     read_and_written = sum(entry["hbm_bytes"] for entry in run.per_opcode.values())
     assert read_and_written == run.hbm_bytes_read + run.hbm_bytes_written
     # Q is 64 rows of two lines; K, V and ones of one and one of scales; O is read before written.
-    assert run.hbm_bytes_read == 64 * 64 * (2 + 2 + 2 + 2 + 2)
+    assert run.hbm_bytes_read == 64 * 64 * (2 + 2 + 2 + 2 + 2 + 2)
     assert run.hbm_bytes_written == 64 * 64 * 2
 
 

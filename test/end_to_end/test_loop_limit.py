@@ -12,7 +12,7 @@ from fa.machine.spec.params import PRESETS
 from ..attentions import FUSED, UNFUSED, Case, relative_error
 
 CASE = Case(128, 128, 128, q_heads=8, kv_heads=2)
-LIMIT = 30_000
+LIMIT = 20_000
 """One KV head, with its four query heads, executes more instructions than this; one query head
 fewer, but more than FEWER."""
 FEWER = 1_000

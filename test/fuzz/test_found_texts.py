@@ -38,9 +38,9 @@ CASES = {
     "keys": (SOURCES[0].replace("x20x", f"x{HUGE}x"), "refused"),
     "queries under a mask": (SOURCES[0].replace("x9", "x99999999"), "refused"),
     "a mask function": (
-        SOURCES[4].replace("x9x", "x9999999x").replace("x20x", "x9999999x"), "refused",
+        SOURCES[5].replace("x9x", "x9999999x").replace("x20x", "x9999999x"), "refused",
     ),
-    "a constant": (SOURCES[5].replace("x9x", f"x{HUGE}x"), NO_MODULE),
+    "a constant": (SOURCES[6].replace("x9x", f"x{HUGE}x"), NO_MODULE),
     "scores divided by 0": (divided_by_zero(), "done"),
     "a sum as the maximum": (
         tiled(0, "%s_masked, %m, %l", "%s_masked, %l, %l"), "done",

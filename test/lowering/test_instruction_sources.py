@@ -26,7 +26,7 @@ def test_tile_operations_are_named():
     prefetched = {
         source.op for source, line in zip(sources, lines, strict=True) if "H_PREFETCH_M" in line
     }
-    assert prefetched == {"fa.load %k", "fa.load %v", "fa.load %ones_tile"}
+    assert prefetched == {"fa.load %k", "fa.load %v", "fa.load %ones_tile", "fa.load %unit_tile"}
     assert kernel.sources.at(len(lines)) == HOST
 
 

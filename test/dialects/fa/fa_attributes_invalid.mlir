@@ -208,5 +208,9 @@ func.func @promises() attributes {fa.promises = [{bound = 90.0 : f64, scale = 1.
 builtin.module attributes {fa.promises = []} {}
 
 // -----
-// expected-error @below {{fa.ungrouped must be}}
+// expected-error @below {{fa.ungrouped is an attribute of func.func and plena.kernel, not of builtin.module}}
+builtin.module attributes {fa.ungrouped = "why"} {}
+
+// -----
+// expected-error @below {{fa.ungrouped must be a string, got 3 : i64}}
 func.func @ungrouped() attributes {fa.ungrouped = 3 : i64} { func.return }
