@@ -16,7 +16,7 @@ from itertools import product
 
 import fa
 from fa.diagnostics import CompileError
-from fa.dialects.fa.mapping_attrs import PRODUCT_FAMILIES, SCORE_FAMILIES
+from fa.dialects.fa.mapping_attrs import SCORE_FAMILIES, VALUE_MAPPINGS
 from fa.machine import Machine
 from fa.passes.mapping.family_costs import FamilyCosts
 from page_tables import Page
@@ -52,13 +52,23 @@ def families() -> str:
 
     for family in SCORE_FAMILIES:
         row("Q Kᵀ", family, "any", lambda costs, dim, f=family: costs.scores(f, dim))
-    for family, panels in product(PRODUCT_FAMILIES, PANELS):
+    for family, panels in product(VALUE_MAPPINGS, PANELS):
         keys = f"{panels} MLEN"
-        row("P V", family, keys, lambda costs, dim, f=family, n=panels: costs.product(f, dim, n))
+        row(
+            "P V", family, keys, lambda costs, dim, f=family, n=panels: costs.product(f, dim, n, 64)
+        )
     for family, panels in product(("reduce", "ones"), PANELS):
         keys = f"{panels} MLEN"
         row("row sums", family, keys, lambda costs, _, f=family, n=panels: costs.sums(f, n, 1))
+    for panels in PANELS:
+        keys = f"{panels} MLEN"
+        row("row sums of packed P", "ones", keys, lambda c, _, n=panels: packed_sums(c, n))
     return "\n".join(lines)
+
+
+def packed_sums(costs: FamilyCosts, panels: int) -> float:
+    """Sums by a tile of ones of rows that share lanes."""
+    return costs.sums("ones", panels, 1, costs.machine.broadcast)
 
 
 def combinations() -> str:
@@ -68,7 +78,7 @@ def combinations() -> str:
         f"| qk | pv | sums | {' | '.join(names)} |",
         f"| --- | --- | --- |{' ---: |' * len(names)}",
     ]
-    for qk, pv, sums in product(SCORE_FAMILIES, PRODUCT_FAMILIES, SUMS):
+    for qk, pv, sums in product(SCORE_FAMILIES, VALUE_MAPPINGS, SUMS):
         if (pv, sums) == ("mm", "columns"):
             # Columns of ones go with transposed values.
             continue
