@@ -48,7 +48,7 @@ MATRIX_CYCLES, VECTOR_CYCLES = 100.0, 64.0
 """Cycles of a prefetch of 64 rows into matrix SRAM, and of one of a few rows into vector SRAM, on
 the emulator, for a comparison."""
 
-MARGIN = 1.5
+MARGIN = 1.1
 """What the saving must be of the loads at least: times of transfers depend on where tensors lie."""
 
 MOST_PARTS = 32
