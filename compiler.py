@@ -103,6 +103,8 @@ class Kernel:
         self.problems = tuple(problems)
         self._report = report
         self.mappings = ""
+        self.passes = ""
+        """The pipeline that made it; empty where it was read from files."""
         self.ungrouped = ""
         """Why `group-heads` left heads apart, if it did."""
         self.sources = SourceMap() if sources is None else sources
@@ -484,8 +486,11 @@ and the pipeline."""
 
 def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:
     """The kernel that a pipeline makes of a module, lowered at the end if it has not been."""
-    run_passes(module, ",".join(filter(None, (passes.strip(), "lower-to-isa"))), machine)
-    return kernel_of(module)
+    pipeline = ",".join(filter(None, (passes.strip(), "lower-to-isa")))
+    run_passes(module, pipeline, machine)
+    kernel = kernel_of(module)
+    kernel.passes = pipeline
+    return kernel
 
 
 def _choose(
