@@ -36,6 +36,7 @@ from fa.passes.mapping.tuning_cache import cache_folder
 from numpy.typing import ArrayLike, NDArray
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation
+from xdsl.passes import ModulePass
 
 if TYPE_CHECKING:
     from fa.machine.simulator.engines import Engine
@@ -53,7 +54,7 @@ Source: TypeAlias = Union[str, Path, ModuleOp, "ModelProto"]
 DEFAULT_PASSES = "fa-to-plena"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What one run of a kernel gave and took.
 
@@ -71,6 +72,21 @@ class Run:
     pc_counts: NDArray[np.int64]
     pc_cycles: NDArray[np.int64]
     simulator: Simulator
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(f"float32{list(each.shape)}" for each in self.outputs)
+        return (
+            f"<fa.Run {self.cycles:,} cycles, {self.instructions:,} instructions, "
+            f"{self.hbm_bytes_read:,} bytes read, {self.hbm_bytes_written:,} written; {outputs}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Cycles by instruction, as a notebook shows them."""
+        from fa.machine.debug.html_table import html_table
+
+        most = sorted(self.per_opcode.items(), key=lambda item: -item[1]["cycles"])
+        rows = [(name, f"{each['count']:,}", f"{each['cycles']:,}") for name, each in most]
+        return html_table(repr(self).strip("<>"), ("instruction", "executed", "cycles"), rows)
 
 
 class Kernel:
@@ -112,6 +128,23 @@ class Kernel:
         self.words: NDArray[np.uint32] = (
             assemble(asm) if words is None else np.array(words, np.uint32)
         )
+
+    def __repr__(self) -> str:
+        from fa.kernel_story import summary
+
+        return summary(cast("Any", self))
+
+    def _repr_html_(self) -> str:
+        from fa.kernel_story import summary_html
+
+        return summary_html(cast("Any", self))
+
+    def explain(self) -> str:
+        """The story of the kernel: what it computes, which mapping was chosen among which and why,
+        what masks skip, what it takes of the memories, where its time goes beside the bound."""
+        from fa.kernel_story import story
+
+        return story(cast("Any", self))
 
     @cached_property
     def mlir(self) -> str:
@@ -242,6 +275,25 @@ class Kernel:
         sim.int[: len(self.layout.int_mem)] = self.layout.int_mem
         return sim
 
+    def ordered(self, args: Sequence[Value], named: Mapping[str, Value]) -> list[Value]:
+        """Arguments in the function's order, those that are `named` behind the positional ones.
+
+        Raises CompileError for a name that there is not, one given twice, and one that is missing.
+        """
+        names = [tensor.name for tensor in self.layout.signature]
+        if not named:
+            return list(args)
+        known, given = ", ".join(names), dict(zip(names, args, strict=False))
+        for name in named:
+            if name not in names:
+                raise CompileError(f"no argument called '{name}'; there are {known}")
+            if name in given:
+                raise CompileError(f"the argument '{name}' is given twice")
+        given.update(named)
+        if missing := [name for name in names if name not in given]:
+            raise CompileError(f"the argument '{missing[0]}' is missing; there are {known}")
+        return [given[name] for name in names]
+
     def run(
         self,
         *args: Value,
@@ -250,15 +302,16 @@ class Kernel:
         engine: Engine = "auto",
         table: str = "emulator",
         blocking: bool = False,
+        **named: Value,
     ) -> Run:
-        """Simulate the kernel on arrays, positional as the function's arguments.
+        """Simulate the kernel on arrays, in the order of the function's arguments or by name.
 
         `progress` is called now and then with the instructions executed so far and in all;
         `engine`, `table` (whose cycles are counted) and `blocking` are as for `Simulator.run`.
         Raises CompileError for arguments that do not fit, ValueError for an engine or a table that
         there is not, and `fa.machine.Trap` where the machine stops.
         """
-        sim = self.simulator(*args)
+        sim = self.simulator(*self.ordered(args, named))
         result = sim.run(
             self.words,
             hbm_time=hbm_time,
@@ -385,7 +438,7 @@ def _is_path(source: str | Path, suffix: str) -> bool:
 def compile(
     source: Source,
     machine: str | Path | None = None,
-    passes: str | None = None,
+    passes: str | Sequence[str | ModulePass] | None = None,
     constants: Mapping[str, ArrayLike] | None = None,
     optimize_for: str | None = None,
     tune: bool = False,
@@ -394,14 +447,15 @@ def compile(
 
     `source` is MLIR text, the path of an .mlir or .onnx file, a module (compiled in a copy) or an
     onnx ModelProto; `machine` a preset or the path of a settings file; `passes` a pipeline as for
-    `fa-opt -p`; `constants` the values of inputs of an ONNX model that must be known, by name. What
-    of the chain has not been run at the end is run with its defaults.
+    `fa-opt -p`, or a list of passes; `constants` the values of inputs of an ONNX model that must be
+    known, by name. What of the chain has not been run at the end is run with its defaults.
 
     `optimize_for` is what choices are made by: "emulator" (the default), "analytic" or "rtl", the
     cycles of one of the cost tables, the path of a TOML file with another one, or "bytes" of HBM;
     `tune` confirms the best choices, in the simulator where transfers are timed, "analytic" and
     "bytes" by counting what the programs cost. Raises CompileError for bad input.
     """
+    passes = _pipeline(passes)
     if tune and passes is not None:
         raise CompileError("tune chooses the passes itself; give passes or tune, not both")
     module = load_source(source, constants)
@@ -419,6 +473,24 @@ def compile(
             if kernel is not None:
                 return kernel
     return _lowered(module, DEFAULT_PASSES if passes is None else passes, name)
+
+
+def _pipeline(passes: str | Sequence[str | ModulePass] | None) -> str | None:
+    """The text of a pipeline that is text or a list of passes. CompileError for anything else."""
+    if passes is None or isinstance(passes, str):
+        return passes
+    texts: list[str] = []
+    items = cast("Sequence[object]", passes if isinstance(passes, list | tuple) else [passes])
+    for item in items:
+        if isinstance(item, ModulePass):
+            texts.append(str(item.pipeline_pass_spec()))
+        elif isinstance(item, str):
+            texts.append(item)
+        else:
+            raise CompileError(
+                f"passes are text such as 'tile,fuse', or a list of passes, not {type(item)!r:.60}"
+            )
+    return ",".join(filter(None, (text.strip() for text in texts)))
 
 
 class _Programs:
@@ -489,7 +561,7 @@ def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:
     pipeline = ",".join(filter(None, (passes.strip(), "lower-to-isa")))
     run_passes(module, pipeline, machine)
     kernel = kernel_of(module)
-    kernel.passes = pipeline
+    kernel.passes = passes.strip() or pipeline
     return kernel
 
 

@@ -1,7 +1,7 @@
 """Remarks: what passes did, what they left undone and why, each at a place of the source.
 
-Read off the module after each pass, so passes need not know of them. The kinds are LLVM's, as
-is the YAML: `passed` (done), `missed` (not done, or at a price), `analysis` (figures behind a decision).
+Read off the module after each pass, so passes need not know of them. The kinds are LLVM's, and so
+is the YAML: `passed` (done), `missed` (not done, or at a price), `analysis` (figures).
 """
 
 from __future__ import annotations
