@@ -121,6 +121,10 @@ class Kernel:
         self.mappings = ""
         self.passes = ""
         """The pipeline that made it; empty where it was read from files."""
+        self.source: ModuleOp | None = None
+        """What was compiled, with target, before the first pass; None where that is not known."""
+        self.machine_given: str | None = None
+        """The machine that was asked for, a preset or a settings file."""
         self.ungrouped = ""
         """Why `group-heads` left heads apart, if it did."""
         self.sources = SourceMap() if sources is None else sources
@@ -138,6 +142,16 @@ class Kernel:
         from fa.kernel_story import summary_html
 
         return summary_html(cast("Any", self))
+
+    def to_html(self) -> str:
+        """One page that needs nothing else: source, IR and assembly side by side with linked lines,
+        cycles by source operation beside the bound, memories over time, HBM, mappings, masks.
+
+        The kernel is run on zeros for the cycles, once for each cost table.
+        """
+        from fa.tools.pages.page import html_page
+
+        return html_page(cast("Any", self))
 
     def explain(self) -> str:
         """The story of the kernel: what it computes, which mapping was chosen among which and why,
@@ -465,6 +479,14 @@ def compile(
     if optimize_for is not None:
         with_position(lambda: attach_target(module, optimize_for), module)
     with_position(lambda: target_of(module), module)
+    before = module.clone()
+    kernel = _compiled(module, name, passes, tune)
+    kernel.source, kernel.machine_given = before, name
+    return kernel
+
+
+def _compiled(module: ModuleOp, name: str | None, passes: str | None, tune: bool) -> Kernel:
+    """The kernel of a module by the passes that are given, or by those that cost least."""
     if passes is None:
         made = _Programs(module, name)
         choice = _choose(module, name, tune, made)

@@ -20,6 +20,7 @@ from .support.driver import (
     REPRODUCER_HELP,
     VERSION_HELP,
     ToolParser,
+    check_outputs,
     collect_passes,
     explain_arguments,
     read_source,
@@ -52,12 +53,14 @@ def _compile(arguments: Sequence[str]) -> None:
     others = ["--cost=table" if argument == "--cost" else argument for argument in others]
     args = _Parser().parse_args(others)
     refuse_stream(args.output, args.emulator_dir)
-    wanted = (args.output, args.emulator_dir, args.cost)
-    if not args.print_layout and all(each is None for each in wanted):
+    wanted = (args.output, args.emulator_dir, args.cost, args.html)
+    printed = args.print_layout or args.memory_map or args.profile
+    if not printed and all(each is None for each in wanted):
         raise CompileError(
             "the following arguments are required: -o/--output, or --emulator-dir, or "
-            "--print-layout, or --cost"
+            "--print-layout, or --cost, or --html, or --memory-map, or --profile"
         )
+    check_outputs([args.html])
     if args.arg and args.emulator_dir is None:
         raise CompileError("--arg is for --emulator-dir; fa-sim takes the arguments of a kernel")
     for directory in (args.output, args.emulator_dir):
@@ -85,6 +88,18 @@ def _compile(arguments: Sequence[str]) -> None:
         _write_for_emulator(kernel, args.emulator_dir, args.arg)
     if args.output is not None:
         kernel.save(args.output)
+    if args.html is not None:
+        write_text(args.html, kernel.to_html())
+    if args.memory_map:
+        from .pages.memories import memory_map
+        from .pages.page import levels_of
+
+        levels = levels_of(kernel)
+        write_text(None, memory_map(kernel, levels.tiles, levels.steps))
+    if args.profile:
+        from .pages.cycles import cycles_of, profile_text
+
+        write_text(None, profile_text(kernel, cycles_of(kernel)))
     if args.print_layout:
         write_text(None, kernel.layout_table())
     if args.cost == "table":
@@ -233,6 +248,23 @@ class _Parser(ToolParser):
             "--print-layout",
             action="store_true",
             help="print where each tensor lies in HBM; -o is then optional",
+        )
+        self.add_argument(
+            "--html",
+            metavar="FILE",
+            help="write a page that shows the kernel: source, IR and assembly side by side, "
+            "cycles, memories, mappings, masks; -o is then optional",
+        )
+        self.add_argument(
+            "--memory-map",
+            action="store_true",
+            help="print what lies where in the memories, and when; -o is then optional",
+        )
+        self.add_argument(
+            "--profile",
+            action="store_true",
+            help="run the kernel on zeros and print where its cycles go, by unit and by source "
+            "operation, in all cost tables; -o is then optional",
         )
         self.add_argument("--crash-reproducer", metavar="FILE", help=REPRODUCER_HELP)
         self.add_argument(
