@@ -1,5 +1,9 @@
 """An attention compiler for scratchpad accelerators.
 
+`attention` builds the MLIR of one attention, `compile` makes a `Kernel` of any source, which runs,
+explains itself and is saved; `cost` counts what it takes without running it, and `interpret` runs
+IR of any level with numpy. Bad input is a `CompileError`.
+
 The public API, loaded on first use so that `import fa` stays cheap. Imports are absolute because
 pytest collects this file without a parent package.
 """
@@ -10,15 +14,29 @@ if TYPE_CHECKING:
     from fa.compiler import Kernel, Run, compile, cost, interpret
     from fa.diagnostics import CompileError
     from fa.frontends.builder import attention
+    from fa.machine.cost.cost import Cost
+    from fa.machine.host.layout import Layout
 
-__all__ = ["CompileError", "Kernel", "Run", "attention", "compile", "cost", "interpret"]
+__all__ = [
+    "CompileError",
+    "Cost",
+    "Kernel",
+    "Layout",
+    "Run",
+    "attention",
+    "compile",
+    "cost",
+    "interpret",
+]
 
 __version__ = "0.2.0"
 """The one place of the version: the package's metadata and the tools read it here."""
 
 _HOMES = {
     "CompileError": "fa.diagnostics",
+    "Cost": "fa.machine.cost.cost",
     "Kernel": "fa.compiler",
+    "Layout": "fa.machine.host.layout",
     "Run": "fa.compiler",
     "attention": "fa.frontends.builder",
     "compile": "fa.compiler",
@@ -36,3 +54,8 @@ def __getattr__(name: str) -> object:
     value: object = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

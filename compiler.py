@@ -36,6 +36,7 @@ from fa.passes.mapping.tuning_cache import cache_folder
 from numpy.typing import ArrayLike, NDArray
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation
+from xdsl.passes import ModulePass
 
 if TYPE_CHECKING:
     from fa.machine.simulator.engines import Engine
@@ -53,7 +54,7 @@ Source: TypeAlias = Union[str, Path, ModuleOp, "ModelProto"]
 DEFAULT_PASSES = "fa-to-plena"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What one run of a kernel gave and took.
 
@@ -71,6 +72,21 @@ class Run:
     pc_counts: NDArray[np.int64]
     pc_cycles: NDArray[np.int64]
     simulator: Simulator
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(f"float32{list(each.shape)}" for each in self.outputs)
+        return (
+            f"<fa.Run {self.cycles:,} cycles, {self.instructions:,} instructions, "
+            f"{self.hbm_bytes_read:,} bytes read, {self.hbm_bytes_written:,} written; {outputs}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Cycles by instruction, as a notebook shows them."""
+        from fa.machine.debug.html_table import html_table
+
+        most = sorted(self.per_opcode.items(), key=lambda item: -item[1]["cycles"])
+        rows = [(name, f"{each['count']:,}", f"{each['cycles']:,}") for name, each in most]
+        return html_table(repr(self).strip("<>"), ("instruction", "executed", "cycles"), rows)
 
 
 class Kernel:
@@ -103,6 +119,12 @@ class Kernel:
         self.problems = tuple(problems)
         self._report = report
         self.mappings = ""
+        self.passes = ""
+        """The pipeline that made it; empty where it was read from files."""
+        self.source: ModuleOp | None = None
+        """What was compiled, with target, before the first pass; None where that is not known."""
+        self.machine_given: str | None = None
+        """The machine that was asked for, a preset or a settings file."""
         self.ungrouped = ""
         """Why `group-heads` left heads apart, if it did."""
         self.sources = SourceMap() if sources is None else sources
@@ -110,6 +132,33 @@ class Kernel:
         self.words: NDArray[np.uint32] = (
             assemble(asm) if words is None else np.array(words, np.uint32)
         )
+
+    def __repr__(self) -> str:
+        from fa.kernel_story import summary
+
+        return summary(cast("Any", self))
+
+    def _repr_html_(self) -> str:
+        from fa.kernel_story import summary_html
+
+        return summary_html(cast("Any", self))
+
+    def to_html(self) -> str:
+        """One page that needs nothing else: source, IR and assembly side by side with linked lines,
+        cycles by source operation beside the bound, memories over time, HBM, mappings, masks.
+
+        The kernel is run on zeros for the cycles, once for each cost table.
+        """
+        from fa.tools.pages.page import html_page
+
+        return html_page(cast("Any", self))
+
+    def explain(self) -> str:
+        """The story of the kernel: what it computes, which mapping was chosen among which and why,
+        what masks skip, what it takes of the memories, where its time goes beside the bound."""
+        from fa.kernel_story import story
+
+        return story(cast("Any", self))
 
     @cached_property
     def mlir(self) -> str:
@@ -240,6 +289,25 @@ class Kernel:
         sim.int[: len(self.layout.int_mem)] = self.layout.int_mem
         return sim
 
+    def ordered(self, args: Sequence[Value], named: Mapping[str, Value]) -> list[Value]:
+        """Arguments in the function's order, those that are `named` behind the positional ones.
+
+        Raises CompileError for a name that there is not, one given twice, and one that is missing.
+        """
+        names = [tensor.name for tensor in self.layout.signature]
+        if not named:
+            return list(args)
+        known, given = ", ".join(names), dict(zip(names, args, strict=False))
+        for name in named:
+            if name not in names:
+                raise CompileError(f"no argument called '{name}'; there are {known}")
+            if name in given:
+                raise CompileError(f"the argument '{name}' is given twice")
+        given.update(named)
+        if missing := [name for name in names if name not in given]:
+            raise CompileError(f"the argument '{missing[0]}' is missing; there are {known}")
+        return [given[name] for name in names]
+
     def run(
         self,
         *args: Value,
@@ -248,15 +316,16 @@ class Kernel:
         engine: Engine = "auto",
         table: str = "emulator",
         blocking: bool = False,
+        **named: Value,
     ) -> Run:
-        """Simulate the kernel on arrays, positional as the function's arguments.
+        """Simulate the kernel on arrays, in the order of the function's arguments or by name.
 
         `progress` is called now and then with the instructions executed so far and in all;
         `engine`, `table` (whose cycles are counted) and `blocking` are as for `Simulator.run`.
         Raises CompileError for arguments that do not fit, ValueError for an engine or a table that
         there is not, and `fa.machine.Trap` where the machine stops.
         """
-        sim = self.simulator(*args)
+        sim = self.simulator(*self.ordered(args, named))
         result = sim.run(
             self.words,
             hbm_time=hbm_time,
@@ -383,7 +452,7 @@ def _is_path(source: str | Path, suffix: str) -> bool:
 def compile(
     source: Source,
     machine: str | Path | None = None,
-    passes: str | None = None,
+    passes: str | Sequence[str | ModulePass] | None = None,
     constants: Mapping[str, ArrayLike] | None = None,
     optimize_for: str | None = None,
     tune: bool = False,
@@ -392,14 +461,15 @@ def compile(
 
     `source` is MLIR text, the path of an .mlir or .onnx file, a module (compiled in a copy) or an
     onnx ModelProto; `machine` a preset or the path of a settings file; `passes` a pipeline as for
-    `fa-opt -p`; `constants` the values of inputs of an ONNX model that must be known, by name. What
-    of the chain has not been run at the end is run with its defaults.
+    `fa-opt -p`, or a list of passes; `constants` the values of inputs of an ONNX model that must be
+    known, by name. What of the chain has not been run at the end is run with its defaults.
 
     `optimize_for` is what choices are made by: "emulator" (the default), "analytic" or "rtl", the
     cycles of one of the cost tables, the path of a TOML file with another one, or "bytes" of HBM;
     `tune` confirms the best choices, in the simulator where transfers are timed, "analytic" and
     "bytes" by counting what the programs cost. Raises CompileError for bad input.
     """
+    passes = _pipeline(passes)
     if tune and passes is not None:
         raise CompileError("tune chooses the passes itself; give passes or tune, not both")
     module = load_source(source, constants)
@@ -409,6 +479,14 @@ def compile(
     if optimize_for is not None:
         with_position(lambda: attach_target(module, optimize_for), module)
     with_position(lambda: target_of(module), module)
+    before = module.clone()
+    kernel = _compiled(module, name, passes, tune)
+    kernel.source, kernel.machine_given = before, name
+    return kernel
+
+
+def _compiled(module: ModuleOp, name: str | None, passes: str | None, tune: bool) -> Kernel:
+    """The kernel of a module by the passes that are given, or by those that cost least."""
     if passes is None:
         made = _Programs(module, name)
         choice = _choose(module, name, tune, made)
@@ -417,6 +495,24 @@ def compile(
             if kernel is not None:
                 return kernel
     return _lowered(module, DEFAULT_PASSES if passes is None else passes, name)
+
+
+def _pipeline(passes: str | Sequence[str | ModulePass] | None) -> str | None:
+    """The text of a pipeline that is text or a list of passes. CompileError for anything else."""
+    if passes is None or isinstance(passes, str):
+        return passes
+    texts: list[str] = []
+    items = cast("Sequence[object]", passes if isinstance(passes, list | tuple) else [passes])
+    for item in items:
+        if isinstance(item, ModulePass):
+            texts.append(str(item.pipeline_pass_spec()))
+        elif isinstance(item, str):
+            texts.append(item)
+        else:
+            raise CompileError(
+                f"passes are text such as 'tile,fuse', or a list of passes, not {type(item)!r:.60}"
+            )
+    return ",".join(filter(None, (text.strip() for text in texts)))
 
 
 class _Programs:
@@ -484,8 +580,11 @@ and the pipeline."""
 
 def _lowered(module: ModuleOp, passes: str, machine: str | None) -> Kernel:
     """The kernel that a pipeline makes of a module, lowered at the end if it has not been."""
-    run_passes(module, ",".join(filter(None, (passes.strip(), "lower-to-isa"))), machine)
-    return kernel_of(module)
+    pipeline = ",".join(filter(None, (passes.strip(), "lower-to-isa")))
+    run_passes(module, pipeline, machine)
+    kernel = kernel_of(module)
+    kernel.passes = passes.strip() or pipeline
+    return kernel
 
 
 def _choose(

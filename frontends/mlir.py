@@ -13,6 +13,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import cache
 from io import StringIO
@@ -416,6 +417,9 @@ def _verify_order(module: ModuleOp) -> None:
 Observer = Callable[[ModulePass | None, ModuleOp, ModulePass | None], None]
 """Called before the first pass, between two, and after the last, with the pass before and after."""
 
+OBSERVING: ContextVar[Observer | None] = ContextVar("OBSERVING", default=None)
+"""Who observes pipelines that name no observer of their own."""
+
 
 def apply_passes(
     context: Context,
@@ -435,6 +439,7 @@ def apply_passes(
     settings file, attached to the module before the first pass. Raises CompileError at the
     operation that a pass cannot take, and for whatever else escapes a pass.
     """
+    observe = observe or OBSERVING.get()
     if machine is not None:
         from ..dialects.machine_attr import settle_machine
         from .machine_file import check_machine

@@ -82,6 +82,20 @@ def split_pipeline(text: str) -> list[PassText]:
     return elements
 
 
+def anchored(text: str) -> str:
+    """The pipeline in MLIR's `builtin.module(...)`. Raises CompileError where it is none."""
+    found = re.fullmatch(r"\s*builtin\.module\s*\((.*)\)\s*", text, re.DOTALL)
+    if found is None:
+        raise CompileError(
+            f"pass pipeline '{text}': passes run on the module; write builtin.module(PASS,...)"
+        )
+    if nested := re.match(r"\s*([a-z_]+\.[a-z_]+)\s*\(", found[1]):
+        raise CompileError(
+            f"pass pipeline '{text}': passes run on the module, none on a {nested[1]}"
+        )
+    return found[1]
+
+
 def join_pipeline(elements: Iterable[PassText]) -> str:
     """The text that `split_pipeline` reads back as `elements`."""
     return ",".join(map(str, elements))
@@ -151,7 +165,7 @@ def build(cls: type[ConvertibleT], element: PassText, kind: str) -> ConvertibleT
         if converted is None:
             given = f"'{','.join(values)}'" if values else "nothing"
             raise CompileError(
-                f"{what}: option '{key}' takes {_describe(fields[field])}, not {given}"
+                f"{what}: option '{key}' takes {describe(fields[field])}, not {given}"
             )
         parameters[field] = converted
     missing = sorted(cls.required_fields() - set(parameters))
@@ -243,16 +257,16 @@ def _scalar(text: str, hint: object) -> Scalar | None:
     return text if hint is str else None
 
 
-def _describe(hint: object) -> str:
+def describe(hint: object) -> str:
     """What a field of type `hint` takes, in words."""
     if get_origin(hint) in (Union, UnionType):
-        return " or ".join(_describe(h) for h in get_args(hint) if h is not NoneType)
+        return " or ".join(describe(h) for h in get_args(hint) if h is not NoneType)
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(str(v) for v in get_args(hint))
     if get_origin(hint) is tuple:
         items = get_args(hint)
         if len(items) == 2 and items[1] is Ellipsis:
-            return f"a comma-separated list, each {_describe(items[0])}"
-        return ", ".join(_describe(h) for h in items) + " separated by commas"
+            return f"a comma-separated list, each {describe(items[0])}"
+        return ", ".join(describe(h) for h in items) + " separated by commas"
     words = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
     return words.get(cast(type, hint), str(hint))

@@ -7,14 +7,20 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn, cast
 
+import xdsl
+
+from .. import __version__
 from ..diagnostics import CompileError
-from ..frontends.mlir import everything
+from ..frontends.mlir import OBSERVING, everything
+from ..frontends.pipeline_text import build_passes
 from ..machine.cost.figures import target_named
 from ..output_files import check_directory, write_directory
 from .support.driver import (
     CONSTANT_HELP,
     REPRODUCER_HELP,
+    VERSION_HELP,
     ToolParser,
+    check_outputs,
     collect_passes,
     explain_arguments,
     read_source,
@@ -23,8 +29,12 @@ from .support.driver import (
     run_tool,
     write_text,
 )
+from .support.pass_debugging import PassDebugging, add_debugging, spelled_out
+from .support.pass_help import pass_help
 
 if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
     from ..compiler import Kernel
     from ..machine import Machine
 
@@ -38,17 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _compile(arguments: Sequence[str]) -> None:
-    pieces, others = collect_passes(arguments, everything().all_passes)
+    pieces, others = collect_passes(spelled_out(arguments), everything().all_passes)
     # argparse would take the input file for the form of a bare --cost.
     others = ["--cost=table" if argument == "--cost" else argument for argument in others]
     args = _Parser().parse_args(others)
     refuse_stream(args.output, args.emulator_dir)
-    wanted = (args.output, args.emulator_dir, args.cost)
-    if not args.print_layout and all(each is None for each in wanted):
+    wanted = (args.output, args.emulator_dir, args.cost, args.html)
+    printed = args.print_layout or args.memory_map or args.profile
+    if not printed and all(each is None for each in wanted):
         raise CompileError(
             "the following arguments are required: -o/--output, or --emulator-dir, or "
-            "--print-layout, or --cost"
+            "--print-layout, or --cost, or --html, or --memory-map, or --profile"
         )
+    check_outputs([args.html])
     if args.arg and args.emulator_dir is None:
         raise CompileError("--arg is for --emulator-dir; fa-sim takes the arguments of a kernel")
     for directory in (args.output, args.emulator_dir):
@@ -56,42 +68,87 @@ def _compile(arguments: Sequence[str]) -> None:
             check_directory(directory)
     if args.output is not None and args.output == args.emulator_dir:
         raise CompileError("-o and --emulator-dir are the same directory; give each its own")
+    debugging = PassDebugging(args, TOOL, everything().all_passes)
     source = read_source(args.input, args.constant)
-
-    from ..compiler import compile as compile_attention
-
     found: list[Kernel] = []
-
-    def build() -> None:
-        found.append(
-            compile_attention(
-                source,
-                machine=args.machine,
-                passes=",".join(pieces) or None,
-                optimize_for=args.optimize_for,
-                tune=args.tune,
-            )
-        )
-
-    reproducing(args.crash_reproducer, build)
+    reproducing(
+        args.crash_reproducer, lambda: found.append(_kernel(source, pieces, args, debugging))
+    )
     kernel = found[0]
+    debugging.finish()
     for count in kernel.mask_tiles:
-        if count.masked:
+        if count.masked and args.remarks is None:
             # On standard error, so that what is printed stays what was asked for.
             print(f"{count.where or TOOL}: remark: {count}", file=sys.stderr)
-    if kernel.ungrouped and any(piece.startswith("group-heads") for piece in pieces):
+    told = args.remarks is not None
+    if kernel.ungrouped and not told and any(piece.startswith("group-heads") for piece in pieces):
         where = kernel.mask_tiles[0].where if kernel.mask_tiles else ""
         print(f"{where or TOOL}: remark: group-heads: {kernel.ungrouped}", file=sys.stderr)
     if args.emulator_dir is not None:
         _write_for_emulator(kernel, args.emulator_dir, args.arg)
     if args.output is not None:
         kernel.save(args.output)
+    if args.html is not None:
+        write_text(args.html, kernel.to_html())
+    if args.memory_map:
+        from .pages.memories import memory_map
+        from .pages.page import levels_of
+
+        levels = levels_of(kernel)
+        write_text(None, memory_map(kernel, levels.tiles, levels.steps))
+    if args.profile:
+        from .pages.cycles import cycles_of, profile_text
+
+        write_text(None, profile_text(kernel, cycles_of(kernel)))
     if args.print_layout:
         write_text(None, kernel.layout_table())
     if args.cost == "table":
         write_text(None, kernel.cost_table())
     elif args.cost == "json":
         write_text(None, cost_json(kernel))
+
+
+def _kernel(
+    source: ModuleOp, pieces: Sequence[str], args: argparse.Namespace, debugging: PassDebugging
+) -> Kernel:
+    """The kernel. What is to be seen of passes is that of the pipeline that was chosen: the search
+    compiles others as well."""
+    from ..compiler import DEFAULT_PASSES
+    from ..compiler import compile as compile_attention
+    from .support.choice_remarks import choice_remarks, overlap_remarks
+
+    def build(passes: str | None, tune: bool = False) -> Kernel:
+        return compile_attention(
+            source,
+            machine=args.machine,
+            passes=passes,
+            optimize_for=args.optimize_for,
+            tune=tune,
+        )
+
+    passes = ",".join(pieces) or None
+    if not debugging.wanted:
+        return build(passes, args.tune)
+    chosen = passes
+    if passes is None or args.tune:
+        try:
+            kernel = build(passes, args.tune)
+        except CompileError:
+            if passes is not None:
+                raise
+            chosen = DEFAULT_PASSES
+        else:
+            debugging.add(choice_remarks(kernel))
+            chosen = kernel.passes
+    steps = ",".join(filter(None, (chosen or DEFAULT_PASSES, "lower-to-isa")))
+    debugging.plan(build_passes(steps, everything().all_passes), source)
+    token = OBSERVING.set(debugging)
+    try:
+        made = build(chosen)
+    finally:
+        OBSERVING.reset(token)
+    debugging.add(overlap_remarks(made))
+    return made
 
 
 def cost_json(kernel: Kernel) -> str:
@@ -140,7 +197,7 @@ class _Parser(ToolParser):
             "Compile MLIR of any level, or an ONNX model, to DIR/kernel.mlir, kernel.asm, "
             "kernel.mem, layout.json and report.txt.",
             epilog="Passes are named as for fa-opt, as flags or with -p; the default is the whole "
-            "chain, --fa-to-plena.",
+            "chain, --fa-to-plena, with the mapping that costs least.",
         )
         self.add_argument("input", metavar="INPUT", help="the module; - is standard input")
         self.add_argument("-o", "--output", metavar="DIR", help="the directory")
@@ -158,6 +215,11 @@ class _Parser(ToolParser):
             help="an argument of the kernel for --emulator-dir, in their order; zeros without",
         )
         self.add_argument("-p", "--passes", metavar="a,b{k=v}", help="passes, in the order written")
+        self.add_argument(
+            "--pass-pipeline",
+            metavar="'builtin.module(a,b{k=v})'",
+            help="the same as MLIR has them",
+        )
         self.add_argument(
             "--machine",
             metavar="NAME|FILE.toml",
@@ -187,10 +249,40 @@ class _Parser(ToolParser):
             action="store_true",
             help="print where each tensor lies in HBM; -o is then optional",
         )
+        self.add_argument(
+            "--html",
+            metavar="FILE",
+            help="write a page that shows the kernel: source, IR and assembly side by side, "
+            "cycles, memories, mappings, masks; -o is then optional",
+        )
+        self.add_argument(
+            "--memory-map",
+            action="store_true",
+            help="print what lies where in the memories, and when; -o is then optional",
+        )
+        self.add_argument(
+            "--profile",
+            action="store_true",
+            help="run the kernel on zeros and print where its cycles go, by unit and by source "
+            "operation, in all cost tables; -o is then optional",
+        )
         self.add_argument("--crash-reproducer", metavar="FILE", help=REPRODUCER_HELP)
         self.add_argument(
             "--constant", metavar="NAME=N,...", action="append", default=[], help=CONSTANT_HELP
         )
+
+        self.add_argument(
+            "-v",
+            "--version",
+            action="version",
+            version=f"{TOOL} version {__version__}, on xdsl version {xdsl.__version__}",
+            help=VERSION_HELP,
+        )
+        add_debugging(self)
+
+    def format_help(self) -> str:
+        self.description = f"{self.description}\n\n{pass_help()}"
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         raise CompileError(explain_arguments(message, everything().all_passes))

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from io import BytesIO, StringIO
+from textwrap import fill
 from typing import IO, NoReturn, cast
 
 from xdsl.dialects.builtin import ModuleOp
@@ -33,10 +34,11 @@ from ..frontends.mlir import (
 from ..frontends.onnx.constants import parse_constants
 from ..frontends.pipeline_text import build, build_passes, split_pipeline
 from ..frontends.reproducer import configuration
-from ..universe import PASSES, pass_class
+from ..universe import PASSES
 from .support.driver import (
     CONSTANT_HELP,
     REPRODUCER_HELP,
+    VERSION_HELP,
     collect_passes,
     display_name,
     explain_arguments,
@@ -46,6 +48,8 @@ from .support.driver import (
     write_text,
 )
 from .support.expected_diagnostics import Diagnostic, check_diagnostics
+from .support.pass_debugging import PassDebugging, add_debugging, spelled_out
+from .support.pass_help import arrange, pass_help
 
 TOOL = "fa-opt"
 OUR_FRONTENDS = ("mlir", "onnx")
@@ -55,6 +59,8 @@ VERIFY_HELP = (
     "check that errors come where comments of the input announce them, as in "
     "// expected-error @below {{text}}, and no others; with --split-input-file piece by piece"
 )
+
+PASSES_HELP = "passes, in the order written: a,b{k=v}"
 
 LegacyTarget = Callable[[ModuleOp, IO[str]], None]
 
@@ -75,7 +81,7 @@ class FaOpt(xDSLOptMain):
     version_format = f"fa-opt version {__version__}, on xdsl version {{xdsl_version}}"
 
     def __init__(self, arguments: Sequence[str]):
-        self._pieces, others = collect_passes(arguments, everything().all_passes)
+        self._pieces, others = collect_passes(spelled_out(arguments), everything().all_passes)
         self._contents: bytes | None = None
         self._wants_help = bool({"-h", "--help"} & set(others))
         try:
@@ -139,9 +145,12 @@ class FaOpt(xDSLOptMain):
             action="store_true",
             help="run the passes that the input, a crash reproducer, names in its first line",
         )
-        for action in arg_parser._actions:  # pyright: ignore[reportPrivateUsage]
-            if action.dest == "verify_diagnostics":
-                action.help = VERIFY_HELP
+        arg_parser.add_argument(
+            "--pass-pipeline",
+            metavar="'builtin.module(a,b{k=v})'",
+            help="passes, in the order written, as MLIR has them",
+        )
+        add_debugging(arg_parser)
         arg_parser.prog = TOOL
         # Abbreviations would take a mistyped pass for some other flag.
         arg_parser.allow_abbrev = False
@@ -149,8 +158,13 @@ class FaOpt(xDSLOptMain):
         # argparse looks away where this fails.
         arg_parser.print_help = lambda file=None: write_text(None, arg_parser.format_help())
         if self._wants_help:
-            arg_parser.formatter_class = argparse.RawDescriptionHelpFormatter
-            arg_parser.epilog = _pass_help(self.available_passes)
+            arrange(
+                arg_parser,
+                {"verify_diagnostics": VERIFY_HELP, "passes": PASSES_HELP, "version": VERSION_HELP},
+            )
+            arg_parser.description = f"{arg_parser.description}\n\n{pass_help()}"
+            others = sorted(name for name in self.available_passes if name not in PASSES)
+            arg_parser.epilog = fill(f"passes of xDSL and its plugins: {' '.join(others)}", 100)
 
     def _refuse(self, message: str) -> NoReturn:
         """Complain about the command line; a mistyped pass flag is what it mostly is."""
@@ -167,6 +181,7 @@ class FaOpt(xDSLOptMain):
         passes = build_passes(",".join(self._pieces), self.available_passes)
         self.pipeline = PassPipeline(passes)
         self._target = self._find_target()
+        self._debugging = PassDebugging(self.args, TOOL, self.available_passes)
 
     def _find_target(self) -> Target | LegacyTarget:
         """The target that `-t` names, with its options."""
@@ -231,6 +246,7 @@ class FaOpt(xDSLOptMain):
     def apply_passes(self, prog: ModuleOp) -> None:
         if not self.args.disable_verify:
             verify_module(prog)
+        self._debugging.plan(self.pipeline.passes, prog)
         apply_passes(
             self.ctx,
             prog,
@@ -246,6 +262,8 @@ class FaOpt(xDSLOptMain):
 
         def observe(before: ModulePass | None, module: ModuleOp, after: ModulePass | None) -> None:
             nonlocal started
+            if self._debugging.wanted:
+                self._debugging(before, module, after)
             if self.args.time_passes and before is not None:
                 seconds = time.perf_counter() - started
                 print(f"Pass {before.name} took {seconds} seconds", file=sys.stderr)
@@ -298,6 +316,7 @@ class FaOpt(xDSLOptMain):
         if self.args.shrink:
             print("Failure, can't shrink")
             sys.exit(1)
+        self._debugging.finish()
         write_text(self.args.output_file, "// -----\n".join(outputs))
 
     def _run_chunk(self, chunk: IO[bytes], extension: str, offset: int) -> str:
@@ -321,23 +340,17 @@ class FaOpt(xDSLOptMain):
         data = chunk.read()
         text = data.decode("utf-8", "replace") if extension == "mlir" else ""
         came: list[Diagnostic] = []
-        output = ""
+        output, earlier = "", len(self._debugging.remarks)
         try:
             output = self._run_chunk(BytesIO(data), extension, offset)
         except CompileError as error:
             came.append(Diagnostic.of(error))
+        if self.args.remarks is not None:
+            came += [
+                Diagnostic("remark", remark.body, remark.location)
+                for remark in self._debugging.remarks[earlier:]
+            ]
         return output, check_diagnostics(text, self.get_input_name(), offset, came)
-
-
-def _pass_help(available: dict[str, Callable[[], type[ModulePass]]]) -> str:
-    """The passes for `--help`: this compiler's with their first sentence, xDSL's by name."""
-    lines = ['passes, each a flag of its own, --NAME or --NAME="key=value ...":']
-    for name in PASSES:
-        summary = (pass_class(name, name).__doc__ or "").strip().partition("\n")[0]
-        lines.append(f"  --{name:<20} {summary}")
-    others = sorted(name for name in available if name not in PASSES)
-    lines.append("passes of xDSL and its plugins, flags too: " + " ".join(others))
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -121,8 +121,8 @@ def read(source: str | Path | bytes | ModelProto, location: str | None, folder: 
         source = _parse(source, location, folder)
     elif not isinstance(cast(object, source), ModelProto):
         raise CompileError(
-            f"a {type(source).__name__} is no source; there are MLIR text, paths, modules and onnx "
-            "models"
+            f"this is no source but of type {type(source).__name__}; give MLIR text, the path of "
+            "an .mlir or .onnx file, a module as fa.attention makes one, or an onnx ModelProto"
         )
     if not source.graph.node:
         raise CompileError("the model's graph holds no nodes", location)

@@ -37,7 +37,7 @@ class CostError(ValueError):
     """A program without a static cost, because the machine would stop or go other ways."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cost(Breakdown, Mapping[str, Any]):
     """The figures of a program, in all, by unit and for moving Q and O.
 
@@ -52,6 +52,26 @@ class Cost(Breakdown, Mapping[str, Any]):
     hbm_exact: bool
     hbm_error: float
     hbm_errors: Mapping[str, float]
+
+    def __repr__(self) -> str:
+        known = self.total.cycles.items()
+        cycles = ", ".join(f"{name} {each:,}" for name, each in known if each is not None)
+        return (
+            f"<fa.Cost cycles: {cycles}; HBM bytes: {self.hbm_bytes_read:,} read, "
+            f"{self.hbm_bytes_written:,} written>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Cycles by unit in all tables, as a notebook shows them."""
+        from ..debug.html_table import html_table
+
+        names = list(self.total.cycles)
+        parts = [*self.unit.items(), ("all", self.total)]
+        rows = [
+            (unit, *("-" if (n := each.cycles.get(t, 0)) is None else f"{n:,}" for t in names))
+            for unit, each in parts
+        ]
+        return html_table("cycles", ("unit", *names), rows)
 
     @property
     def emulator_cycles(self) -> int:

@@ -193,7 +193,7 @@ class Tensor:
     storage: Storage | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Layout:
     """All that the host must know to run a kernel."""
 
@@ -212,6 +212,30 @@ class Layout:
     SRAM (`matrix_tiles`), entries of FP_MEM (`fp_mem`) and INT_MEM (`int_mem`)."""
     promises: tuple[Promise, ...] = ()
     """What the kernel is right for only: data that breaks it is refused."""
+
+    def __repr__(self) -> str:
+        return (
+            f"<fa.Layout {self.kernel}: {len(self.regions)} regions, "
+            f"{self.hbm_bytes:,} bytes of HBM>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The regions, as a notebook shows them."""
+        from ..debug.html_table import html_table
+
+        rows = [
+            (
+                hex(each.base),
+                each.role,
+                each.name,
+                str(each.shape),
+                str(each.storage),
+                f"{each.bytes:,}",
+            )
+            for each in self.regions
+        ]
+        head = ("address", "role", "tensor", "shape", "storage", "bytes")
+        return html_table(repr(self).strip("<>"), head, rows)
 
     @property
     def hbm_bytes(self) -> int:

@@ -24,7 +24,7 @@ from xdsl.dialects.builtin import ModuleOp
 from ...diagnostics import CompileError, printable
 from ...frontends.mlir import STDIN, decode, parse_module
 from ...frontends.onnx.constants import parse_constants
-from ...frontends.pipeline_text import Factories, unknown_pass
+from ...frontends.pipeline_text import Factories, anchored, unknown_pass
 from ...frontends.reproducer import RECORDING
 from ...output_files import check_name, umask, unwritable
 from ...universe import PASSES
@@ -88,6 +88,8 @@ def _status(tool: str, body: Callable[[], None]) -> int:
         return BAD_INPUT
     return 0
 
+
+VERSION_HELP = "print the versions of this compiler and of xDSL"
 
 REPRODUCER_HELP = (
     "where to write, when a pass fails, what it was given: fa-opt --run-reproducer runs it again"
@@ -285,7 +287,8 @@ def refuse_stream(*directories: str | None) -> None:
 def collect_passes(arguments: Sequence[str], known: Container[str]) -> tuple[list[str], list[str]]:
     """Split MLIR-style pass flags off a command line: (pieces of a pipeline, other arguments).
 
-    `--NAME` and `--NAME=options` with a known pass, and `-p`/`--passes`, in the order written.
+    `--NAME` and `--NAME=options` with a known pass, `-p`/`--passes` and `--pass-pipeline`, in the
+    order written.
     argparse cannot do this: it would take the input file for the options of a flag before it.
     """
     pieces: list[str] = []
@@ -304,6 +307,11 @@ def collect_passes(arguments: Sequence[str], known: Container[str]) -> tuple[lis
             pieces.append(value if equals else rest.pop(0))
         elif argument.startswith("-p") and name not in known:
             pieces.append(argument[2:])
+        elif flag == "--pass-pipeline":
+            if not equals and not rest:
+                others.append(argument)
+                continue
+            pieces.append(anchored(value if equals else rest.pop(0)))
         elif argument.startswith("-") and name in known:
             pieces.append(f"{name}{{{value}}}" if value.strip() else name)
         else:

@@ -523,7 +523,7 @@ def test_files_that_are_no_models(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_other_sources():
     wrong: Any = 7
-    with pytest.raises(CompileError, match="a int is no source; there are MLIR text, paths"):
+    with pytest.raises(CompileError, match="no source but of type int; give MLIR text, the path"):
         fa.compile(wrong)
     with pytest.raises(CompileError, match="constants are for the inputs of an ONNX model"):
         fa.compile(
