@@ -7,21 +7,36 @@ pytest collects this file without a parent package.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fa.compiled_module import CompiledModule, ModuleRun, compile_module
     from fa.compiler import Kernel, Run, compile, cost, interpret
     from fa.diagnostics import CompileError
     from fa.frontends.builder import attention
 
-__all__ = ["CompileError", "Kernel", "Run", "attention", "compile", "cost", "interpret"]
+__all__ = [
+    "CompileError",
+    "CompiledModule",
+    "Kernel",
+    "ModuleRun",
+    "Run",
+    "attention",
+    "compile",
+    "compile_module",
+    "cost",
+    "interpret",
+]
 
 __version__ = "0.2.0"
 """The one place of the version: the package's metadata and the tools read it here."""
 
 _HOMES = {
     "CompileError": "fa.diagnostics",
+    "CompiledModule": "fa.compiled_module",
     "Kernel": "fa.compiler",
+    "ModuleRun": "fa.compiled_module",
     "Run": "fa.compiler",
     "attention": "fa.frontends.builder",
     "compile": "fa.compiler",
+    "compile_module": "fa.compiled_module",
     "cost": "fa.compiler",
     "interpret": "fa.compiler",
 }

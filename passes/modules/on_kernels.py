@@ -23,12 +23,14 @@ from ...dialects.target_attr import KEY as TARGET
 
 
 def kernels_of(module: Operation) -> list[Operation]:
-    """The functions and kernels that bear `fa.kernel`, in order, nested modules included."""
+    """The functions with a body and the kernels that bear `fa.kernel`, in order, nested modules
+    included."""
     found: list[Operation] = []
     for region in module.regions:
         for op in region.ops:
             if isinstance(op, func.FuncOp | plena.KernelOp):
-                if KERNEL in op.attributes:
+                declared = isinstance(op, func.FuncOp) and op.is_declaration
+                if KERNEL in op.attributes and not declared:
                     found.append(op)
             elif isinstance(op, ModuleOp):
                 found += kernels_of(op)

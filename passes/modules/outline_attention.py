@@ -126,8 +126,6 @@ def _outline(attention: fa.AttentionOp, name: str) -> func.FuncOp:
         argument.name_hint = value.name_hint
     for op in inside:
         copy = op.clone(mapping)
-        for old, new in zip(op.walk(), copy.walk(), strict=True):
-            new.location = old.location
         block.add_op(copy)
     block.add_op(func.ReturnOp(*(mapping[value] for value in ends)))
     kinds = ([v.type for v in outside], [v.type for v in ends])
@@ -212,3 +210,25 @@ def _rename_launch(function: func.FuncOp, name: str, kernel: str) -> None:
     for op in function.walk():
         if isinstance(op, LaunchOp) and op.kernel_name == name:
             op.kernel = type(op.kernel)(StringAttr(kernel))
+
+
+def is_whole_kernel(function: func.FuncOp) -> bool:
+    """Whether a function is a kernel as it is: attentions of its arguments and of constants, with
+    what their layouts need; or no attention, which is a kernel at a later level if it is one."""
+    attentions = [op for op in function.walk() if isinstance(op, fa.AttentionOp)]
+    if not attentions:
+        return True
+    parts = (fa.AttentionOp, arith.ConstantOp, func.ReturnOp, fa.YieldOp)
+    for op in function.body.ops if len(function.body.blocks) == 1 else ():
+        if not (_moves(op) or isinstance(op, parts)):
+            return False
+    if len(function.body.blocks) != 1:
+        return False
+    return not any(_reads_attention(operand) for op in attentions for operand in op.operands)
+
+
+def _reads_attention(value: SSAValue) -> bool:
+    """Whether a value is made of what an attention computes."""
+    if not isinstance(value, OpResult):
+        return False
+    return isinstance(value.op, fa.AttentionOp) or any(map(_reads_attention, value.op.operands))
