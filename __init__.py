@@ -11,6 +11,7 @@ pytest collects this file without a parent package.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fa.compiled_module import CompiledModule, ModuleRun, compile_module
     from fa.compiler import Kernel, Run, compile, cost, interpret
     from fa.diagnostics import CompileError
     from fa.frontends.builder import attention
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CompileError",
+    "CompiledModule",
     "Cost",
     "Kernel",
     "Layout",
+    "ModuleRun",
     "Run",
     "attention",
     "compile",
+    "compile_module",
     "cost",
     "interpret",
 ]
@@ -34,12 +38,15 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "CompileError": "fa.diagnostics",
+    "CompiledModule": "fa.compiled_module",
     "Cost": "fa.machine.cost.cost",
     "Kernel": "fa.compiler",
     "Layout": "fa.machine.host.layout",
+    "ModuleRun": "fa.compiled_module",
     "Run": "fa.compiler",
     "attention": "fa.frontends.builder",
     "compile": "fa.compiler",
+    "compile_module": "fa.compiled_module",
     "cost": "fa.compiler",
     "interpret": "fa.compiler",
 }

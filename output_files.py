@@ -85,17 +85,28 @@ def _write(target: str, write: Callable[[str], object]) -> None:
     try:
         write(temporary)
         if os.path.isdir(target):
-            names = sorted(os.listdir(temporary))
+            names = _files_below(temporary)
             for name in names:
                 if os.path.isdir(os.path.join(target, name)):
                     raise IsADirectoryError(0, f"'{name}' in it is a directory")
             for name in names:
+                os.makedirs(os.path.dirname(os.path.join(target, name)), exist_ok=True)
                 os.replace(os.path.join(temporary, name), os.path.join(target, name))
         else:
             os.chmod(temporary, 0o777 & ~umask())
             os.rename(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _files_below(folder: str) -> list[str]:
+    """The files in a directory and in those below it, relative to it."""
+    found = [
+        os.path.relpath(os.path.join(path, name), folder)
+        for path, _, names in os.walk(folder)
+        for name in names
+    ]
+    return sorted(found)
 
 
 def umask() -> int:

@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import cast
 
 from fa.passes import pipelines
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Dialect
 from xdsl.passes import ModulePass
 from xdsl.utils.target import Target
@@ -20,6 +22,9 @@ from xdsl.utils.target import Target
 from . import xdsl_compat
 
 PASS_PREFIX = "fa-"
+
+Apply = Callable[[ModulePass, Context, ModuleOp], None]
+"""The method of a pass that runs it."""
 
 PASSES = {entry.name: entry.home for entry in pipelines.PASSES}
 """Bare pass name -> `module:class`, in the order in which a pipeline uses them."""
@@ -60,7 +65,22 @@ def pass_class(bare_name: str, name: str) -> type[ModulePass]:
     cls = cast(type[ModulePass], _load(PASSES[bare_name]))
     if cls.name == name:
         return cls
-    return type(cls.__name__, (cls,), {"name": name, "__doc__": cls.__doc__})
+    members: dict[str, object] = {"name": name, "__doc__": cls.__doc__}
+    if name != bare_name and not pipelines.ENTRIES[bare_name].whole_module:
+        # `xdsl-opt` runs passes without this compiler's runner.
+        members["apply"] = _on_kernels(cls.apply)
+    return type(cls.__name__, (cls,), members)
+
+
+def _on_kernels(apply: Apply) -> Apply:
+    """The `apply` of a pass, on each kernel of a module alone."""
+
+    def on_kernels(self: ModulePass, ctx: Context, op: ModuleOp) -> None:
+        from .passes.modules.on_kernels import on_kernels
+
+        on_kernels(op, lambda single: apply(self, ctx, single))
+
+    return on_kernels
 
 
 def _dialect(home: str) -> Callable[[], Dialect]:

@@ -44,7 +44,7 @@ from xdsl.utils.lexer import Input, Span
 from ..diagnostics import CompileError, OpError, position
 from ..dialects.discardable_attrs import verify_attributes
 from ..passes.pipelines import LEVELS
-from ..passes.runner import run, schedule
+from ..passes.runner import apply_step, run, schedule
 from ..universe import FA_UNIVERSE, bare_passes
 from .dense_literals import DenseLiterals
 from .pipeline_text import build_passes
@@ -501,7 +501,7 @@ def _guarded(context: Context, module: ModuleOp, step: ModulePass) -> None:
     """Run one pass. What escapes it that is no complaint about its input is a defect of ours: it
     becomes a CompileError that names the pass."""
     try:
-        step.apply(context, module)
+        apply_step(context, module, step)
     except (CompileError, DiagnosticException, ParseError):
         raise
     except Exception as error:

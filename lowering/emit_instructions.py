@@ -20,6 +20,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..diagnostics import OpError
 from ..dialects import fa, plena
 from ..dialects.fa.discardable_attrs import MASK_TILES, UNFUSED, UNGROUPED
+from ..dialects.fa.launch import KERNEL
 from ..dialects.fa.promise_attr import promises_of
 from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
@@ -64,7 +65,11 @@ class EmitInstructionsPass(ModulePass):
         if not functions:
             return
         if len(functions) > 1:
-            raise OpError(functions[1], "a program is made of one function; this is the second")
+            raise OpError(
+                functions[1],
+                "a program is made of one function, and this is the second; outline-attention "
+                "makes kernels of attentions, and leaves the rest to the host",
+            )
         if len(functions[0].body.blocks) > 1:
             raise OpError(functions[0], "a program has no branches; a loop is scf.for")
         share_constants(functions[0])
@@ -98,7 +103,7 @@ def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layo
         {**used, "fp_mem": floats.end},
         _promises(function),
     )
-    for name in (MASK_TILES, UNFUSED, UNGROUPED):
+    for name in (KERNEL, MASK_TILES, UNFUSED, UNGROUPED):
         if name in function.attributes:
             kernel.attributes[name] = function.attributes[name]
     return kernel, layout

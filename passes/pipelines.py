@@ -22,7 +22,8 @@ class PassEntry:
     `requires` are passes that must have run before; they are inserted where they are missing.
     `until` is the first pass of the order behind which this one comes too late; None if it never
     does. Before `waits_for` the pass only records what is wanted, and does it where it is run
-    again. `provides` says in a few words what holds afterwards.
+    again. `provides` says in a few words what holds afterwards. A pass on the `whole_module` sees host
+    code; the others see each kernel as if it stood alone.
     """
 
     name: str
@@ -31,9 +32,18 @@ class PassEntry:
     requires: tuple[str, ...] = ()
     until: str | None = None
     waits_for: str | None = None
+    whole_module: bool = False
 
 
 PASSES: tuple[PassEntry, ...] = (
+    # On modules of more than a kernel.
+    PassEntry(
+        "outline-attention",
+        "fa.passes.modules.outline_attention:OutlineAttentionPass",
+        "kernels apart from host code",
+        until="tile",
+        whole_module=True,
+    ),
     # On attention.
     PassEntry(
         "smooth-keys",

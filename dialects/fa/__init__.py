@@ -13,6 +13,7 @@ from xdsl.ir import Dialect
 from ..host_op import HostOp
 from .attention import AttentionOp, YieldOp
 from .host_ops import AdditiveOp, BroadcastOp, ConcatOp, CropOp, PadOp, ReshapeOp, TransposeOp
+from .launch import LaunchOp
 from .mapping_attrs import Family, FamilyAttr, PackingAttr
 from .masks import MASKS
 from .row_loop import RowLoopOp, group_of
@@ -48,6 +49,7 @@ __all__ = [
     "FillOp",
     "Hiding",
     "HostOp",
+    "LaunchOp",
     "LoadOp",
     "LogsumexpOp",
     "MapOp",
@@ -86,6 +88,7 @@ FA = Dialect(
     "fa",
     [
         AttentionOp,
+        LaunchOp,
         YieldOp,
         ReshapeOp,
         TransposeOp,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, StringAttr
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
@@ -16,6 +17,7 @@ from ..machine_attr import KEY as MACHINE
 from ..machine_attr import machine_from
 from ..target_attr import KEY as OPTIMIZE_FOR
 from .attention import AttentionOp
+from .launch import KERNEL, check_kernel
 from .mapping_attrs import SCORE_FAMILIES, SUM_FAMILIES, VALUE_MAPPINGS
 from .problem_attr import GROUPED, check_problems
 from .problem_attr import KEY as PROBLEM
@@ -110,6 +112,12 @@ def _check_mask_tiles(name: str, attribute: Attribute, op: Operation) -> None:
             integer(0)(f"{name}: {count}", entry.data[count], op)
 
 
+def _check_kernel(name: str, attribute: Attribute, op: Operation) -> None:
+    unit(name, attribute, op)
+    if isinstance(op, FuncOp):
+        check_kernel(op)
+
+
 def _quoted(names: tuple[str, ...]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
@@ -117,7 +125,8 @@ def _quoted(names: tuple[str, ...]) -> str:
 ATTRIBUTES: Table = {
     MACHINE: DiscardableAttr(_MODULE, _check_machine),
     OPTIMIZE_FOR: DiscardableAttr(_MODULE, _check_target),
-    PROBLEM: DiscardableAttr(_MODULE, _check_problems),
+    PROBLEM: DiscardableAttr((*_MODULE, *_FUNCTION_OR_KERNEL), _check_problems),
+    KERNEL: DiscardableAttr(_FUNCTION_OR_KERNEL, _check_kernel),
     PROMISES: DiscardableAttr(_FUNCTION, _check_promises),
     GROUPED: DiscardableAttr((AttentionOp.name,), integer(1)),
     MAPPING: DiscardableAttr(_FUNCTION, _check_mapping),
