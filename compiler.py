@@ -162,12 +162,23 @@ class Kernel:
         return self._image(args).tobytes()
 
     def _image(self, args: Sequence[Value]) -> NDArray[np.uint8]:
-        values = [arg if isinstance(arg, mx.Blocks | bytes) else np.asarray(arg) for arg in args]
+        values = [_array(arg) for arg in args]
         try:
             image = hbm_image.image(self.layout, values)
+            hbm_image.integers(self.layout, values)
             plain = [np.asarray(value) for value in values] if self.layout.promises else []
             hbm_image.check_promises(self.layout, image, plain)
             return image
+        except LayoutError as error:
+            raise CompileError(str(error)) from None
+
+    def integers(self, *args: Value) -> tuple[int, ...]:
+        """What INT_MEM holds before a run on the arguments, from entry 0 on: lengths among them.
+
+        Raises CompileError for lengths that there cannot be.
+        """
+        try:
+            return hbm_image.integers(self.layout, [_array(arg) for arg in args])
         except LayoutError as error:
             raise CompileError(str(error)) from None
 
@@ -233,11 +244,11 @@ class Kernel:
         """
         from fa.machine import Simulator
 
-        image = self._image(args)
+        image, integers = self._image(args), self.integers(*args)
         sim = Simulator(self.machine)
         sim.hbm[: len(image)] = image
         sim.fp[: len(self.layout.fp_mem)] = self.layout.fp_mem
-        sim.int[: len(self.layout.int_mem)] = self.layout.int_mem
+        sim.int[: len(integers)] = integers
         return sim
 
     def run(
@@ -342,6 +353,11 @@ class Kernel:
         )
         kernel.report = files.report
         return kernel
+
+
+def _array(arg: Value) -> Value:
+    """An argument as an array, unless it is in its storage form."""
+    return arg if isinstance(arg, mx.Blocks | bytes) else np.asarray(arg)
 
 
 def _saved_machine(entry: object) -> Machine:

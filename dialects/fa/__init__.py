@@ -16,6 +16,7 @@ from .host_ops import AdditiveOp, BroadcastOp, ConcatOp, CropOp, PadOp, ReshapeO
 from .mapping_attrs import Family, FamilyAttr, PackingAttr
 from .masks import MASKS
 from .row_loop import RowLoopOp, group_of
+from .run_time_lengths import LengthOp, LimitOp
 from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
 from .tile_products import Hiding, MatmulOp, RepackOp, ScaleOp, ScoresOp
 from .tile_scores import MapOp, MaskOp
@@ -48,6 +49,8 @@ __all__ = [
     "FillOp",
     "Hiding",
     "HostOp",
+    "LengthOp",
+    "LimitOp",
     "LoadOp",
     "LogsumexpOp",
     "MapOp",
@@ -104,6 +107,8 @@ FA = Dialect(
         RepackOp,
         MapOp,
         MaskOp,
+        LengthOp,
+        LimitOp,
         SinkOp,
         SoftmaxOp,
         OnlineSoftmaxOp,

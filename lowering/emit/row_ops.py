@@ -180,6 +180,41 @@ def mask(e: Emitter, op: fa.MaskOp) -> None:
         first += len(members)
 
 
+def limit(e: Emitter, op: fa.LimitOp, left: SSAValue) -> None:
+    """HIDDEN added to the keys from a length on; `left` is the length less the tile's first key.
+
+    A row of HIDDEN shifted right by `left` lanes. The first panel has its first key before the
+    length, or `left` is 0. In a later one, `left` less the keys before it may be negative, which
+    shifts everything out as a large number does; then the panel before has hidden its last key, and
+    what that holds less than 0 hides everything.
+    """
+    kind, result = fa.tile(op.scores), fa.tile(op.result)
+    assert op.scratch is not None
+    move(e, kind, result)
+    rows, room = Rows.of(e, result), fa.tile(op.scratch).placed
+    hidden, shifted = e.constant(room), e.constant(room + rows.width)
+    e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
+    e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
+    if rows.panels == 1:
+        e.do("V_SHFT_V", shifted, hidden, left)
+        with each_vector(e, rows.rows, rows.address) as (row,):
+            e.do("V_ADD_VV", row, row, shifted, FULL)
+        return
+    negative, width = e.constant(room + 2 * rows.width), e.constant(rows.width)
+    start = e.constant(rows.address)
+    with e.loop(rows.panels, start, left, e.f_zero) as loop:
+        panel, lanes, before = loop.carried
+        e.do("V_SHFT_V", shifted, hidden, lanes)
+        e.do("V_ADD_VF", shifted, shifted, before, FULL)
+        with e.loop(rows.rows, panel) as inner:
+            (row,) = inner.carried
+            e.do("V_ADD_VV", row, row, shifted, FULL)
+            inner.yields(e.add(row, rows.width))
+        e.do("V_SUB_VF", negative, shifted, e.f_zero, FULL, 1)
+        least = e.get("S_SUB_FP", e.f_zero, e.get("V_RED_MAX", e.f_zero, negative, FULL))
+        loop.yields(e.add(panel, rows.panel), e.get("S_SUB_INT", lanes, width), least)
+
+
 def panel_runs(runs: Sequence[Run], first: int, width: int) -> list[Run]:
     """The runs of a tile's rows as columns of the panel that starts at column `first`."""
     clipped = [(max(a - first, 0), min(b - first, width)) for a, b in runs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TypeAlias
 
@@ -39,6 +40,8 @@ def argument(value: Value, tensor: Tensor) -> NDArray[np.floating] | mx_blocks.B
         if isinstance(value, mx_blocks.Blocks | bytes):
             raise LayoutError(f"argument {tensor.name} is plain {tensor.dtype}; give its values")
         _check_shape(value.shape, tensor)
+        if tensor.dtype == "i32" and value.dtype.kind not in "iu":
+            raise LayoutError(f"argument {tensor.name} holds integers, got {value.dtype}")
         return value
     if isinstance(value, bytes):
         s = tensor.storage
@@ -301,6 +304,19 @@ def image(layout: Layout, args: list[Value]) -> Bytes:
     return hbm
 
 
+def integers(layout: Layout, args: Sequence[Value]) -> tuple[int, ...]:
+    """What INT_MEM holds before a run on arguments, from entry 0 on: constants and lengths.
+
+    Raises LayoutError for lengths that there cannot be.
+    """
+    given: dict[int, list[int]] = {}
+    for each in layout.lengths:
+        value = argument(args[each.argument], layout.signature[each.argument])
+        assert isinstance(value, np.ndarray)
+        given[each.argument] = [int(length) for length in value]
+    return layout.integers(given)
+
+
 def stored(layout: Layout, hbm: Bytes, args: list[NDArray[np.floating]]) -> list[Array]:
     """The arguments as an image holds them, in their own shapes.
 
@@ -312,7 +328,8 @@ def stored(layout: Layout, hbm: Bytes, args: list[NDArray[np.floating]]) -> list
         if index in placed and (read := as_argument(placed[index][0], tensor, hbm)) is not None:
             result.append(read)
         else:
-            result.append(as_dtype(arg, tensor.dtype))
+            plain = tensor.dtype == "i32"
+            result.append(arg.astype(np.float32) if plain else as_dtype(arg, tensor.dtype))
     return result
 
 
