@@ -599,13 +599,31 @@ def interpret(
         raise CompileError(str(error), None if op is None else position(op)) from None
 
 
-def cost(kernel: Kernel) -> Cost:
+def cost(kernel: Kernel, kv_lens: Sequence[int] | None = None) -> Cost:
     """What a kernel costs in both tables and in HBM bytes, counted without running it.
 
     The result answers to attributes and to keys: `cost["emulator_cycles"]`, `dict(cost)`; see
-    `fa.machine.cost.cost.Cost`. Raises CompileError for a program whose cost is not static.
+    `fa.machine.cost.cost.Cost`. A kernel with lengths at run time costs what it does for `kv_lens`,
+    one for each batch, or for the largest. Raises CompileError for a program whose cost is not
+    known ahead, and for lengths that there cannot be.
     """
+    lengths = _lengths(kernel.layout, kv_lens)
+    words = (int(word) for word in kernel.words)
     try:
-        return program_cost((int(word) for word in kernel.words), kernel.machine, kernel.layout)
-    except CostError as error:
+        return program_cost(words, kernel.machine, kernel.layout, lengths=lengths)
+    except (CostError, LayoutError) as error:
         raise CompileError(str(error)) from None
+
+
+def _lengths(layout: Layout, kv_lens: Sequence[int] | None) -> dict[int, Sequence[int]]:
+    """Lengths by argument; each argument of lengths has the same ones."""
+    if kv_lens is None:
+        return {}
+    given: dict[int, Sequence[int]] = {}
+    for each in layout.lengths:
+        if len(kv_lens) != each.count:
+            raise CompileError(f"kv_lens are {each.count} lengths, got {len(kv_lens)}")
+        given[each.argument] = kv_lens
+    if not given:
+        raise CompileError("the kernel has no lengths at run time; leave kv_lens out")
+    return given
