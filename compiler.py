@@ -146,6 +146,13 @@ class Kernel:
         """The shapes of the arguments, in order."""
         return [tensor.shape for tensor in self.layout.signature]
 
+    def defaults(self) -> list[Array]:
+        """Arguments that there can be: zeros, and of lengths the largest."""
+        values = [np.zeros(shape, np.float32) for shape in self.argument_shapes]
+        for each in self.layout.lengths:
+            values[each.argument][:] = each.most
+        return values
+
     def layout_table(self) -> str:
         """Where each tensor lies in HBM, as a table."""
         from fa.machine.host.layout_table import layout_table
@@ -529,9 +536,8 @@ def _choose(
                 return cost(kernel).total.of(target), len(kernel.words)
             except ValueError as error:
                 raise CompileError(str(error)) from None
-        zeros = [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
         try:
-            return kernel.run(*zeros, table=target).cycles, len(kernel.words)
+            return kernel.run(*kernel.defaults(), table=target).cycles, len(kernel.words)
         except Trap as trap:
             raise CompileError(f"the machine stops: {trap}") from None
 

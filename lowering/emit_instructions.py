@@ -46,8 +46,8 @@ from .emit.float_constants import FloatConstants
 from .emit.row_loop import emit_row_loop
 from .hbm.constant_tensors import share_constants
 from .hbm.plan import outputs, plan, signature
-from .length_entries import LengthEntries
 from .instruction_sources import named_location
+from .length_entries import LengthEntries
 
 
 @dataclass(frozen=True)

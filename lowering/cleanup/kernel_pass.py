@@ -192,9 +192,7 @@ def remake(loop: plena.LoopOp, inits: Sequence[SSAValue]) -> plena.LoopOp:
     """
     assert loop.parent is not None
     old = loop.results
-    new = plena.LoopOp(
-        loop.iterations, inits, loop.detach_region(loop.body), loop.at_run_time
-    )
+    new = plena.LoopOp(loop.iterations, inits, loop.detach_region(loop.body), loop.at_run_time)
     new.location = loop.location
     new.attributes = dict(loop.attributes)
     loop.parent.insert_op_before(new, loop)

@@ -94,9 +94,7 @@ def _variable(loop: plena.LoopOp, integers: Integers) -> _Variable | None:
     return None
 
 
-def _reduce(
-    loop: plena.LoopOp, variable: _Variable, pressure: Pressure, zero: SSAValue
-) -> None:
+def _reduce(loop: plena.LoopOp, variable: _Variable, pressure: Pressure, zero: SSAValue) -> None:
     """Carry what is linear in the variable of `loop` and otherwise known before it."""
     position = pressure.order.position
     found: dict[frozenset[tuple[SSAValue, int]], list[tuple[int, plena.Instruction]]] = {}

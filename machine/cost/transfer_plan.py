@@ -350,7 +350,11 @@ class _Walk:
                     mnemonic, *(state[v] if operand.is_register else v for operand, v in inputs)
                 )
             case "S_LD_INT":
-                state[values[0]] = state.get(self._entry(decoded), 0)
+                base = state[values[1]]
+                # What lies at a place that varies is not known: lengths of batches, say.
+                state[values[0]] = (
+                    state.get(_INT_MEM + base + values[2], 0) if isinstance(base, int) else None
+                )
             case "S_ST_INT" if self.loads_int:
                 state[self._entry(decoded)] = state[values[0]]
             case "V_TOPK" if self.loads_int:

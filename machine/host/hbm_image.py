@@ -40,8 +40,8 @@ def argument(value: Value, tensor: Tensor) -> NDArray[np.floating] | mx_blocks.B
         if isinstance(value, mx_blocks.Blocks | bytes):
             raise LayoutError(f"argument {tensor.name} is plain {tensor.dtype}; give its values")
         _check_shape(value.shape, tensor)
-        if tensor.dtype == "i32" and value.dtype.kind not in "iu":
-            raise LayoutError(f"argument {tensor.name} holds integers, got {value.dtype}")
+        if tensor.dtype == "i32" and not np.array_equal(value, np.round(value)):
+            raise LayoutError(f"argument {tensor.name} holds integers, got {value.tolist()}")
         return value
     if isinstance(value, bytes):
         s = tensor.storage
