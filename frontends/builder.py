@@ -73,8 +73,8 @@ def attention(
     stay within it, which the kernel checks on its arguments. With `sinks` the function takes a
     fourth argument, [q_heads], one more score for each row of a head that attends to nothing.
     With `lengths` the last argument is i32 [batch], how many keys of each batch are valid when it
-    runs. `alibi` adds biases to the scores that fall with the distance of a key, where the last query
-    stands at the last key. Raises CompileError for arguments that no attention has.
+    runs. `alibi` adds biases to the scores that fall with the distance of a key, where the last
+    query stands at the last key. Raises CompileError for arguments that no attention has.
     """
     given = {
         "q_heads": q_heads,
@@ -138,8 +138,8 @@ def _function(
     score_mod: Region | None,
     sinks: bool,
 ) -> ModuleOp:
-    """The module with one function around one `fa.attention`; behind q, k and v come sinks, if there
-    are any, and lengths.
+    """The module with one function around one `fa.attention`; behind q, k and v come sinks, where
+    there are any, and lengths.
 
     Raises CompileError where they do not go together.
     """

@@ -108,7 +108,7 @@ def cost_json(kernel: Kernel) -> str:
 
 
 def _write_for_emulator(kernel: Kernel, directory: str, paths: Sequence[str]) -> None:
-    """Write a kernel with its arguments, `defaults` if none are given, as files for the emulator."""
+    """Write a kernel with its arguments, `defaults` without any, as files for the emulator."""
     import numpy as np
 
     from ..machine.debug.emulator_files import EmulatorFiles, EmulatorFilesError

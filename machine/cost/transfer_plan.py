@@ -52,9 +52,9 @@ class Transfer:
     """One H_ instruction. `loops` are the loops around it, the outermost first.
 
     `high`, `low`, `offset` and `scale` are its registers' values and `step` the bytes from row to
-    row, as functions of iteration numbers, whose symbols are the loops' keys; `start` is the compute
-    time in cycles before its first execution, `first` that execution's number among all transfers,
-    `executed` how often it runs.
+    row, as functions of iteration numbers, whose symbols are the loops' keys; `start` is the
+    compute time in cycles before its first execution, `first` that execution's number among all
+    transfers, `executed` how often it runs.
     """
 
     pc: int

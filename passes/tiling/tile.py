@@ -157,8 +157,8 @@ def _tables(op: fa.AttentionOp) -> list[Dependence]:
 def may_see_nothing(op: fa.AttentionOp, rows: int) -> bool:
     """Whether some query of an attention may see no key; `rows` of them are looked at at a time.
 
-    A bias may hold -inf, so that any row may see nothing, a score function may give it, and a length
-    may be 0.
+    A bias may hold -inf, so that any row may see nothing, a score function may give it, and a
+    length may be 0.
     """
     if op.bias is not None or (op.score_mod is not None and may_hide(op.score_mod)):
         return True
