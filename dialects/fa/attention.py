@@ -354,9 +354,7 @@ class AttentionOp(IRDLOperation):
             )
         for name, part in (("mask_mod", self.mask_mod), ("qk", self.qk)):
             if part is not None:
-                raise VerifyException(
-                    f"{name} is about all keys; it cannot stand beside lengths"
-                )
+                raise VerifyException(f"{name} is about all keys; it cannot stand beside lengths")
 
     def _verify_results(self, q: Sequence[int], k: Sequence[int], v: Sequence[int]) -> None:
         """Check which results there are, and their types."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import (
+    IntegerAttr,
     IntegerType,
     MemRefType,
     ModuleOp,
@@ -39,7 +40,7 @@ from xdsl.utils.hints import isa
 
 from ...machine.numerics.bounded_scores import ROUNDED
 from ...machine.numerics.mx_blocks import Blocks, dequantize
-from ...xdsl_compat import number
+from ...xdsl_compat import number, scalar
 from .. import fa, mx
 from ..fa.mapping_attrs import BATCHED_FACTOR
 from ..fa.types import TileType, storage_of
@@ -296,10 +297,10 @@ class FaFunctions(InterpreterFunctions):
         return self._write(op, [np.where(seen, scores, np.float32(-np.inf))])
 
     @impl(fa.LengthOp)
-    def length(self, _: Interpreter, op: fa.LengthOp, args: PythonValues) -> PythonValues:
+    def length(self, interpreter: Interpreter, op: fa.LengthOp, args: PythonValues) -> PythonValues:
         found = int(args[0][number(args[1])])
         semantics.check_length(found, op.most.value.data)
-        return (op.rounded(found),)
+        return (scalar(interpreter, IntegerAttr.from_index_int_value(op.rounded(found))),)
 
     @impl(fa.LimitOp)
     def limit(self, _: Interpreter, op: fa.LimitOp, args: PythonValues) -> PythonValues:

@@ -3,9 +3,9 @@
 Precondition: tile IR after `specialize-masks`. Postcondition: the first key tile of each
 recurrence starts it (nothing to rescale, nothing to fill); a loop over key tiles has its first
 iteration in front, unless it ends where a length says. Where M_MM does P V and there is one tile of
-keys, P is divided by the row sums instead of P V. Neighbouring operations that go over the rows of a tile one by one, and may be
-done row by row together, stand in one `fa.row_loop`, which says how many rows there are to do and
-how many make an iteration.
+keys, P is divided by the row sums instead of P V. Neighbouring operations that go over the rows of
+a tile one by one, and may be done row by row together, stand in one `fa.row_loop`, which says how
+many rows there are to do and how many make an iteration.
 """
 
 from __future__ import annotations
