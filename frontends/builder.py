@@ -105,7 +105,7 @@ def attention(
     cap = _number("softcap", softcap)
     if cap is not None and not cap > 0:
         raise CompileError(f"softcap is {cap}; it must be positive")
-    types = [query, key, value]
+    types: list[TensorType[Attribute]] = [query, key, value]
     if sinks:
         types.append(TensorType(element, [size["q_heads"]]))
     if lengths:
@@ -128,7 +128,7 @@ def attention(
 
 def _function(
     name: str,
-    arguments: Sequence[TensorType],
+    arguments: Sequence[TensorType[Attribute]],
     *,
     mask: Attribute | None,
     scale: float | None,

@@ -7,7 +7,7 @@ constants and finds results (`machine/host/layout.py`). Equal constant tensors a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
@@ -47,7 +47,7 @@ from .emit.row_loop import emit_row_loop
 from .hbm.constant_tensors import share_constants
 from .hbm.plan import outputs, plan, signature
 from .instruction_sources import named_location
-from .length_entries import LengthEntries
+from .length_entries import LengthEntries, by_panel
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,11 @@ class _Lowering:
             case fa.MaskOp():
                 row_ops.mask(e, op)
             case fa.LimitOp():
-                row_ops.limit(e, op, self._left(op))
+                end = by_panel(e.machine, op)
+                if end is None:
+                    row_ops.limit(e, op, self._left(op))
+                else:
+                    row_ops.limit_panels(e, op, self._panels_left(op, end))
             case fa.MapOp():
                 score_functions.apply_map(e, op)
             case fa.ProbabilitiesOp():
@@ -319,6 +323,20 @@ class _Lowering:
         length = self._length(op.counted)
         col = self._index(op.col)
         return length if col is self.e.zero else self.e.get("S_SUB_INT", length, col)
+
+    def _panels_left(self, op: fa.LimitOp, end: fa.LengthOp) -> Iterator[SSAValue]:
+        """Registers with how many keys from the first of each panel on are valid, or more.
+
+        What the host says of the last tile, and the keys behind this tile, of which the last has
+        none.
+        """
+        e = self.e
+        after = e.add(self._index(op.col), end.unit)
+        behind = e.get("S_SUB_INT", self._length(end), after)
+        batch = self._index(end.batch)
+        for first in range(0, end.unit, e.machine.vlen):
+            last = e.get("S_LD_INT", batch, self.lengths.entry(end, first, e.machine.vlen))
+            yield e.get("S_ADD_INT", last, behind)
 
     def _index(self, value: SSAValue) -> SSAValue:
         """A register with an index."""

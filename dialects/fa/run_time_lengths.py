@@ -32,7 +32,7 @@ def verify_lengths(lengths: SSAValue, batch: int | None = None) -> None:
     if len(dims) != 1 or element != LENGTH_TYPE or (batch is not None and dims != (batch,)):
         wanted = "" if batch is None else f" for each of {batch} batches, tensor<{batch}xi32>"
         raise VerifyException(
-            f"lengths are one i32{wanted}, got tensor<{shape_text((*dims, ''))}{element}>"
+            f"lengths are one i32{wanted}, got tensor<{shape_text(dims)}x{element}>"
         )
 
 

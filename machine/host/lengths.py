@@ -21,6 +21,10 @@ class Lengths:
     count: int
     most: int
     granule: int
+    first: int = 0
+    width: int = 0
+    """Above 0: the entries hold how many are valid of the `width` keys from the `first` on of the
+    last `granule` keys, of the length rounded up."""
 
     @property
     def end(self) -> int:
@@ -37,7 +41,12 @@ class Lengths:
                 )
         if self.granule == 1:
             return list(lengths)
-        return [max(1, -(-length // self.granule)) * self.granule for length in lengths]
+        ends = [max(1, -(-length // self.granule)) * self.granule for length in lengths]
+        if not self.width:
+            return ends
+        starts = [end - self.granule + self.first for end in ends]
+        pairs = zip(lengths, starts, strict=True)
+        return [min(max(length - start, 0), self.width) for length, start in pairs]
 
     def to_json(self) -> dict[str, int]:
         """The entry of a manifest."""
@@ -49,7 +58,7 @@ class Lengths:
         names = set(cls.__dataclass_fields__)
         if set(entry) != names:
             raise ValueError(f"lengths have {', '.join(sorted(names))}")
-        least = {"argument": 0, "entry": 0, "count": 1, "most": 1, "granule": 1}
+        least = dict.fromkeys(names, 0) | {"count": 1, "most": 1, "granule": 1}
         for name, number in entry.items():
             if type(number) is not int or not least[name] <= number < 1 << 31:
                 raise ValueError(f"'{name}' of lengths is an integer from {least[name]} on")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..spec.encoding import Decoded
-from .linear_mod32 import ARITHMETIC, computed
+from .linear_mod32 import ARITHMETIC, Value, computed
 from .loop_nest import Loop, Node, Structure, counted, nest, written_gp
 from .program import Program
 
@@ -120,8 +120,8 @@ class _Walk:
         mnemonic = decoded.instruction.mnemonic
         if mnemonic in ARITHMETIC:
             inputs = zip(decoded.instruction.operands[1:], values[1:], strict=True)
-            found = [gp[v] if operand.is_register else v for operand, v in inputs]
-            made = computed(mnemonic, *found)
+            found: list[Value[int]] = [gp[v] if operand.is_register else v for operand, v in inputs]
+            made: Value[int] = computed(mnemonic, *found)
             gp[values[0]] = made if isinstance(made, int) else None
         elif mnemonic == "S_LD_INT":
             base = gp[values[1]]

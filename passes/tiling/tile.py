@@ -119,6 +119,7 @@ def needs_of(op: fa.AttentionOp) -> Needs:
         1 + (op.bias is not None) + (op.mask_mod is not None) + len(tables),
         any(DISTANCE in depends for depends in tables),
         _may_be_wide(op),
+        op.lengths is not None,
         op.lse is not None or op.sinks is not None,
     )
 
@@ -126,10 +127,9 @@ def needs_of(op: fa.AttentionOp) -> Needs:
 def _may_be_wide(op: fa.AttentionOp) -> bool:
     """Whether tiles of many keys cost nothing: where a mask hides a part, it can be cut off.
 
-    What depends on places, adds to scores or returns them keeps tiles as small as a prefetch, and
-    so do lengths at run time: what is done beyond them is for nothing.
+    What depends on places, adds to scores or returns them keeps tiles as small as a prefetch.
     """
-    parts = (op.bias, op.score_mod, op.prob_mod, op.mask_mod, op.qk, op.lengths)
+    parts = (op.bias, op.score_mod, op.prob_mod, op.mask_mod, op.qk)
     return all(part is None for part in parts)
 
 
