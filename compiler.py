@@ -189,6 +189,28 @@ class Kernel:
         except LayoutError as error:
             raise CompileError(str(error)) from None
 
+    def put(self, image: NDArray[np.uint8], name: str, values: Value) -> None:
+        """Write the argument `name` anew into an HBM image, in place.
+
+        Raises CompileError where there is no such argument, the shape differs, or the host makes
+        what is stored of other arguments as well; and for kernels that were promised something of
+        their data, which is checked on all of it (`pack`).
+        """
+        names = [tensor.name for tensor in self.layout.signature]
+        if name not in names or not self._regions(name):
+            raise CompileError(
+                f"no argument called '{name}' lies in HBM; there are {', '.join(names)}"
+            )
+        if self.layout.promises:
+            raise CompileError(
+                "a kernel with promises about its data takes all of it at once; pack"
+            )
+        try:
+            for region in self._regions(name):
+                hbm_image.put(self.layout, region, _array(values), image)
+        except LayoutError as error:
+            raise CompileError(str(error)) from None
+
     def append(
         self, image: NDArray[np.uint8], name: str, values: NDArray[np.floating], at: int
     ) -> None:
@@ -249,9 +271,12 @@ class Kernel:
 
         Raises CompileError for arguments that do not fit.
         """
+        return self._machine(self._image(args), self.integers(*args))
+
+    def _machine(self, image: NDArray[np.uint8], integers: Sequence[int]) -> Simulator:
+        """A machine with these in its memories."""
         from fa.machine import Simulator
 
-        image, integers = self._image(args), self.integers(*args)
         sim = Simulator(self.machine)
         sim.hbm[: len(image)] = image
         sim.fp[: len(self.layout.fp_mem)] = self.layout.fp_mem
@@ -275,6 +300,44 @@ class Kernel:
         there is not, and `fa.machine.Trap` where the machine stops.
         """
         sim = self.simulator(*args)
+        return self._run(sim, progress, hbm_time, engine, table, blocking)
+
+    def run_image(
+        self,
+        image: NDArray[np.uint8],
+        kv_lens: Sequence[int] | None = None,
+        progress: Progress | None = None,
+        hbm_time: Literal["exact", "none"] = "exact",
+        engine: Engine = "auto",
+        table: str = "emulator",
+        blocking: bool = False,
+    ) -> Run:
+        """`run` on an HBM image (`pack`, `put`, `append`), which stays as it is.
+
+        `kv_lens` are the lengths at run time, one for each batch; the largest without. Raises
+        CompileError for lengths that there cannot be and for an image that is too short.
+        """
+        if image.size < self.layout.hbm_bytes:
+            raise CompileError(
+                f"the image has {image.size} bytes, and the kernel's data {self.layout.hbm_bytes}"
+            )
+        try:
+            integers = self.layout.integers(_lengths(self.layout, kv_lens))
+        except LayoutError as error:
+            raise CompileError(str(error)) from None
+        sim = self._machine(image, integers)
+        return self._run(sim, progress, hbm_time, engine, table, blocking)
+
+    def _run(
+        self,
+        sim: Simulator,
+        progress: Progress | None,
+        hbm_time: Literal["exact", "none"],
+        engine: Engine,
+        table: str,
+        blocking: bool,
+    ) -> Run:
+        """Run the program on a machine that holds its data."""
         result = sim.run(
             self.words,
             hbm_time=hbm_time,

@@ -20,7 +20,9 @@ import fa
 import numpy as np
 from fa.dialects.fa.masks import CausalAttr, MaskAttr
 from fa.dialects.interpreters.reference import attention
+from fa.machine.host.hbm_image import as_argument
 from fa.tools.support.progress import ProgressBar
+from ml_dtypes import bfloat16
 from numpy.typing import NDArray
 
 Q_HEADS, KV_HEADS, DIM = 32, 8, 128
@@ -73,22 +75,30 @@ def decode(kernel: fa.Kernel, q: Array, k: Array, v: Array, first: int) -> list[
     caches = [np.zeros((1, KV_HEADS, room, DIM), np.float32) for _ in range(2)]
     for cache, tokens in zip(caches, (k, v), strict=True):
         cache[:, :, :first] = tokens[:, :, :first]
-    image = np.frombuffer(kernel.pack(q[:, :, :1], *caches, [first]), np.uint8).copy()
+    start = kernel.pack(q[:, :, :1], *caches, np.array([first]))
+    image = np.frombuffer(start, np.uint8).copy()
     done: list[Step] = []
     with ProgressBar("decoding") as progress:
         for number in range(q.shape[2]):
             at, length = first + number, first + number + 1
-            query = q[:, :, number : number + 1]
-            # In place: the caches are never packed again, the query and the length are.
+            query = q[:, :, number : number + 1].astype(bfloat16).astype(np.float32)
+            # In place: the caches are never packed again.
             kernel.append(image, "k", k[:, :, at:length], at)
             kernel.append(image, "v", v[:, :, at:length], at)
-            run = kernel.run_image(image, {"q": query, "lengths": [length]})
-            stored = kernel.stored_in(image)
-            valid = [stored[0], *(part[:, :, :length] for part in stored[1:3])]
+            kernel.put(image, "q", query)
+            run = kernel.run_image(image, [length])
+            valid = [query, *(part[:, :, :length] for part in stored(kernel, image))]
             traffic = run.hbm_bytes_read + run.hbm_bytes_written
             done.append(Step(length, run.cycles, traffic, error(run.outputs[0], valid, None)))
             progress(number + 1, q.shape[2])
     return done
+
+
+def stored(kernel: fa.Kernel, image: NDArray[np.uint8]) -> list[Array]:
+    """Keys and values as the cache holds them."""
+    arguments, signature = kernel.layout.arguments(), kernel.layout.signature
+    found = [as_argument(arguments[index][0], signature[index], image) for index in (1, 2)]
+    return [values for values in found if values is not None]
 
 
 def plot(steps: list[Step]) -> str:

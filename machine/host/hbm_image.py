@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..numerics import mx_blocks
 from ..numerics.center_rotate import as_dtype, prepare
 from .layout import Layout, LayoutError, Region, Storage, Tensor
-from .recipe import Leaf, evaluate
+from .recipe import Leaf, evaluate, leaves
 from .recipe_inverse import is_arranged, is_moved, sources, taken_back
 
 Array = NDArray[np.float32]
@@ -87,6 +87,25 @@ def pack(value: NDArray[np.floating] | mx_blocks.Blocks, region: Region, hbm: By
     if not isinstance(value, mx_blocks.Blocks):
         value = prepared(value, region)
     _place(value, region, hbm, 0)
+
+
+def put(layout: Layout, region: Region, value: Value, hbm: Bytes) -> None:
+    """Write the argument that a region is made of, in place; padding stays as it is.
+
+    Raises LayoutError where the shape differs, or the region is made of other arguments as well.
+    """
+    checked = argument(value, layout.signature[region.index])
+    used = set(leaves(region.recipe, "argument")) if region.recipe else {region.index}
+    if used != {region.index}:
+        raise LayoutError(f"{region.name} is made of several arguments; pack them again")
+
+    def leaf(_: Leaf, index: int) -> Array:
+        if isinstance(checked, mx_blocks.Blocks):
+            raise LayoutError(f"argument {layout.signature[index].name} must be given as values")
+        return as_dtype(checked, layout.signature[index].dtype)
+
+    made = np.ascontiguousarray(evaluate(region.recipe, leaf)) if region.recipe else checked
+    pack(made, region, hbm)
 
 
 def append(
