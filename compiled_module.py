@@ -100,7 +100,10 @@ class CompiledModule:
                 f"@{entry.sym_name.data} takes {len(kinds)} arguments, got {len(args)}"
             )
         try:
-            values = [given(i, kind, arg, rnd) for i, (kind, arg) in enumerate(zip(kinds, args, strict=True))]
+            values = [
+                given(i, kind, arg, rnd)
+                for i, (kind, arg) in enumerate(zip(kinds, args, strict=True))
+            ]
             results = interpreter.call_op(entry.sym_name.data, tuple(values))
         except InterpretationError as error:
             op: Operation | None = getattr(error, "op", None)

@@ -195,6 +195,13 @@ class Kernel:
         """The shapes of the arguments, in order."""
         return [tensor.shape for tensor in self.layout.signature]
 
+    def defaults(self) -> list[Array]:
+        """Arguments that there can be: zeros, and of lengths the largest."""
+        values = [np.zeros(shape, np.float32) for shape in self.argument_shapes]
+        for each in self.layout.lengths:
+            values[each.argument][:] = each.most
+        return values
+
     def layout_table(self) -> str:
         """Where each tensor lies in HBM, as a table."""
         from fa.machine.host.layout_table import layout_table
@@ -211,12 +218,45 @@ class Kernel:
         return self._image(args).tobytes()
 
     def _image(self, args: Sequence[Value]) -> NDArray[np.uint8]:
-        values = [arg if isinstance(arg, mx.Blocks | bytes) else np.asarray(arg) for arg in args]
+        values = [_array(arg) for arg in args]
         try:
             image = hbm_image.image(self.layout, values)
+            hbm_image.integers(self.layout, values)
             plain = [np.asarray(value) for value in values] if self.layout.promises else []
             hbm_image.check_promises(self.layout, image, plain)
             return image
+        except LayoutError as error:
+            raise CompileError(str(error)) from None
+
+    def integers(self, *args: Value) -> tuple[int, ...]:
+        """What INT_MEM holds before a run on the arguments, from entry 0 on: lengths among them.
+
+        Raises CompileError for lengths that there cannot be.
+        """
+        try:
+            return hbm_image.integers(self.layout, [_array(arg) for arg in args])
+        except LayoutError as error:
+            raise CompileError(str(error)) from None
+
+    def put(self, image: NDArray[np.uint8], name: str, values: Value) -> None:
+        """Write the argument `name` anew into an HBM image, in place.
+
+        Raises CompileError where there is no such argument, the shape differs, or the host makes
+        what is stored of other arguments as well; and for kernels that were promised something of
+        their data, which is checked on all of it (`pack`).
+        """
+        names = [tensor.name for tensor in self.layout.signature]
+        if name not in names or not self._regions(name):
+            raise CompileError(
+                f"no argument called '{name}' lies in HBM; there are {', '.join(names)}"
+            )
+        if self.layout.promises:
+            raise CompileError(
+                "a kernel with promises about its data takes all of it at once; pack"
+            )
+        try:
+            for region in self._regions(name):
+                hbm_image.put(self.layout, region, _array(values), image)
         except LayoutError as error:
             raise CompileError(str(error)) from None
 
@@ -280,13 +320,16 @@ class Kernel:
 
         Raises CompileError for arguments that do not fit.
         """
+        return self._machine(self._image(args), self.integers(*args))
+
+    def _machine(self, image: NDArray[np.uint8], integers: Sequence[int]) -> Simulator:
+        """A machine with these in its memories."""
         from fa.machine import Simulator
 
-        image = self._image(args)
         sim = Simulator(self.machine)
         sim.hbm[: len(image)] = image
         sim.fp[: len(self.layout.fp_mem)] = self.layout.fp_mem
-        sim.int[: len(self.layout.int_mem)] = self.layout.int_mem
+        sim.int[: len(integers)] = integers
         return sim
 
     def ordered(self, args: Sequence[Value], named: Mapping[str, Value]) -> list[Value]:
@@ -326,6 +369,44 @@ class Kernel:
         there is not, and `fa.machine.Trap` where the machine stops.
         """
         sim = self.simulator(*self.ordered(args, named))
+        return self._run(sim, progress, hbm_time, engine, table, blocking)
+
+    def run_image(
+        self,
+        image: NDArray[np.uint8],
+        kv_lens: Sequence[int] | None = None,
+        progress: Progress | None = None,
+        hbm_time: Literal["exact", "none"] = "exact",
+        engine: Engine = "auto",
+        table: str = "emulator",
+        blocking: bool = False,
+    ) -> Run:
+        """`run` on an HBM image (`pack`, `put`, `append`), which stays as it is.
+
+        `kv_lens` are the lengths at run time, one for each batch; the largest without. Raises
+        CompileError for lengths that there cannot be and for an image that is too short.
+        """
+        if image.size < self.layout.hbm_bytes:
+            raise CompileError(
+                f"the image has {image.size} bytes, and the kernel's data {self.layout.hbm_bytes}"
+            )
+        try:
+            integers = self.layout.integers(_lengths(self.layout, kv_lens))
+        except LayoutError as error:
+            raise CompileError(str(error)) from None
+        sim = self._machine(image, integers)
+        return self._run(sim, progress, hbm_time, engine, table, blocking)
+
+    def _run(
+        self,
+        sim: Simulator,
+        progress: Progress | None,
+        hbm_time: Literal["exact", "none"],
+        engine: Engine,
+        table: str,
+        blocking: bool,
+    ) -> Run:
+        """Run the program on a machine that holds its data."""
         result = sim.run(
             self.words,
             hbm_time=hbm_time,
@@ -411,6 +492,11 @@ class Kernel:
         )
         kernel.report = files.report
         return kernel
+
+
+def _array(arg: Value) -> Value:
+    """An argument as an array, unless it is in its storage form."""
+    return arg if isinstance(arg, mx.Blocks | bytes) else np.asarray(arg)
 
 
 def _saved_machine(entry: object) -> Machine:
@@ -612,9 +698,8 @@ def _choose(
                 return cost(kernel).total.of(target), len(kernel.words)
             except ValueError as error:
                 raise CompileError(str(error)) from None
-        zeros = [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
         try:
-            return kernel.run(*zeros, table=target).cycles, len(kernel.words)
+            return kernel.run(*kernel.defaults(), table=target).cycles, len(kernel.words)
         except Trap as trap:
             raise CompileError(f"the machine stops: {trap}") from None
 
@@ -682,13 +767,31 @@ def interpret(
         raise CompileError(str(error), None if op is None else position(op)) from None
 
 
-def cost(kernel: Kernel) -> Cost:
+def cost(kernel: Kernel, kv_lens: Sequence[int] | None = None) -> Cost:
     """What a kernel costs in both tables and in HBM bytes, counted without running it.
 
     The result answers to attributes and to keys: `cost["emulator_cycles"]`, `dict(cost)`; see
-    `fa.machine.cost.cost.Cost`. Raises CompileError for a program whose cost is not static.
+    `fa.machine.cost.cost.Cost`. A kernel with lengths at run time costs what it does for `kv_lens`,
+    one for each batch, or for the largest. Raises CompileError for a program whose cost is not
+    known ahead, and for lengths that there cannot be.
     """
+    lengths = _lengths(kernel.layout, kv_lens)
+    words = (int(word) for word in kernel.words)
     try:
-        return program_cost((int(word) for word in kernel.words), kernel.machine, kernel.layout)
-    except CostError as error:
+        return program_cost(words, kernel.machine, kernel.layout, lengths=lengths)
+    except (CostError, LayoutError) as error:
         raise CompileError(str(error)) from None
+
+
+def _lengths(layout: Layout, kv_lens: Sequence[int] | None) -> dict[int, Sequence[int]]:
+    """Lengths by argument; each argument of lengths has the same ones."""
+    if kv_lens is None:
+        return {}
+    given: dict[int, Sequence[int]] = {}
+    for each in layout.lengths:
+        if len(kv_lens) != each.count:
+            raise CompileError(f"kv_lens are {each.count} lengths, got {len(kv_lens)}")
+        given[each.argument] = kv_lens
+    if not given:
+        raise CompileError("the kernel has no lengths at run time; leave kv_lens out")
+    return given

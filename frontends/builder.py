@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import (
     bf16,
     f16,
     f32,
+    i32,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Region
@@ -53,6 +54,7 @@ def attention(
     score_bound: float | None = None,
     sinks: bool = False,
     lse: bool = False,
+    lengths: bool = False,
     alibi: Alibi | None = None,
     dtype: str = "bf16",
     name: str = "attention",
@@ -70,8 +72,9 @@ def attention(
     1/sqrt(head_dim)), `softcap` c makes c tanh(s / c) of them, `score_bound` promises that they
     stay within it, which the kernel checks on its arguments. With `sinks` the function takes a
     fourth argument, [q_heads], one more score for each row of a head that attends to nothing.
-    `alibi` adds biases to the scores that fall with the distance of a key, where the last query
-    stands at the last key. Raises CompileError for arguments that no attention has.
+    With `lengths` the last argument is i32 [batch], how many keys of each batch are valid when it
+    runs. `alibi` adds biases to the scores that fall with the distance of a key, where the last
+    query stands at the last key. Raises CompileError for arguments that no attention has.
     """
     given = {
         "q_heads": q_heads,
@@ -102,10 +105,11 @@ def attention(
     cap = _number("softcap", softcap)
     if cap is not None and not cap > 0:
         raise CompileError(f"softcap is {cap}; it must be positive")
-    types = [query, key, value]
+    types: list[TensorType[Attribute]] = [query, key, value]
     if sinks:
         types.append(TensorType(element, [size["q_heads"]]))
-
+    if lengths:
+        types.append(TensorType(i32, [size["batch"]]))
     factor = _number("scale", scale)
     offset = size["kv_len"] - size["q_len"]
     score_mod = None if alibi is None else alibi.score_mod(size["q_heads"], offset)
@@ -118,12 +122,13 @@ def attention(
         score_bound=_number("score_bound", score_bound),
         lse=lse,
         score_mod=score_mod,
+        sinks=sinks,
     )
 
 
 def _function(
     name: str,
-    arguments: Sequence[TensorType],
+    arguments: Sequence[TensorType[Attribute]],
     *,
     mask: Attribute | None,
     scale: float | None,
@@ -131,8 +136,10 @@ def _function(
     score_bound: float | None,
     lse: bool,
     score_mod: Region | None,
+    sinks: bool,
 ) -> ModuleOp:
-    """The module with one function around one `fa.attention`; its fourth argument is sinks.
+    """The module with one function around one `fa.attention`; behind q, k and v come sinks, where
+    there are any, and lengths.
 
     Raises CompileError where they do not go together.
     """
@@ -143,14 +150,17 @@ def _function(
     function = FuncOp(name, (arguments, ()))
     for argument, hint in zip(function.args, ("q", "k", "v", "sinks"), strict=False):
         argument.name_hint = hint
+    if len(arguments) > 3 + sinks:
+        function.args[-1].name_hint = "lengths"
     with ImplicitBuilder(function.body):
         q, k, v, *rest = function.args
-        sinks = rest[0] if rest else None
+        sink_scores = rest.pop(0) if sinks else None
         op = AttentionOp(
             q,
             k,
             v,
-            sinks=sinks,
+            sinks=sink_scores,
+            lengths=rest[0] if rest else None,
             mask=mask,
             scale=scale,
             softcap=softcap,

@@ -7,12 +7,12 @@ constants and finds results (`machine/host/layout.py`). Equal constant tensors a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, memref, scf
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -26,12 +26,12 @@ from ..dialects.fa.types import TileType
 from ..dialects.json_attr import encode
 from ..dialects.machine_attr import settle_machine
 from ..dialects.mx import DequantizeOp, QuantizeOp
-from ..dialects.plena.discardable_attrs import LAYOUT
+from ..dialects.plena.discardable_attrs import INT_MEM_USED, LAYOUT
 from ..machine.host.layout import Layout, Region
 from ..machine.host.promises import Promise
 from ..machine.spec.params import Machine
 from ..passes.placement.tile_liveness import stays_in_row_loop
-from ..passes.support.loop_affine import Affine, iterations
+from ..passes.support.loop_affine import Affine, affine, iterations, per_iteration, run_time_end
 from .emit import (
     batched_scores,
     hbm_tiles,
@@ -48,6 +48,7 @@ from .emit.row_loop import emit_row_loop
 from .hbm.constant_tensors import share_constants
 from .hbm.plan import outputs, plan, signature
 from .instruction_sources import named_location
+from .length_entries import LengthEntries, by_panel
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,10 @@ def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layo
     floats = FloatConstants(first=used["fp_mem"])
     kernel = plena.KernelOp(function.sym_name.data)
     kernel.location = function.location
-    _Lowering(Emitter(machine, kernel, floats), regions).function(function)
+    lengths = LengthEntries.of(machine, function)
+    _Lowering(Emitter(machine, kernel, floats), regions, lengths).function(function)
+    if lengths.end:
+        kernel.attributes[INT_MEM_USED] = IntegerAttr(lengths.end, i64)
     if floats.end > machine.fp_sram_depth:
         raise OpError(
             function,
@@ -102,6 +106,7 @@ def _emit(machine: Machine, function: func.FuncOp) -> tuple[plena.KernelOp, Layo
         (),
         {**used, "fp_mem": floats.end},
         _promises(function),
+        lengths.given,
     )
     for name in (KERNEL, MASK_TILES, UNFUSED, UNGROUPED):
         if name in function.attributes:
@@ -157,11 +162,14 @@ def _sram_used(machine: Machine, function: func.FuncOp) -> dict[str, int]:
 class _Lowering:
     """Walks a function and emits each operation; knows the open loops and the address registers."""
 
-    def __init__(self, emitter: Emitter, regions: dict[SSAValue, Region]):
+    def __init__(self, emitter: Emitter, regions: dict[SSAValue, Region], lengths: LengthEntries):
         self.e = emitter
+        self.lengths = lengths
         self.regions = regions
         self.bases = AddressRegisters(emitter, regions)
         self.counters: dict[SSAValue, tuple[SSAValue, int]] = {}
+        # Loops that end where a length says: what they have done, and their step.
+        self.done: dict[SSAValue, tuple[SSAValue, int]] = {}
         # Iteration numbers of loops that are none.
         self.known: dict[SSAValue, int] = {}
 
@@ -219,6 +227,12 @@ class _Lowering:
                 row_ops.scale(e, op)
             case fa.MaskOp():
                 row_ops.mask(e, op)
+            case fa.LimitOp():
+                end = by_panel(e.machine, op)
+                if end is None:
+                    row_ops.limit(e, op, self._left(op))
+                else:
+                    row_ops.limit_panels(e, op, self._panels_left(op, end))
             case fa.MapOp():
                 score_functions.apply_map(e, op)
             case fa.ProbabilitiesOp():
@@ -240,7 +254,7 @@ class _Lowering:
             case (
                 arith.ConstantOp() | arith.AddiOp() | arith.MuliOp() | arith.SubiOp()
                 | arith.FloorDivSIOp() | memref.AllocOp() | fa.ScratchOp() | fa.ViewOp()
-                | fa.ResultOp() | fa.HostOp() | QuantizeOp() | DequantizeOp()
+                | fa.LengthOp() | fa.ResultOp() | fa.HostOp() | QuantizeOp() | DequantizeOp()
                 | scf.YieldOp() | func.ReturnOp()
             ):  # fmt: skip
                 # Indices are computed where they are used; the rest is the host's or the planner's.
@@ -257,6 +271,14 @@ class _Lowering:
             if argument.type != initial.type:
                 raise OpError(op, "a carried tile must keep its address; run allocate-sram")
         variable = op.body.block.args[0]
+        end = run_time_end(op)
+        if end is not None and len(steps) > 1:
+            with self.e.loop_to(len(steps), steps.step, lambda: self._length(end)) as counted:
+                assert counted.counter is not None
+                self.done[variable] = (counted.counter, steps.step)
+                self._block(op.body.block)
+                self.e.location = named_location(op)
+            return
         with self.e.loop(len(steps)) as loop:
             if loop.counter is None:
                 self.known[variable] = 0
@@ -276,14 +298,51 @@ class _Lowering:
     def _value(self, offset: Affine) -> SSAValue:
         """A register with an affine value of iteration numbers, which are count - counter each."""
         e = self.e
-        total, parts = offset.constant, list[SSAValue]()
+        total, parts, more = offset.constant, list[SSAValue](), list[SSAValue]()
         for variable, factor in offset.terms.items():
+            if variable in self.done:
+                # It counts up, in steps of its own.
+                at, step = self.done[variable]
+                assert factor % step == 0, "rows of keys take whole bytes"
+                factor //= step
+                more.append(at if factor == 1 else e.get("S_MUL_INT", at, e.constant(factor)))
+                continue
             counter, count = self.counters[variable]
             total += factor * count
             parts.append(
                 counter if factor == 1 else e.get("S_MUL_INT", counter, e.constant(factor))
             )
         value = e.constant(total)
+        for part in more:
+            value = part if value is e.zero else e.get("S_ADD_INT", value, part)
         for part in parts:
             value = e.get("S_SUB_INT", value, part)
         return value
+
+    def _length(self, op: fa.LengthOp) -> SSAValue:
+        """A register with a length, which the host has put into INT_MEM."""
+        return self.e.get("S_LD_INT", self._index(op.batch), self.lengths.entry(op))
+
+    def _left(self, op: fa.LimitOp) -> SSAValue:
+        """A register with how many keys from the first of a tile on are valid."""
+        length = self._length(op.counted)
+        col = self._index(op.col)
+        return length if col is self.e.zero else self.e.get("S_SUB_INT", length, col)
+
+    def _panels_left(self, op: fa.LimitOp, end: fa.LengthOp) -> Iterator[SSAValue]:
+        """Registers with how many keys from the first of each panel on are valid, or more.
+
+        What the host says of the last tile, and the keys behind this tile, of which the last has
+        none.
+        """
+        e = self.e
+        after = e.add(self._index(op.col), end.unit)
+        behind = e.get("S_SUB_INT", self._length(end), after)
+        batch = self._index(end.batch)
+        for first in range(0, end.unit, e.machine.vlen):
+            last = e.get("S_LD_INT", batch, self.lengths.entry(end, first, e.machine.vlen))
+            yield e.get("S_ADD_INT", last, behind)
+
+    def _index(self, value: SSAValue) -> SSAValue:
+        """A register with an index."""
+        return self._value(per_iteration(affine(value)).at(self.known))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
-from xdsl.dialects.builtin import FileLineColLoc, IntAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import FileLineColLoc, IntAttr, ModuleOp, StringAttr, UnitAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from ..diagnostics import CompileError
@@ -50,8 +50,8 @@ def raise_words(words: Sequence[LocatedWord], filename: str, name: str) -> Modul
 
     Raises CompileError at the first word that has no form in the IR: undefined opcodes and bits
     that the machine ignores, registers that do not exist, results in gp0 and f0, C_BREAK, loops
-    that do not nest, that never end or that write their own counter, and readers of a counter after
-    its loop.
+    that do not nest or that never end, and readers of a counter after its loop. A loop whose body
+    writes its counter counts at run time, and what C_LOOP_START gives is taken for the most.
     """
     return _Raising(words, filename).module(name)
 
@@ -305,11 +305,7 @@ class _BlockBuilder:
         inner.build(loop.body)
         counter = inner.value(loop.register, loop.end)
         if inner.original(counter) is not op.counter:
-            raising.error(
-                loop.end,
-                f"{loop.register} no longer holds the count of its loop, which starts at pc "
-                f"{loop.start}",
-            )
+            op.counted = UnitAttr()
         yielded = [inner.value(name, loop.end) for name in carried]
         terminator = plena.YieldOp(counter, *yielded)
         terminator.location = raising.location(loop.end)

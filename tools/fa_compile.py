@@ -165,20 +165,19 @@ def cost_json(kernel: Kernel) -> str:
 
 
 def _write_for_emulator(kernel: Kernel, directory: str, paths: Sequence[str]) -> None:
-    """Write a kernel with its arguments, zeros if none are given, as files for the emulator."""
+    """Write a kernel with its arguments, `defaults` without any, as files for the emulator."""
     import numpy as np
 
     from ..machine.debug.emulator_files import EmulatorFiles, EmulatorFilesError
     from .support.arrays import load_array
 
-    shapes = kernel.argument_shapes
-    values = [load_array(path) for path in paths] or [np.zeros(shape, "f4") for shape in shapes]
+    values = [load_array(path) for path in paths] or kernel.defaults()
     layout = kernel.layout
     files = EmulatorFiles(
         kernel.words,
         np.frombuffer(kernel.pack(*values), np.uint8),
         np.array(layout.fp_mem, np.uint16),
-        np.array(layout.int_mem, np.uint32),
+        np.array(kernel.integers(*values), np.uint32),
         cast("Machine", kernel.machine),
     )
     try:

@@ -17,6 +17,7 @@ from .launch import LaunchOp
 from .mapping_attrs import Family, FamilyAttr, PackingAttr
 from .masks import MASKS
 from .row_loop import RowLoopOp, group_of
+from .run_time_lengths import LengthOp, LimitOp
 from .tile_memory import CopyOp, FillOp, LoadOp, ResultOp, ScratchOp, StoreOp, TileOp, ViewOp
 from .tile_products import Hiding, MatmulOp, RepackOp, ScaleOp, ScoresOp
 from .tile_scores import MapOp, MaskOp
@@ -50,6 +51,8 @@ __all__ = [
     "Hiding",
     "HostOp",
     "LaunchOp",
+    "LengthOp",
+    "LimitOp",
     "LoadOp",
     "LogsumexpOp",
     "MapOp",
@@ -107,6 +110,8 @@ FA = Dialect(
         RepackOp,
         MapOp,
         MaskOp,
+        LengthOp,
+        LimitOp,
         SinkOp,
         SoftmaxOp,
         OnlineSoftmaxOp,

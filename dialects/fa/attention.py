@@ -40,6 +40,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from ...machine.numerics.bounded_scores import EXP_CLAMP, HIGHEST
 from .masks import MaskAttr, unknown_mask, verify_mask
+from .run_time_lengths import verify_lengths
 from .type_access import shape_text, tensor_dims, tensor_element
 from .types import ELEMENT_TYPES
 
@@ -56,6 +57,9 @@ MASK_ARGUMENTS = 4
 
 SCORE_ARGUMENTS = 5
 """Arguments of a score or probability function: value, batch, head, query, key."""
+
+CLAUSES = ("bias", "sinks", "lengths")
+"""Operands of `fa.attention` that need not be there, in the order in which they are written."""
 
 REGIONS = ("mask_mod", "score_mod", "prob_mod")
 """Functions of `fa.attention`, in the order in which they are written."""
@@ -106,6 +110,9 @@ class AttentionOp(IRDLOperation):
     logsumexp of each row, [batch, q_heads, q_len] in f32; with `qk = "raw" | "capped" | "masked" |
     "softmax"` a further one is the scores at that stage, [batch, q_heads, q_len, kv_len].
 
+    `lengths` [batch], i32, says at run time how many keys of each batch are valid, 0 to kv_len; the
+    others are as if they were not there, and a mask without an offset moves with the length.
+
     `score_bound` X promises that every score, after the soft cap, lies in [-X, X], hidden or not: a
     kernel that does without a maximum can be made then. Whoever brings data checks the promise. A
     soft cap is such a bound by itself.
@@ -118,6 +125,7 @@ class AttentionOp(IRDLOperation):
     value = operand_def(TensorType)
     bias = opt_operand_def(TensorType)
     sinks = opt_operand_def(TensorType)
+    lengths = opt_operand_def(TensorType)
     mask = opt_prop_def(Attribute)
     scale = opt_prop_def(FloatAttr)
     softcap = opt_prop_def(FloatAttr)
@@ -146,6 +154,7 @@ class AttentionOp(IRDLOperation):
         *,
         bias: SSAValue | None = None,
         sinks: SSAValue | None = None,
+        lengths: SSAValue | None = None,
         mask: Attribute | None = None,
         scale: float | None = None,
         softcap: float | None = None,
@@ -163,7 +172,7 @@ class AttentionOp(IRDLOperation):
             None if qk is None else TensorType(element_type, (*q[:3], tensor_dims(key)[2])),
         )
         super().__init__(
-            operands=[query, key, value, bias, sinks],
+            operands=[query, key, value, bias, sinks, lengths],
             properties={
                 "mask": mask,
                 "scale": None if scale is None else FloatAttr(scale, f32),
@@ -237,6 +246,15 @@ class AttentionOp(IRDLOperation):
             raise VerifyException(unknown_mask(self.mask))
         return self.mask.resolved(tensor_dims(self.query)[2], tensor_dims(self.key)[2])
 
+    @property
+    def moving_mask(self) -> MaskAttr | None:
+        """The mask as it is, where it moves with lengths; None without lengths or a mask."""
+        if self.lengths is None or self.mask is None:
+            return None
+        if not isinstance(self.mask, MaskAttr):
+            raise VerifyException(unknown_mask(self.mask))
+        return self.mask
+
     def verify_(self) -> None:
         for name, operand in (("query", self.query), ("key", self.key), ("value", self.value)):
             dims = tensor_dims(operand)
@@ -278,6 +296,7 @@ class AttentionOp(IRDLOperation):
             raise VerifyException(f"qk is one of {', '.join(STAGES)}, got '{self.stage}'")
         self._verify_bound()
         self._verify_inputs(q, k)
+        self._verify_lengths(q[0])
         self._verify_results(q, k, v)
         for name, region in (("score_mod", self.score_mod), ("prob_mod", self.prob_mod)):
             if region is not None:
@@ -322,6 +341,21 @@ class AttentionOp(IRDLOperation):
                 f"got {shape_text(tensor_dims(self.sinks))}"
             )
 
+    def _verify_lengths(self, batch: int) -> None:
+        """Check lengths, and that what hides keys by their places moves with them."""
+        if self.lengths is None:
+            return
+        verify_lengths(self.lengths, batch)
+        mask = self.moving_mask
+        if mask is not None and not mask.moves:
+            raise VerifyException(
+                f"{mask} does not move with lengths: beside them masks are #fa.causal, #fa.window "
+                "and #fa.all_of of such, without offsets"
+            )
+        for name, part in (("mask_mod", self.mask_mod), ("qk", self.qk)):
+            if part is not None:
+                raise VerifyException(f"{name} is about all keys; it cannot stand beside lengths")
+
     def _verify_results(self, q: Sequence[int], k: Sequence[int], v: Sequence[int]) -> None:
         """Check which results there are, and their types."""
         want = (*q[:3], v[3])
@@ -346,10 +380,14 @@ class AttentionOp(IRDLOperation):
         if self.scores is not None and tensor_dims(self.scores) != (*q[:3], k[2]):
             raise VerifyException(f"the scores must be {shape_text((*q[:3], k[2]))}")
 
+    def _clauses(self) -> tuple[tuple[str, SSAValue | None], ...]:
+        """Operands that need not be there, by the words in front of them."""
+        return tuple(zip(CLAUSES, (self.bias, self.sinks, self.lengths), strict=True))
+
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_list((self.query, self.key, self.value), printer.print_ssa_value)
-        for word, operand in (("bias", self.bias), ("sinks", self.sinks)):
+        for word, operand in self._clauses():
             if operand is not None:
                 printer.print_string(f" {word}(")
                 printer.print_ssa_value(operand)
@@ -377,7 +415,7 @@ class AttentionOp(IRDLOperation):
         if len(operands) != 3:
             parser.raise_error("fa.attention takes query, key and value", start)
         extras: dict[str, UnresolvedOperand] = {}
-        for word in ("bias", "sinks"):
+        for word in CLAUSES:
             if parser.parse_optional_keyword(word) is not None:
                 parser.parse_punctuation("(")
                 extras[word] = parser.parse_unresolved_operand()
@@ -407,7 +445,7 @@ class AttentionOp(IRDLOperation):
         named = dict(zip(extras, resolved[3:], strict=True))
         rest = results[1:]
         return cls.build(
-            operands=[*resolved[:3], named.get("bias"), named.get("sinks")],
+            operands=[*resolved[:3], *(named.get(word) for word in CLAUSES)],
             properties=given,
             attributes={name: value for name, value in written.items() if name not in given},
             result_types=[

@@ -38,6 +38,11 @@ class MaskAttr(ParametrizedAttribute, ABC):
         """The mask with offsets written out for these lengths."""
 
     @property
+    def moves(self) -> bool:
+        """Whether it moves along with the number of keys, which may be known at run time only."""
+        return False
+
+    @property
     def parts(self) -> tuple[MaskAttr, ...]:
         """The masks that this one is made of."""
         return ()
@@ -117,6 +122,10 @@ class CausalAttr(_Positioned):
     def keys(self, batch: int, query: int) -> Run:
         return 0, self.position(query) + 1
 
+    @property
+    def moves(self) -> bool:
+        return isinstance(self.offset, NoneAttr)
+
     def resolved(self, q_len: int, kv_len: int) -> CausalAttr:
         return CausalAttr(self._offset_for(q_len, kv_len))
 
@@ -158,6 +167,10 @@ class WindowAttr(_Positioned):
         first = p - self.left.data if isinstance(self.left, IntAttr) else 0
         last = p + self.right.data + 1 if isinstance(self.right, IntAttr) else UNBOUNDED
         return max(first, 0), last
+
+    @property
+    def moves(self) -> bool:
+        return isinstance(self.offset, NoneAttr)
 
     def resolved(self, q_len: int, kv_len: int) -> WindowAttr:
         return WindowAttr(self._offset_for(q_len, kv_len), self.left, self.right)
@@ -324,6 +337,10 @@ class AllOfAttr(MaskAttr):
         return max((first for first, _ in runs), default=0), min(
             (last for _, last in runs), default=UNBOUNDED
         )
+
+    @property
+    def moves(self) -> bool:
+        return all(part.moves for part in self.parts)
 
     def resolved(self, q_len: int, kv_len: int) -> AllOfAttr:
         return AllOfAttr.get(*(mask.resolved(q_len, kv_len) for mask in self.parts))

@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import (
     MemRefType,
     NoneAttr,
     TensorType,
+    i32,
 )
 from xdsl.dialects.utils import EnumAttribute
 from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
@@ -25,6 +26,9 @@ from xdsl.utils.str_enum import StrEnum
 
 ELEMENT_TYPES = (BFloat16Type, Float16Type, Float32Type)
 """What tensors and tiles hold, as far as `fa` is concerned."""
+
+LENGTH_TYPE = i32
+"""What lengths at run time are given in."""
 
 
 class Space(StrEnum):

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import (
+    IntegerAttr,
     IntegerType,
     MemRefType,
     ModuleOp,
@@ -39,7 +40,7 @@ from xdsl.utils.hints import isa
 
 from ...machine.numerics.bounded_scores import ROUNDED
 from ...machine.numerics.mx_blocks import Blocks, dequantize
-from ...xdsl_compat import number
+from ...xdsl_compat import number, scalar
 from .. import fa, mx
 from ..fa.mapping_attrs import BATCHED_FACTOR
 from ..fa.types import TileType, storage_of
@@ -164,12 +165,13 @@ class FaFunctions(InterpreterFunctions):
             score_mod=_function(op.score_mod),
             bias=rest.pop(0) if op.bias is not None else None,
             sinks=rest.pop(0) if op.sinks is not None else None,
+            lengths=_lengths(rest.pop(0), k.shape[2]) if op.lengths is not None else None,
             prob_mod=_function(op.prob_mod),
             stage=op.stage,
             check=lambda s: _check_bound(s, op.promised, "score_bound", EXACT),
         )
         out, lse, scores = semantics.attention_with_scores(
-            q, k, v, op.factor, op.resolved_mask, extras
+            q, k, v, op.factor, op.moving_mask or op.resolved_mask, extras
         )
         results = [self.round(np.asarray(out, np.float32), fa.tensor_element(op.output))]
         if op.logsumexp is not None:
@@ -293,6 +295,19 @@ class FaFunctions(InterpreterFunctions):
             if op.mask_mod is not None:
                 seen = seen & _mask_function(op.mask_mod, rows, cols)(batch, head)
         return self._write(op, [np.where(seen, scores, np.float32(-np.inf))])
+
+    @impl(fa.LengthOp)
+    def length(self, interpreter: Interpreter, op: fa.LengthOp, args: PythonValues) -> PythonValues:
+        found = int(args[0][number(args[1])])
+        semantics.check_length(found, op.most.value.data)
+        return (scalar(interpreter, IntegerAttr.from_index_int_value(op.rounded(found))),)
+
+    @impl(fa.LimitOp)
+    def limit(self, _: Interpreter, op: fa.LimitOp, args: PythonValues) -> PythonValues:
+        self._read(op, args)
+        col, length = map(number, args[1:3])
+        seen = col + np.arange(fa.tile(op.result).cols) < length
+        return self._write(op, [np.where(seen, args[0], np.float32(-np.inf))])
 
     @impl(fa.SoftmaxOp)
     def softmax(self, _: Interpreter, op: fa.SoftmaxOp, args: PythonValues) -> PythonValues:
@@ -463,6 +478,14 @@ def _hidden(op: fa.ScoresOp, hiding: fa.Hiding, choice: Array, tiles: Array) -> 
         first, start = group * streams, panel * keys
         hidden[first : first + streams, start : start + keys] = chosen @ columns.T != 0
     return hidden
+
+
+def _lengths(values: NDArray[Any], most: int) -> tuple[int, ...]:
+    """Lengths of batches; raises InterpretationError for one that there cannot be."""
+    found = tuple(int(value) for value in values)
+    for length in found:
+        semantics.check_length(length, most)
+    return found
 
 
 def _function(region: Region | None) -> Callable[..., Array] | None:

@@ -6,7 +6,7 @@ a register or to memory) to an element type, or leaves them alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import BFloat16Type, Float16Type
 from xdsl.ir import Attribute
+from xdsl.utils.exceptions import InterpretationError
 
 from ...machine.numerics.bounded_scores import HIDDEN_BELOW
 from ..fa.masks import MaskAttr
@@ -53,6 +54,12 @@ def visible(
     return (keys >= runs[:, :1]) & (keys < np.minimum(runs[:, 1:], kv_len))
 
 
+def check_length(length: int, most: int) -> None:
+    """Raise InterpretationError for a length that a tensor with room for `most` cannot have."""
+    if not 0 <= length <= most:
+        raise InterpretationError(f"a length is 0 to {most}, which there is room for; got {length}")
+
+
 @dataclass(frozen=True)
 class Extras:
     """What `fa.attention` does to the scores besides scale and mask, in this order.
@@ -67,6 +74,8 @@ class Extras:
     score_mod: Callable[..., NDArray[np.floating]] | None = None
     bias: NDArray[np.floating] | None = None
     sinks: NDArray[np.floating] | None = None
+    lengths: Sequence[int] | None = None
+    """How many keys of each batch are valid; a mask whose offsets are not given moves along."""
     prob_mod: Callable[..., NDArray[np.floating]] | None = None
     stage: str | None = None
     check: Callable[[NDArray[np.floating]], None] | None = None
@@ -84,7 +93,8 @@ def attention(
     """Attention on whole tensors, in the precision of its operands: output and logsumexp.
 
     q [B, H, N, D], k [B, G, M, D], v [B, G, M, E] with G dividing H; returns O [B, H, N, E] and
-    logsumexp [B, H, N]. A row that sees no key gives 0 and -inf. The mask's offsets are resolved.
+    logsumexp [B, H, N]. A row that sees no key gives 0 and -inf. The mask's offsets are resolved,
+    unless there are lengths, which it moves with.
     """
     out, lse, _ = attention_with_scores(q, k, v, scale, mask, extras)
     return out, lse
@@ -106,7 +116,11 @@ def attention_with_scores(
     rows, cols = range(q.shape[2]), range(k.shape[2])
     places = (np.arange(len(rows))[:, None], np.arange(len(cols))[None, :])
     for b in range(q.shape[0]):
-        seen = visible(rows, cols, len(cols), mask, b)
+        valid, shown_mask = len(cols), mask
+        if extras.lengths is not None:
+            valid = extras.lengths[b]
+            shown_mask = None if mask is None else mask.resolved(len(rows), valid)
+        seen = visible(rows, cols, valid, shown_mask, b)
         for h in range(q.shape[1]):
             stages: dict[str, NDArray[np.floating]] = {}
             s = (q[b, h] @ k[b, h // group].T) * q.dtype.type(scale)

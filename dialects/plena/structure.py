@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Self
 
-from xdsl.dialects.builtin import IntegerAttr, IntegerType, StringAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, IntegerType, StringAttr, UnitAttr, i64
 from xdsl.dialects.utils import AbstractYieldOperation
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.irdl import (
@@ -13,6 +13,7 @@ from xdsl.irdl import (
     irdl_op_definition,
     lazy_traits_def,
     operand_def,
+    opt_prop_def,
     prop_def,
     region_def,
     result_def,
@@ -251,7 +252,8 @@ class YieldOp(AbstractYieldOperation[BankType]):
     """The end of a loop's body.
 
     The first operand is what the loop register must hold at C_LOOP_END: the counter, or a reload of
-    it. The others are the carried values of the next iteration, or the loop's results.
+    it; of a loop that counts at run time, what says whether it goes on. The others are the carried
+    values of the next iteration, or the loop's results.
     """
 
     name = "plena.yield"
@@ -272,11 +274,24 @@ class LoopOp(IRDLOperation):
           %b = plena.s_add_int %a, %i : (!plena.gp, !plena.gp) -> !plena.gp
           plena.yield %i, %b : !plena.gp, !plena.gp
         }
+
+    `max`: a loop that counts at run time, at most `count` iterations. C_LOOP_END looks at the loop
+    register, which the body may write: the loop goes on as long as what is yielded first is more
+    than 1. A number that is at hand anyway does, as the keys that are left, or the iterations that
+    are left plus one. The counter reads `count` in the first iteration, then what was yielded
+    less 1. One iteration is the least.
+
+        %end = plena.loop max 64 (%i : !plena.gp, %done = %zero : !plena.gp<gp0> to !plena.gp) {
+          %next = plena.s_addi_int %done, 64 : (!plena.gp) -> !plena.gp
+          %left = plena.s_sub_int %n, %next : (!plena.gp, !plena.gp) -> !plena.gp
+          plena.yield %left, %next : !plena.gp, !plena.gp
+        }
     """
 
     name = "plena.loop"
 
     count = prop_def(IntegerAttr[IntegerType])
+    counted = opt_prop_def(UnitAttr)
     inits = var_operand_def(BankType)
     outs = var_result_def(BankType)
     body = region_def("single_block")
@@ -288,6 +303,7 @@ class LoopOp(IRDLOperation):
         count: int,
         inits: Sequence[SSAValue | Operation] = (),
         body: Region | None = None,
+        counted: bool = False,
     ):
         """Without `body`: an empty block with the arguments, to be filled and yielded."""
         values = [SSAValue.get(init) for init in inits]
@@ -296,15 +312,23 @@ class LoopOp(IRDLOperation):
             body = Region(Block(arg_types=[UNALLOCATED[GPType], *carried]))
         super().__init__(
             operands=[values],
-            properties={"count": IntegerAttr(count, i64)},
+            properties={
+                "count": IntegerAttr(count, i64),
+                "counted": UnitAttr() if counted else None,
+            },
             result_types=[[argument.type for argument in body.block.args[1:]]],
             regions=[body],
         )
 
     @property
     def iterations(self) -> int:
-        """How often the body runs."""
+        """How often the body runs; at most, where it counts at run time."""
         return self.count.value.data
+
+    @property
+    def at_run_time(self) -> bool:
+        """Whether what the body yields first says how often it runs."""
+        return self.counted is not None
 
     @property
     def counter(self) -> BlockArgument:
@@ -368,6 +392,7 @@ class LoopOp(IRDLOperation):
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:
+        counted = parser.parse_optional_keyword("max") is not None
         count = parser.parse_integer(context_msg=" as the number of iterations")
         parser.parse_punctuation("(")
         counter = parser.parse_argument(expect_type=False)
@@ -387,13 +412,13 @@ class LoopOp(IRDLOperation):
         parser.parse_punctuation(")")
         attributes = parser.parse_optional_attr_dict_with_keyword()
         body = parser.parse_region(arguments)
-        op = cls(count, inits, body)
+        op = cls(count, inits, body, counted)
         if attributes is not None:
             op.attributes |= attributes.data
         return op
 
     def print(self, printer: Printer) -> None:
-        printer.print_string(f" {self.iterations} (")
+        printer.print_string(f" {'max ' if self.at_run_time else ''}{self.iterations} (")
         printer.print_ssa_value(self.counter)
         printer.print_string(" : ")
         printer.print_attribute(self.counter.type)

@@ -80,7 +80,7 @@ class Integers:
         owner = value.owner
         if isinstance(owner, plena.Instruction) and owner.mnemonic in ARITHMETIC:
             return list(owner.operands)
-        if self._through_loops and isinstance(owner, plena.LoopOp):
+        if self._through_loops and isinstance(owner, plena.LoopOp) and not owner.at_run_time:
             index = owner.results.index(value)
             if plena.bank(value) is plena.GPType:
                 return [owner.inits[index], owner.yielded[index]]
@@ -124,7 +124,7 @@ class Integers:
         if not isinstance(loop, plena.LoopOp):
             return None
         if value.index == 0:
-            return 1, loop.iterations
+            return None if loop.at_run_time else (1, loop.iterations)
         step = self.step(loop, value.index - 1)
         start = self.bounds(loop.inits[value.index - 1])
         if step is None or start is None:

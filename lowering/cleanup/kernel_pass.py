@@ -192,7 +192,7 @@ def remake(loop: plena.LoopOp, inits: Sequence[SSAValue]) -> plena.LoopOp:
     """
     assert loop.parent is not None
     old = loop.results
-    new = plena.LoopOp(loop.iterations, inits, loop.detach_region(loop.body))
+    new = plena.LoopOp(loop.iterations, inits, loop.detach_region(loop.body), loop.at_run_time)
     new.location = loop.location
     new.attributes = dict(loop.attributes)
     loop.parent.insert_op_before(new, loop)
@@ -231,7 +231,7 @@ def tied_uses(value: SSAValue) -> list[Operation]:
 
 
 def frequency(block: Block | None) -> int:
-    """How often a block of a kernel runs."""
+    """How often a block of a kernel runs, at most."""
     total = 1
     while block is not None and isinstance(loop := block.parent_op(), plena.LoopOp):
         total *= loop.iterations

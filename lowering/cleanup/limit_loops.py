@@ -4,6 +4,7 @@ For each live loop the machine counts the instructions since that loop's last st
 those of inner loops, their C_LOOP_START and C_LOOP_END, and its own C_LOOP_END; its own
 C_LOOP_START runs before it is live. Counts are static here, so what would trap is known, and such
 loops are unrolled: they are outermost ones, because an outer loop executes more than an inner one.
+A loop that counts at run time is taken for as long as it can be.
 """
 
 from __future__ import annotations
@@ -114,7 +115,12 @@ def check_loop_limit(kernel: plena.KernelOp, limit: int) -> None:
             raise OpError(
                 op,
                 f"one iteration of this loop executes {count} instructions, and the machine allows "
-                f"{limit}; limit-loops unrolls it",
+                f"{limit}; "
+                + (
+                    "a loop that counts at run time cannot be unrolled"
+                    if op.at_run_time
+                    else "limit-loops unrolls it"
+                ),
             )
 
 
@@ -149,7 +155,7 @@ def _entries(kernel: plena.KernelOp) -> Sequence[Attribute]:
 def _limit_block(block: Block, limit: int, done: list[Unrolled]) -> None:
     for loop in [op for op in block.ops if isinstance(op, plena.LoopOp)]:
         count = executed_per_iteration(loop)
-        if count > limit:
+        if count > limit and not loop.at_run_time:
             # Inner loops first: they are unrolled once, before the outer body is copied.
             _limit_block(loop.body.block, limit, done)
             done.append(Unrolled(loop.location, loop.iterations, count, limit))
@@ -157,7 +163,7 @@ def _limit_block(block: Block, limit: int, done: list[Unrolled]) -> None:
 
 
 def unroll(loop: plena.LoopOp) -> None:
-    """Replace a loop by its iterations, one after another.
+    """Replace a loop of fixed count by its iterations, one after another.
 
     Carried values are passed on from iteration to iteration; where the body reads the counter, it
     reads a constant, in the counter's register if it has one.

@@ -8,7 +8,8 @@
     }
 
 The classical transformation (Allen, Cocke and Kennedy, "Reduction of operator strength", 1981) on
-values that are linear in counters.
+values that are linear in counters. A loop that counts at run time has no such counter; a value that
+it carries from a number on, as far as it has come, does instead.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from xdsl.ir import Operation, SSAValue
 from ...dialects import plena
 from ...machine.program.linear_mod32 import ARITHMETIC, WRAP, Known, made
 from ..registers.pressure import Pressure
-from .integer_forms import linear_values
+from .integer_forms import Integers, linear_values
 from .kernel_pass import (
     KernelPass,
     carry,
@@ -58,44 +59,67 @@ class StrengthReduce(KernelPass):
 
 def strength_reduce(kernel: plena.KernelOp, innermost: bool = False) -> None:
     """Reduce in one kernel, as `StrengthReduce` says; inner loops first."""
+    integers = Integers()
     counted = [
-        loop
+        (loop, variable)
         for loop in loops_of(kernel.body.block)
-        if needs_counter(loop) and not (innermost and loops_of(loop.body.block))
+        if (variable := _variable(loop, integers)) and not (innermost and loops_of(loop.body.block))
     ]
     if not counted:
         return
     pressure = Pressure(kernel)
     zero = zero_of(kernel)
-    for loop in counted:
-        _reduce(loop, pressure, zero)
+    for loop, variable in counted:
+        _reduce(loop, variable, pressure, zero)
 
 
-def _reduce(loop: plena.LoopOp, pressure: Pressure, zero: SSAValue) -> None:
-    """Carry what is linear in the counter of `loop` and otherwise known before it."""
+@dataclass(frozen=True)
+class _Variable:
+    """What tells the iterations of a loop apart: where it begins, and what an iteration adds."""
+
+    value: SSAValue
+    first: int
+    step: int
+
+
+def _variable(loop: plena.LoopOp, integers: Integers) -> _Variable | None:
+    """The counter of a loop, if its body reads it, or what stands for it at run time."""
+    if not loop.at_run_time:
+        return _Variable(loop.counter, loop.iterations, -1) if needs_counter(loop) else None
+    for index, (argument, init) in enumerate(zip(loop.carried, loop.inits, strict=True)):
+        if plena.bank(argument) is plena.GPType:
+            first, step = integers.known(init), integers.step(loop, index)
+            if first is not None and step:
+                return _Variable(argument, first, step)
+    return None
+
+
+def _reduce(loop: plena.LoopOp, variable: _Variable, pressure: Pressure, zero: SSAValue) -> None:
+    """Carry what is linear in the variable of `loop` and otherwise known before it."""
     position = pressure.order.position
     found: dict[frozenset[tuple[SSAValue, int]], list[tuple[int, plena.Instruction]]] = {}
     values = linear_values(loop)
     for op, linear in values.items():
         if (
-            linear.terms.get(loop.counter)
+            linear.terms.get(variable.value)
             and _is_wanted(op)
             and not any(
-                value is not loop.counter and defined_inside(value, loop) for value in linear.terms
+                value is not variable.value and defined_inside(value, loop)
+                for value in linear.terms
             )
         ):
             found.setdefault(frozenset(linear.terms.items()), []).append((linear.constant, op))
     for members in found.values():
         # The order of the first one's terms: that of a set changes from run to run.
         terms = dict(values[members[0][1]].terms)
-        factor = terms.pop(loop.counter)
-        step = -factor & WRAP
+        factor = terms.pop(variable.value)
+        step = variable.step * factor & WRAP
         members.sort(key=lambda member: member[0])
         while members:
             least = members[0][0]
             near = [member for member in members if member[0] - least < plena.IMMEDIATE]
             members = members[len(near) :]
-            start = made(least + factor * loop.iterations, terms)
+            start = made(least + factor * variable.first, terms)
             if not _pays(loop, near, start, step):
                 continue
             span = (2 * position[loop], pressure.order.span_end(loop))

@@ -25,8 +25,8 @@ class UnrollLoops(KernelPass):
     """Unroll innermost loops as far as pays, those first that save most for what they add.
 
     Precondition: kernels without registers. Postcondition: they do the same. A loop of which the
-    body reads the counter is unrolled to the end or not at all. OpError for an option that is less
-    than it can be.
+    body reads the counter is unrolled to the end or not at all, one that counts at run time not at
+    all. OpError for an option that is less than it can be.
     """
 
     name = "unroll-loops"
@@ -110,6 +110,8 @@ def unroll_loops(kernel: plena.KernelOp, options: UnrollLoops) -> None:
 
 def _choices(loop: plena.LoopOp, options: UnrollLoops) -> list[_Choice]:
     """The ways to unroll a loop, those that add least first."""
+    if loop.at_run_time:
+        return []
     count, size = loop.iterations, emitted(loop.body.block)
     steps = _foldable_steps(loop)
     runs = frequency(loop.parent)

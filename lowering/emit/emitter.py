@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from xdsl.dialects.builtin import LocationAttr, UnknownLoc
@@ -99,6 +99,30 @@ class Emitter:
         self._point = outer
         self._csr = {**before, **self._csr}
         opened.results = tuple(op.outs)
+
+    @contextmanager
+    def loop_to(
+        self, most: int, step: int, end: Callable[[], SSAValue], *carried: SSAValue
+    ) -> Generator[OpenLoop]:
+        """A hardware loop over 0, `step`, 2 `step`, ... to before a number of run time.
+
+        `end` emits what gives that, a multiple of `step` and not 0; there are at most `most`
+        iterations. `counter` of what is yielded is where the iteration is.
+        """
+        op = plena.LoopOp(most, [self.zero, *carried], counted=True)
+        self._insert(op)
+        outer, self._point = self._point, InsertPoint.at_end(op.body.block)
+        before, self._csr = self._csr, {}
+        done, *others = op.carried
+        opened = OpenLoop(done, others)
+        yield opened
+        after = self.add(done, step)
+        # Not more than 1 only when nothing is left: steps are larger.
+        left = self.get("S_SUB_INT", end(), after)
+        self._insert(plena.YieldOp(left, after, *opened.yielded))
+        self._point = outer
+        self._csr = {**before, **self._csr}
+        opened.results = tuple(op.outs[1:])
 
     def insert_at(self, point: InsertPoint) -> None:
         """Go on elsewhere."""

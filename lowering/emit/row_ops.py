@@ -7,7 +7,7 @@ constant, which is the immediate of S_LD_FP and S_ST_FP.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -178,6 +178,56 @@ def mask(e: Emitter, op: fa.MaskOp) -> None:
                     address = start + number * rows.panel + piece.first * rows.width
                     _hide(e, piece, address, rows.width, hidden, shifted)
         first += len(members)
+
+
+def limit(e: Emitter, op: fa.LimitOp, left: SSAValue) -> None:
+    """HIDDEN added to the keys from a length on; `left` is the length less the tile's first key.
+
+    A row of HIDDEN shifted right by `left` lanes. The first panel has its first key before the
+    length, or `left` is 0. In a later one, `left` less the keys before it may be negative, which
+    shifts everything out as a large number does; then the panel before has hidden its last key, and
+    what that holds less than 0 hides everything.
+    """
+    kind, result = fa.tile(op.scores), fa.tile(op.result)
+    assert op.scratch is not None
+    move(e, kind, result)
+    rows, room = Rows.of(e, result), fa.tile(op.scratch).placed
+    hidden, shifted = e.constant(room), e.constant(room + rows.width)
+    e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
+    e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
+    if rows.panels == 1:
+        e.do("V_SHFT_V", shifted, hidden, left)
+        with each_vector(e, rows.rows, rows.address) as (row,):
+            e.do("V_ADD_VV", row, row, shifted, FULL)
+        return
+    negative, width = e.constant(room + 2 * rows.width), e.constant(rows.width)
+    start = e.constant(rows.address)
+    with e.loop(rows.panels, start, left, e.f_zero) as loop:
+        panel, lanes, before = loop.carried
+        e.do("V_SHFT_V", shifted, hidden, lanes)
+        e.do("V_ADD_VF", shifted, shifted, before, FULL)
+        with e.loop(rows.rows, panel) as inner:
+            (row,) = inner.carried
+            e.do("V_ADD_VV", row, row, shifted, FULL)
+            inner.yields(e.add(row, rows.width))
+        e.do("V_SUB_VF", negative, shifted, e.f_zero, FULL, 1)
+        least = e.get("S_SUB_FP", e.f_zero, e.get("V_RED_MAX", e.f_zero, negative, FULL))
+        loop.yields(e.add(panel, rows.panel), e.get("S_SUB_INT", lanes, width), least)
+
+
+def limit_panels(e: Emitter, op: fa.LimitOp, left: Iterable[SSAValue]) -> None:
+    """The same panel by panel; `left` says of each how many of its keys are valid, or more."""
+    kind, result = fa.tile(op.scores), fa.tile(op.result)
+    assert op.scratch is not None
+    move(e, kind, result)
+    rows, room = Rows.of(e, result), fa.tile(op.scratch).placed
+    hidden, shifted = e.constant(room), e.constant(room + rows.width)
+    e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
+    e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
+    for panel, lanes in enumerate(left):
+        e.do("V_SHFT_V", shifted, hidden, lanes)
+        with each_vector(e, rows.rows, rows.address + panel * rows.panel) as (row,):
+            e.do("V_ADD_VV", row, row, shifted, FULL)
 
 
 def panel_runs(runs: Sequence[Run], first: int, width: int) -> list[Run]:

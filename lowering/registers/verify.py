@@ -82,7 +82,7 @@ class _Checker:
             self.read(init, loop)
             same_register(loop, init, argument)
         block = loop.body.block
-        if loop.iterations > 1:
+        if loop.iterations > 1 or loop.at_run_time:
             for name in written_registers(block):
                 if name in self.state:
                     self.state[name] = Overwritten(loop)

@@ -1,6 +1,7 @@
 """What a program costs, counted from its words without running it.
 
-Loop counts are static, so every instruction's executions are known. Compute cycles in all tables
+Loop counts are static, or follow from lengths in INT_MEM, so every instruction's executions are
+known. Compute cycles in all tables
 and HBM bytes are those that the simulator counts; so is the time of HBM transfers in short
 programs, in long ones it is estimated from samples (`hbm_time.py`). Where a table has loads run
 beside other work, what waits for them is replayed (`loads_beside.py`).
@@ -15,6 +16,7 @@ from typing import Any
 from ..host.layout import Layout
 from ..program.loop_nest import Structure, structure_of
 from ..program.program import Program
+from ..program.run_time_counts import NotCounted, structure_with
 from ..spec.cost_tables import CostTable, device_of, tables
 from ..spec.isa import Unit
 from ..spec.params import HBM_LINE, HbmDevice, Machine
@@ -131,19 +133,26 @@ def program_cost(
     machine: Machine,
     layout: Layout | None = None,
     lines: int | None = LINES,
+    lengths: Mapping[int, Sequence[int]] | None = None,
 ) -> Cost:
     """The cost of a program on a machine.
 
-    `layout` says which transfers move Q and O, and what INT_MEM holds. Programs whose transfers
+    `layout` says which transfers move Q and O, and what INT_MEM holds: `lengths` by argument, the
+    largest where none are given. Programs whose transfers
     touch more than `lines` lines have the time of transfers estimated; None times all of them,
     however long that takes (some 15 us a line). Raises CostError.
     """
     words = list(words)
     program = Program(words, machine)
+    int_mem = () if layout is None else layout.integers(lengths or {})
     structure = structure_of(program)
     if structure is None:
+        try:
+            structure = structure_with(program, int_mem)
+        except NotCounted as error:
+            raise CostError(str(error)) from None
+    if structure is None:
         raise CostError(_no_structure(program))
-    int_mem = () if layout is None else layout.int_mem
     executions, counts = _transfers(program, structure, int_mem)
     exact = lines is None or sum(counts) <= lines
     count = _Count(program, structure, executions, counts, lines, exact, int_mem)

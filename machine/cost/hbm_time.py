@@ -99,8 +99,8 @@ def _lines(transfer: Transfer, cache: dict[tuple[object, ...], int]) -> int:
     )
     places = {first: 1}
     for loop in transfer.loops:
-        base_step = low.terms.get(loop.start, 0) if isinstance(low, Linear) else 0
-        step_by = offset.terms.get(loop.start, 0) if isinstance(offset, Linear) else 0
+        base_step = low.terms.get(loop.key, 0) if isinstance(low, Linear) else 0
+        step_by = offset.terms.get(loop.key, 0) if isinstance(offset, Linear) else 0
         places = _after(places, base_step % HBM_LINE, step_by % period, loop.count, period)
     total = 0
     for (base, by), times in places.items():

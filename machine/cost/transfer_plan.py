@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
@@ -51,9 +52,9 @@ class Transfer:
     """One H_ instruction. `loops` are the loops around it, the outermost first.
 
     `high`, `low`, `offset` and `scale` are its registers' values and `step` the bytes from row to
-    row, as functions of iteration numbers, whose symbols are the loops' pcs; `start` is the compute
-    time in cycles before its first execution, `first` that execution's number among all transfers,
-    `executed` how often it runs.
+    row, as functions of iteration numbers, whose symbols are the loops' keys; `start` is the
+    compute time in cycles before its first execution, `first` that execution's number among all
+    transfers, `executed` how often it runs.
     """
 
     pc: int
@@ -84,7 +85,7 @@ class Transfer:
     @property
     def first_address(self) -> int:
         """The byte address of the first element of its first execution."""
-        zeros = dict.fromkeys((loop.start for loop in self.loops), 0)
+        zeros = dict.fromkeys((loop.key for loop in self.loops), 0)
         high, low, offset, _, _ = (at(known(value), zeros) for value in self.places)
         return (high << 32 | low) + offset
 
@@ -147,9 +148,9 @@ class TransferPlan:
     root: Nest
     transfers: list[Transfer]
     per_iteration: dict[int, int]
-    """Compute cycles of one iteration of each loop, by its pc."""
+    """Compute cycles of one iteration of each loop, by its key."""
     made_per_iteration: dict[int, int]
-    """Transfers made by one iteration of each loop, by its pc."""
+    """Transfers made by one iteration of each loop, by its key."""
 
     @property
     def total(self) -> int:
@@ -169,7 +170,7 @@ class TransferPlan:
                 elapsed = sum(k * self.per_iteration[pc] for pc, k in numbers.items())
                 return entry, numbers, entry.start + elapsed
             assert entry.loop is not None
-            numbers[entry.loop.start], number = divmod(number, entry.transfers)
+            numbers[entry.loop.key], number = divmod(number, entry.transfers)
             nest = entry
 
     def number(self, transfer: Transfer, index: int) -> int:
@@ -177,7 +178,7 @@ class TransferPlan:
         number = transfer.first
         for loop in reversed(transfer.loops):
             index, iteration = divmod(index, loop.count)
-            number += iteration * self.made_per_iteration[loop.start]
+            number += iteration * self.made_per_iteration[loop.key]
         return number
 
 
@@ -196,7 +197,6 @@ class _Walk:
 
     def __init__(self, program: Program, structure: Structure, int_mem: Sequence[int]) -> None:
         self.program = program
-        self.counts = structure.counts
         self.machine: Machine = program.machine
         self.transfers: list[Transfer] = []
         self.per_iteration: dict[int, int] = {}
@@ -238,16 +238,16 @@ class _Walk:
         symbols: dict[int, int] = {}
         if loop.count > 1:
             for place in written:
-                number = -1 - (pc * _PLACES + place)
+                number = -1 - (loop.key * _PLACES + place)
                 symbols[place] = number
                 state[place] = symbol(number)
-        state[loop.register] = added(loop.count, symbol(pc), -1) if loop.count > 1 else 1
+        state[loop.register] = added(loop.count, symbol(loop.key), -1) if loop.count > 1 else 1
         self.loops.append(loop)
         first, begin, made = len(self.transfers), self.now, self.made
         nest = self.nest(loop, loop.body, state)
         self.now += self.program.cycles[loop.end]
-        nest.cycles = self.per_iteration[pc] = self.now - begin
-        self.made_per_iteration[pc] = nest.transfers
+        nest.cycles = self.per_iteration[loop.key] = self.now - begin
+        self.made_per_iteration[loop.key] = nest.transfers
         self.now = begin + loop.count * nest.cycles
         self.made = made + loop.count * nest.transfers
         self.loops.pop()
@@ -276,7 +276,7 @@ class _Walk:
             if state[place] == start:
                 entry[number] = start
             elif isinstance(growth, int):
-                entry[number] = added(start, multiplied(symbol(loop.start), growth))
+                entry[number] = added(start, multiplied(symbol(loop.key), growth))
             else:
                 entry[number] = None
         for transfer in self.transfers[first:]:
@@ -285,7 +285,7 @@ class _Walk:
             transfer.offset = replaced(transfer.offset, entry)
             transfer.scale = replaced(transfer.scale, entry)
             transfer.step = replaced(transfer.step, entry)
-        last: dict[int, Value[int]] = {loop.start: loop.count - 1}
+        last: dict[int, Value[int]] = {loop.key: loop.count - 1}
         for place in symbols:
             state[place] = replaced(replaced(state[place], entry), last)
 
@@ -350,7 +350,11 @@ class _Walk:
                     mnemonic, *(state[v] if operand.is_register else v for operand, v in inputs)
                 )
             case "S_LD_INT":
-                state[values[0]] = state.get(self._entry(decoded), 0)
+                base = state[values[1]]
+                # What lies at a place that varies is not known: lengths of batches, say.
+                state[values[0]] = (
+                    state.get(_INT_MEM + base + values[2], 0) if isinstance(base, int) else None
+                )
             case "S_ST_INT" if self.loads_int:
                 state[self._entry(decoded)] = state[values[0]]
             case "V_TOPK" if self.loads_int:
@@ -363,6 +367,11 @@ class _Walk:
                 state[_SCALE] = state[values[0]]
             case "C_SET_STRIDE_REG":
                 state[_STRIDE] = state[values[0]]
+            case "C_LOOP_START":
+                # Of a loop whose iterations stand one after another.
+                state[values[0]] = values[1]
+            case "C_LOOP_END":
+                state[values[0]] = added(state[values[0]], -1)
             case _:
                 pass
 
@@ -384,7 +393,7 @@ class _Walk:
             tuple(self.loops),
             self.now,
             self.made,
-            self.counts[pc],
+            prod(loop.count for loop in self.loops),
         )
         self.transfers.append(transfer)
         self.made += 1

@@ -119,6 +119,11 @@ class _Replay:
                 self.scale = gp[values[0]]
             case "C_SET_STRIDE_REG":
                 self.stride = gp[values[0]]
+            case "C_LOOP_START":
+                # Of a loop whose iterations stand one after another.
+                gp[values[0]] = values[1]
+            case "C_LOOP_END":
+                gp[values[0]] = max(gp[values[0]] - 1, 0)
             case "H_PREFETCH_M" | "H_PREFETCH_V" | "H_STORE_V":
                 self._transfer(pc, decoded)
             case _:

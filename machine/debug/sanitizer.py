@@ -95,7 +95,7 @@ class Initial:
             read = read_bytes(region, layout.hbm_bytes) if region.role == "result" else None
             own = region.role in ("result", "buffer")
             ranges.append(HbmRange(region.name, region.base, region.stop, own, read=read))
-        return cls(len(layout.fp_mem), len(layout.int_mem), ranges)
+        return cls(len(layout.fp_mem), len(layout.integers({})), ranges)
 
 
 def check_program(

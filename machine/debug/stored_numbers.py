@@ -19,6 +19,7 @@ from ..numerics.bf16 import U8
 from ..program.linear_mod32 import at
 from ..program.loop_nest import structure_of
 from ..program.program import Program
+from ..program.run_time_counts import NotCounted, structure_with
 from ..spec.formats import FloatType
 from ..spec.params import Machine
 
@@ -83,6 +84,11 @@ def _stores(program: Program, int_mem: Sequence[int]) -> Iterator[tuple[Transfer
     """Every store with the iteration numbers of the loops around it."""
     structure = structure_of(program)
     if structure is None:
+        try:
+            structure = structure_with(program, int_mem)
+        except NotCounted:
+            return
+    if structure is None:
         return
     try:
         try:
@@ -96,7 +102,7 @@ def _stores(program: Program, int_mem: Sequence[int]) -> Iterator[tuple[Transfer
             for index in range(transfer.executed if transfer.store else 0):
                 numbers: dict[int, int] = {}
                 for loop in reversed(transfer.loops):
-                    index, numbers[loop.start] = divmod(index, loop.count)
+                    index, numbers[loop.key] = divmod(index, loop.count)
                 yield transfer, numbers
     except (NotLinear, NotReplayed):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TypeAlias
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from ..numerics import mx_blocks
 from ..numerics.center_rotate import as_dtype, prepare
 from .layout import Layout, LayoutError, Region, Storage, Tensor
-from .recipe import Leaf, evaluate
+from .recipe import Leaf, evaluate, leaves
 from .recipe_inverse import is_arranged, is_moved, sources, taken_back
 
 Array = NDArray[np.float32]
@@ -39,6 +40,8 @@ def argument(value: Value, tensor: Tensor) -> NDArray[np.floating] | mx_blocks.B
         if isinstance(value, mx_blocks.Blocks | bytes):
             raise LayoutError(f"argument {tensor.name} is plain {tensor.dtype}; give its values")
         _check_shape(value.shape, tensor)
+        if tensor.dtype == "i32" and not np.array_equal(value, np.round(value)):
+            raise LayoutError(f"argument {tensor.name} holds integers, got {value.tolist()}")
         return value
     if isinstance(value, bytes):
         s = tensor.storage
@@ -84,6 +87,25 @@ def pack(value: NDArray[np.floating] | mx_blocks.Blocks, region: Region, hbm: By
     if not isinstance(value, mx_blocks.Blocks):
         value = prepared(value, region)
     _place(value, region, hbm, 0)
+
+
+def put(layout: Layout, region: Region, value: Value, hbm: Bytes) -> None:
+    """Write the argument that a region is made of, in place; padding stays as it is.
+
+    Raises LayoutError where the shape differs, or the region is made of other arguments as well.
+    """
+    checked = argument(value, layout.signature[region.index])
+    used = set(leaves(region.recipe, "argument")) if region.recipe else {region.index}
+    if used != {region.index}:
+        raise LayoutError(f"{region.name} is made of several arguments; pack them again")
+
+    def leaf(_: Leaf, index: int) -> Array:
+        if isinstance(checked, mx_blocks.Blocks):
+            raise LayoutError(f"argument {layout.signature[index].name} must be given as values")
+        return as_dtype(checked, layout.signature[index].dtype)
+
+    made = np.ascontiguousarray(evaluate(region.recipe, leaf)) if region.recipe else checked
+    pack(made, region, hbm)
 
 
 def append(
@@ -301,6 +323,19 @@ def image(layout: Layout, args: list[Value]) -> Bytes:
     return hbm
 
 
+def integers(layout: Layout, args: Sequence[Value]) -> tuple[int, ...]:
+    """What INT_MEM holds before a run on arguments, from entry 0 on: constants and lengths.
+
+    Raises LayoutError for lengths that there cannot be.
+    """
+    given: dict[int, list[int]] = {}
+    for each in layout.lengths:
+        value = argument(args[each.argument], layout.signature[each.argument])
+        assert isinstance(value, np.ndarray)
+        given[each.argument] = [int(length) for length in value]
+    return layout.integers(given)
+
+
 def stored(layout: Layout, hbm: Bytes, args: list[NDArray[np.floating]]) -> list[Array]:
     """The arguments as an image holds them, in their own shapes.
 
@@ -312,7 +347,8 @@ def stored(layout: Layout, hbm: Bytes, args: list[NDArray[np.floating]]) -> list
         if index in placed and (read := as_argument(placed[index][0], tensor, hbm)) is not None:
             result.append(read)
         else:
-            result.append(as_dtype(arg, tensor.dtype))
+            plain = tensor.dtype == "i32"
+            result.append(arg.astype(np.float32) if plain else as_dtype(arg, tensor.dtype))
     return result
 
 

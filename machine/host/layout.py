@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from math import prod
 from typing import Any, Literal, get_args
 
+from .lengths import Lengths
 from .promises import Promise
 
 VERSION = 4
@@ -212,6 +213,8 @@ class Layout:
     SRAM (`matrix_tiles`), entries of FP_MEM (`fp_mem`) and INT_MEM (`int_mem`)."""
     promises: tuple[Promise, ...] = ()
     """What the kernel is right for only: data that breaks it is refused."""
+    lengths: tuple[Lengths, ...] = ()
+    """What arguments put into INT_MEM."""
 
     def __repr__(self) -> str:
         return (
@@ -259,6 +262,22 @@ class Layout:
         found = [region for region in self.regions if region.role == "result"]
         return sorted(found, key=lambda region: region.index)
 
+    def integers(self, given: Mapping[int, Sequence[int]]) -> tuple[int, ...]:
+        """What INT_MEM holds before a run with these lengths, by argument, from entry 0 on.
+
+        Lengths that are not given are the largest. Raises LayoutError for such as there cannot be.
+        """
+        most = max((each.end for each in self.lengths), default=0)
+        memory = [*self.int_mem, *[0] * (most - len(self.int_mem))]
+        for each in self.lengths:
+            try:
+                values = each.values(given.get(each.argument, [each.most] * each.count))
+            except ValueError as error:
+                name = self.signature[each.argument].name
+                raise LayoutError(f"argument {name}: {error}") from None
+            memory[each.entry : each.end] = values
+        return tuple(memory)
+
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON values."""
         regions = [
@@ -277,6 +296,7 @@ class Layout:
             "int_mem": list(self.int_mem),
             "sram": dict(self.sram),
             **({"promises": promises} if promises else {}),
+            **({"lengths": [each.to_json() for each in self.lengths]} if self.lengths else {}),
         }
 
     @classmethod

@@ -27,12 +27,13 @@ from .layout import (
     Storage,
     Tensor,
 )
+from .lengths import Lengths
 from .promises import Promise
 from .recipe import Leaf, leaves
 from .recipe_rules import RecipeError, Shape, check_step, extents
 from .recipe_shape import shape_of
 
-DTYPES = ("bf16", "f16", "f32", "i1")
+DTYPES = ("bf16", "f16", "f32", "i1", "i32")
 """Element types of the interface."""
 
 MOST_BYTES = 1 << 32
@@ -89,6 +90,7 @@ def _layout(data: Mapping[str, Any]) -> Layout:
         _memory(data, "int_mem", INT_MEM_ENTRIES, 32),
         _counts(data, "sram"),
         tuple(_promise(entry) for entry in _tables(data, "promises")) if "promises" in data else (),
+        tuple(_lengths(entry) for entry in _tables(data, "lengths")) if "lengths" in data else (),
     )
 
 
@@ -118,6 +120,14 @@ def _check(layout: Layout, hbm_bytes: int) -> None:
         shape_of(recipe, _leaf("region", held))
     for promise in layout.promises:
         _check_promise(promise, shapes)
+    taken = len(layout.int_mem)
+    for lengths in layout.lengths:
+        known = lengths.argument < len(shapes) and shapes[lengths.argument] == (lengths.count,)
+        if not known or layout.signature[lengths.argument].dtype != "i32":
+            raise LayoutError(f"argument {lengths.argument} is not {lengths.count} lengths")
+        if lengths.entry < taken or lengths.end > INT_MEM_ENTRIES:
+            raise LayoutError(f"there is no room for lengths at entry {lengths.entry} of INT_MEM")
+        taken = lengths.end
 
 
 def _check_promise(promise: Promise, arguments: Sequence[Shape]) -> None:
@@ -137,6 +147,13 @@ def _check_promise(promise: Promise, arguments: Sequence[Shape]) -> None:
 def _promise(entry: Json) -> Promise:
     try:
         return Promise.from_json(entry)
+    except ValueError as error:
+        raise LayoutError(str(error)) from None
+
+
+def _lengths(entry: Json) -> Lengths:
+    try:
+        return Lengths.from_json(entry)
     except ValueError as error:
         raise LayoutError(str(error)) from None
 

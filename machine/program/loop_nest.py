@@ -29,6 +29,19 @@ class Loop:
     end: int = -1
     body: list[Node] = field(default_factory=list["Node"])
     per_iteration: int = 0
+    key: int = -1
+    """What tells it from every other loop: `start`, but for copies of a loop."""
+    at_run_time: bool = False
+    """Whether its body writes its counter, so that `count` says nothing."""
+
+    def __post_init__(self) -> None:
+        if self.key < 0:
+            self.key = self.start
+
+    @property
+    def varies(self) -> bool:
+        """Whether the count of the loop, or of one in it, is made at run time."""
+        return self.at_run_time or any(isinstance(n, Loop) and n.varies for n in self.body)
 
 
 Node: TypeAlias = int | Loop
@@ -52,9 +65,18 @@ def structure_of(program: Program) -> Structure | None:
     Unusual are C_BREAK, undefined opcodes, loops that are never closed or cross, counts of 0, a
     loop whose body changes its counter, and nests deeper than `MOST_NESTED`.
     """
+    nodes = nest(program)
+    return None if nodes is None else counted(program, nodes)
+
+
+def nest(program: Program, run_time: bool = False) -> list[Node] | None:
+    """The nodes of a program, not counted yet; None where control flow is unusual.
+
+    `run_time`: a loop whose body changes its counter is none of what is unusual.
+    """
     top: list[Node] = []
     open_loops: list[Loop] = []
-    saved = _SavedCounters()
+    saved = _SavedCounters(run_time=run_time)
     for pc, decoded in enumerate(program.decoded):
         if decoded is None or decoded.instruction.status != "implemented":
             return None
@@ -77,18 +99,22 @@ def structure_of(program: Program) -> Structure | None:
                     return None
                 if not saved.closed():
                     return None
+                open_loops[-1].at_run_time = saved.changed
                 open_loops.pop().end = pc
             case _:
                 if not saved.executed(decoded):
                     return None
                 body.append(pc)
-    if open_loops:
-        return None
+    return None if open_loops else top
+
+
+def counted(program: Program, nodes: list[Node]) -> Structure | None:
+    """How often everything in `nodes` is executed; None where the watchdog would stop it."""
     counts = [0] * len(program.words)
     most = program.machine.max_loop_instructions
-    if not all(_count(node, 1, counts, most) for node in top):
+    if not all(_count(node, 1, counts, most) for node in nodes):
         return None
-    return Structure(top, counts)
+    return Structure(nodes, counts)
 
 
 @dataclass(slots=True)
@@ -98,6 +124,7 @@ class _Counter:
     register: int
     slot: int | None = None
     away: bool = False
+    changed: bool = False
 
 
 @dataclass(slots=True)
@@ -108,6 +135,10 @@ class _SavedCounters:
     """
 
     counters: list[_Counter] = field(default_factory=list[_Counter])
+    run_time: bool = False
+    """Whether counters may change."""
+    changed: bool = False
+    """Whether that of the loop closed last did."""
 
     def opened(self, register: int) -> None:
         """A loop starts."""
@@ -115,12 +146,17 @@ class _SavedCounters:
 
     def closed(self) -> bool:
         """The innermost loop ends: its register must hold the count."""
-        return not self.counters.pop().away
+        counter = self.counters.pop()
+        self.changed = counter.changed
+        return not counter.away
 
     def written(self, register: int) -> bool:
         """A register is written, which may be that of a loop whose counter is saved."""
         for counter in self.counters:
             if counter.register == register:
+                if counter.slot is None and counter is self.counters[-1] and self.run_time:
+                    counter.changed = True
+                    continue
                 if counter.slot is None:
                     return False
                 counter.away = True

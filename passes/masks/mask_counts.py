@@ -160,7 +160,8 @@ def _origin(scores: SSAValue) -> tuple[fa.MaskOp | None, tuple[SSAValue, ...]]:
             mask = op
         if isinstance(op, fa.ScoresOp):
             return mask, tuple(_tensor(operand) for operand in op.operands)
-        if isinstance(op, fa.LoadOp) or not isinstance(op, fa.MaskOp | fa.MapOp | fa.AccumulateOp):
+        passed = fa.MaskOp | fa.LimitOp | fa.MapOp | fa.AccumulateOp
+        if isinstance(op, fa.LoadOp) or not isinstance(op, passed):
             break
         scores = op.operands[0]
     return mask, (_tensor(scores),)

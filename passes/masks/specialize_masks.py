@@ -374,10 +374,10 @@ class _Specialization:
         """Whether each query of a tile sees some key, in this tile or elsewhere."""
         sees, kind = True, fa.tile(scores)
         while isinstance(scores, OpResult) and isinstance(
-            op := scores.op, fa.MaskOp | fa.MapOp | fa.AccumulateOp
+            op := scores.op, fa.MaskOp | fa.LimitOp | fa.MapOp | fa.AccumulateOp
         ):
-            if isinstance(op, fa.AccumulateOp):
-                # A bias may hide anything.
+            if isinstance(op, fa.AccumulateOp | fa.LimitOp):
+                # A bias may hide anything, and a length may be 0.
                 return False
             if isinstance(op, fa.MapOp) and (op.tables or may_hide(op.function)):
                 return False
@@ -424,7 +424,7 @@ def _is_finite(maximum: SSAValue) -> bool:
 def _may_be_infinite(scores: SSAValue) -> bool:
     """Whether what a bias or a function makes of scores may be -inf."""
     while isinstance(scores, OpResult) and isinstance(
-        op := scores.op, fa.MaskOp | fa.MapOp | fa.AccumulateOp
+        op := scores.op, fa.MaskOp | fa.LimitOp | fa.MapOp | fa.AccumulateOp
     ):
         if isinstance(op, fa.AccumulateOp):
             return True

@@ -89,6 +89,7 @@ def _keep_sums(function: func.FuncOp) -> None:
 
 WithScratch: TypeAlias = (
     fa.MaskOp
+    | fa.LimitOp
     | fa.LogsumexpOp
     | fa.CombineOp
     | fa.MapOp

@@ -2,10 +2,10 @@
 
 Precondition: tile IR after `specialize-masks`. Postcondition: the first key tile of each
 recurrence starts it (nothing to rescale, nothing to fill); a loop over key tiles has its first
-iteration in front. Where M_MM does P V and there is one tile of keys, P is divided by the row sums
-instead of P V. Neighbouring operations that go over the rows of a tile one by one, and may be
-done row by row together, stand in one `fa.row_loop`, which says how many rows there are to do and
-how many make an iteration.
+iteration in front, unless it ends where a length says. Where M_MM does P V and there is one tile of
+keys, P is divided by the row sums instead of P V. Neighbouring operations that go over the rows of
+a tile one by one, and may be done row by row together, stand in one `fa.row_loop`, which says how
+many rows there are to do and how many make an iteration.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ...dialects import fa
 from ...dialects.discardable_attrs import attribute_of
 from ...dialects.fa.discardable_attrs import UNROLL_ROWS
 from ..support.def_use import only_user, producer
-from ..support.loop_affine import Affine, affine, iterations
+from ..support.loop_affine import Affine, affine, iterations, run_time_end
 from ..support.rounding import round_up
 from ..support.tile_builder import index_constant
 
@@ -77,6 +77,9 @@ def _is_fill(value: SSAValue | None, number: float) -> bool:
 def _starts_recurrence(loop: scf.ForOp) -> bool:
     """Whether a loop over key tiles carries a recurrence from its very beginning."""
     block = loop.body.block
+    if run_time_end(loop) is not None:
+        # What is left after one iteration may be none, and a loop runs at least once.
+        return False
     for op in block.ops:
         if op.regions:
             return False

@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 
 from ...diagnostics import OpError
+from ...dialects import fa
 
 
 def _exact(value: int) -> int:
@@ -150,13 +151,33 @@ def always_multiple(index: Affine, op: Operation, unit: int) -> bool:
     return all(value % unit == 0 for value in (start, *strides))
 
 
+def run_time_end(loop: scf.ForOp) -> fa.LengthOp | None:
+    """What says at run time where a loop ends; None for a loop of constant bounds.
+
+    Raises OpError for a loop that the machine could not count: it starts at 0, and goes on in steps
+    of what its end is a multiple of.
+    """
+    owner = loop.ub.owner
+    if not isinstance(owner, fa.LengthOp):
+        return None
+    if constant(loop.lb) != 0 or constant(loop.step) != owner.unit or owner.unit == 1:
+        raise OpError(
+            loop,
+            "a loop to a length starts at 0 and goes on in steps of the length's granule, which is "
+            f"{owner.unit}",
+        )
+    return owner
+
+
 def iterations(loop: scf.ForOp) -> range:
-    """The values of a loop's induction variable; raises OpError where bounds are not constant."""
+    """The values of a loop's induction variable, of the longest run where its end is known at run
+    time only; raises OpError where bounds are neither constant nor lengths."""
+    end = run_time_end(loop)
+    if end is not None:
+        return range(0, end.largest, end.unit)
     for bound in (loop.lb, loop.ub, loop.step):
         if affine(bound).terms:
-            raise OpError(
-                loop, "loop bounds must be constants: the machine's loops have fixed counts"
-            )
+            raise OpError(loop, "loop bounds must be constants, or end with fa.length")
     step = constant(loop.step)
     if step < 1:
         raise OpError(loop, f"the step of a loop must be at least 1, got {step}")

@@ -73,10 +73,12 @@ class TileBuilder:
         step: int = 1,
         carried: Sequence[SSAValue] = (),
         start: int = 0,
+        end: SSAValue | None = None,
     ) -> Generator[Loop]:
         """A loop from `start` to `stop` over a variable that prints as `name`.
 
-        One without a second iteration is not built as a loop.
+        One without a second iteration is not built as a loop. With `end` it goes to that value,
+        which is at most `stop`.
         """
         if stop - start <= step:
             loop = Loop(self.constant(start), carried)
@@ -93,6 +95,8 @@ class TileBuilder:
         self.insert(scf.YieldOp(*loop.yielded))
         self._point = outer
         bounds = [self.constant(value) for value in (start, stop, step)]
+        if end is not None:
+            bounds[1] = end
         op = self.insert(scf.ForOp(bounds[0], bounds[1], bounds[2], carried, Region(block)))
         for result, value in zip(op.results, loop.yielded, strict=True):
             result.name_hint = value.name_hint

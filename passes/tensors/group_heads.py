@@ -27,6 +27,7 @@ from ...dialects.fa.discardable_attrs import UNGROUPED
 from ...dialects.fa.masks import GroupedAttr
 from ...dialects.fa.problem_attr import GROUPED, record_problem
 from ...dialects.machine_attr import settle_machine
+from ..masks.run_time_masks import refuse_masks, sees_all
 from .head_grouping import HeadGroup, Rows, group
 
 
@@ -44,6 +45,7 @@ class GroupHeadsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         machine = settle_machine(op, self.machine)
         for attention in [inner for inner in op.walk() if isinstance(inner, fa.AttentionOp)]:
+            refuse_masks(attention)
             grouped = attribute_of(attention, GROUPED) is not None
             if grouped and self.parts is None:
                 continue
@@ -107,13 +109,14 @@ def _group(op: fa.AttentionOp, groups: HeadGroup) -> None:
     value = add(fa.ReshapeOp(value, (*split, dim)))
     value = add(fa.TransposeOp(value, (0, 1, 3, 2, 4, 5)))
     value = add(fa.ReshapeOp(value, (batch, kv_heads, groups.rows, dim)))
-    mask = op.resolved_mask
+    mask = None if op.lengths is not None and sees_all(op) else op.resolved_mask
     if mask is not None:
         mask = GroupedAttr.get(groups.heads, groups.block, queries, mask)
     new = fa.AttentionOp(
         value,
         op.key,
         op.value,
+        lengths=op.lengths,
         mask=mask,
         scale=op.factor,
         softcap=op.cap,

@@ -27,7 +27,8 @@ def usable_bound(op: fa.AttentionOp, keys: int) -> float | None:
     bound = op.bound
     if bound is None:
         return None
-    masked = op.resolved_mask is not None or op.mask_mod is not None
+    parts = (op.resolved_mask, op.mask_mod, op.lengths)
+    masked = any(part is not None for part in parts)
     hidden = keys if masked else keys - fa.tensor_dims(op.key)[2]
     most = limit(keys, hidden)
     by_cap = op.cap is not None and op.cap <= bound

@@ -76,6 +76,12 @@ class FusePass(ModulePass):
                     f"split-kv = {self.split_kv} makes more parts than there are keys; "
                     f"at most {nests.keys}",
                 )
+            if nests.length is not None and (self.order == "keys" or self.split_kv > 1):
+                raise OpError(
+                    softmax,
+                    "keys whose number is known at run time only are visited one tile after "
+                    "another: lengths go with order=queries and split-kv=1",
+                )
             if self.order == "keys":
                 KeysOutside(machine, nests).build()
             else:
@@ -176,7 +182,7 @@ class QueriesOutside(FusedNest):
     def _sums(self, query: SSAValue, i: Loop, keys: int, bound: float) -> None:
         """The recurrence where scores are bounded: sums, which nothing rescales."""
         acc, total = self.start_sums()
-        with self.builder.loop("key", keys, self.kv_rows, (total, acc)) as n:
+        with self.builder.loop("key", keys, self.kv_rows, (total, acc), end=self.end()) as n:
             total, acc = n.carried
             acc, total = self.advance_sums(query, acc, total, i, n)
             n.yields(total, acc)
@@ -187,7 +193,8 @@ class QueriesOutside(FusedNest):
     def _part(self, query: SSAValue, i: Loop, start: int, stop: int) -> State:
         """The recurrence over the keys from `start` to `stop`."""
         acc, maximum, total = self.start(first=start == 0)
-        with self.builder.loop("key", stop, self.kv_rows, (maximum, total, acc), start) as n:
+        carried = (maximum, total, acc)
+        with self.builder.loop("key", stop, self.kv_rows, carried, start, self.end()) as n:
             maximum, total, acc = n.carried
             acc, maximum, total = self.advance(query, (acc, maximum, total), i, n)
             n.yields(maximum, total, acc)

@@ -67,6 +67,14 @@ class FusedNest:
         rows, keys = fa.tensor_dims(self.nests.scores_store.target)
         return rows, keys
 
+    def end(self) -> SSAValue | None:
+        """Where the loop over keys ends at run time; None where it goes over all of them."""
+        length = self.nests.length
+        if length is None:
+            return None
+        end = fa.LengthOp(length.lengths, length.batch, length.most.value.data, self.kv_rows)
+        return self.builder.insert(end, "end").length
+
     @property
     def statistic(self) -> TileType:
         """The type of a running maximum or sum."""
@@ -224,6 +232,9 @@ class FusedNest:
                     mask_mod=None if step.mask_mod is None else step.mask_mod.clone(),
                 )
                 scores = build.insert(mask, "s_masked").result
+            elif isinstance(step, fa.LimitOp):
+                limit = fa.LimitOp(scores, n.induction, step.length)
+                scores = build.insert(limit, "s_limited").result
             old = nests.scores_load.tile if step is None else step.results[0]
             for scales, store in taps(old):
                 # The scores at this stage are a result of their own.

@@ -40,6 +40,12 @@ class Nests:
     output_store: fa.StoreOp
 
     @property
+    def length(self) -> fa.LengthOp | None:
+        """What says at run time how many keys are valid; None where all are."""
+        limits = [step for step in self.steps if isinstance(step, fa.LimitOp)]
+        return limits[0].counted if limits else None
+
+    @property
     def keys(self) -> int:
         """How many keys there are, padding not counted."""
         return fa.tensor_dims(self.key_load.source)[-2]
@@ -71,7 +77,8 @@ def whole_row_steps(scores: SSAValue) -> tuple[Operation, ...]:
     while isinstance(scores, OpResult):
         op = scores.op
         # Tables are of whole rows: `tabulate` comes after.
-        plain = isinstance(op, fa.MaskOp) or (isinstance(op, fa.MapOp) and not op.tables)
+        plain = isinstance(op, fa.MaskOp | fa.LimitOp)
+        plain = plain or (isinstance(op, fa.MapOp) and not op.tables)
         biased = isinstance(op, fa.AccumulateOp) and op.alpha is None
         if not plain and not (biased and producer(op.operands[1], fa.LoadOp) is not None):
             break

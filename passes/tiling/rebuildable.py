@@ -57,6 +57,8 @@ def _taken_over(nests: Nests) -> Iterator[tuple[Operation, Sequence[SSAValue]]]:
     for step in nests.steps:
         if isinstance(step, fa.MapOp | fa.MaskOp):
             yield step, (step.batch, step.head)
+        elif isinstance(step, fa.LimitOp):
+            yield step, (step.length,)
     for load in _biases(nests):
         yield load, load.indices[:-2]
     for store in _taken(nests):
@@ -139,6 +141,8 @@ def _aligned(nests: Nests) -> bool:
     for step in nests.steps:
         if isinstance(step, fa.MapOp | fa.MaskOp):
             pairs += [(step.row, whole.indices[-2]), (step.col, whole.indices[-1])]
+        elif isinstance(step, fa.LimitOp):
+            pairs.append((step.col, whole.indices[-1]))
     if nests.logsumexp_store is not None:
         pairs.append((nests.logsumexp_store.indices[-1], whole.indices[-2]))
     first = (whole.indices[-1], nests.key_load.indices[-1], nests.value_load.indices[-1])

@@ -28,6 +28,7 @@ from ...dialects.machine_attr import settle_machine
 from ...machine.spec.params import Machine
 from ..masks.mask_functions import MaskFunction
 from ..masks.problem_size import problem_of, shown_of
+from ..masks.run_time_masks import refuse_masks
 from ..score_functions.index_dependence import DISTANCE, KEY, QUERY, Dependence, IndexValues
 from ..score_functions.value_ranges import may_hide
 from ..support.rounding import round_up
@@ -118,6 +119,7 @@ def needs_of(op: fa.AttentionOp) -> Needs:
         1 + (op.bias is not None) + (op.mask_mod is not None) + len(tables),
         any(DISTANCE in depends for depends in tables),
         _may_be_wide(op),
+        op.lengths is not None,
         op.lse is not None or op.sinks is not None,
     )
 
@@ -155,9 +157,12 @@ def _tables(op: fa.AttentionOp) -> list[Dependence]:
 def may_see_nothing(op: fa.AttentionOp, rows: int) -> bool:
     """Whether some query of an attention may see no key; `rows` of them are looked at at a time.
 
-    A bias may hold -inf, so that any row may see nothing, and a score function may give it.
+    A bias may hold -inf, so that any row may see nothing, a score function may give it, and a
+    length may be 0.
     """
     if op.bias is not None or (op.score_mod is not None and may_hide(op.score_mod)):
+        return True
+    if op.lengths is not None:
         return True
     batch, heads, q_len, _ = fa.tensor_dims(op.query)
     shown = shown_of(op)
@@ -197,6 +202,7 @@ class _Tiling:
         self.element = fa.tensor_element(op.query)
         self.bias: SSAValue | None = None
         self.sinks: SSAValue | None = None
+        self.length: SSAValue | None = None
         block = op.parent_block()
         assert block is not None
         assert block.first_op is not None
@@ -230,6 +236,9 @@ class _Tiling:
                 single = heads == group
                 head = j.induction if single else build.affine("head", head, group, j.induction)
             query, kv = (b.induction, head), (b.induction, g.induction)
+            if op.lengths is not None:
+                length = fa.LengthOp(op.lengths, b.induction, fa.tensor_dims(op.key)[2])
+                self.length = build.insert(length, "length").length
             self._scores(query, kv, scores)
             self._softmax(query, scores, weights, lse, taken)
             self._output(query, kv, weights, output)
@@ -308,6 +317,9 @@ class _Tiling:
         """P = softmax(S), by whole rows, and whatever changes the scores before or after."""
         build, sizes, zero, op = self.build_, self.sizes, self.build_.constant(0), self.op
         mask, kv_len = op.resolved_mask, fa.tensor_dims(op.key)[2]
+        if op.lengths is not None:
+            refuse_masks(op)
+            mask = None
         function = None if op.mask_mod is None else MaskFunction.of(op.mask_mod)
         masked = mask is not None or function is not None
         empty = may_see_nothing(op, sizes.q_rows)
@@ -341,7 +353,9 @@ class _Tiling:
                 s = build.insert(
                     fa.AccumulateOp(s, build.insert(bias, "bias").tile), "s_biased"
                 ).result
-            if masked or kv_len < sizes.kv_len:
+            if self.length is not None:
+                s = build.insert(fa.LimitOp(s, zero, self.length), "s_limited").result
+            elif masked or kv_len < sizes.kv_len:
                 step = fa.MaskOp(
                     s,
                     place,

@@ -62,7 +62,7 @@ REFUSED = {
             "scf.for %j = %c0 to %c8 step %c1 {\n"
             f"scf.for %i = %c0 to %j step %c1 {{\n{STORED}\n}}\n}}"
         ),
-        "8:1: error: loop bounds must be constants: the machine's loops have fixed counts",
+        "8:1: error: loop bounds must be constants, or end with fa.length",
     ),
     "step": (
         copying(f"scf.for %i = %c0 to %c8 step %c0 {{\n{STORED}\n}}"),

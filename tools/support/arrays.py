@@ -25,7 +25,8 @@ def load_array(path: str) -> Array:
     """The array in the `.npy` file `path`, `-` for standard input.
 
     float64 stays; float32, float16 and bfloat16, which numpy stores as two raw bytes an element,
-    come as float32, and so do masks of booleans. Raises CompileError for anything else.
+    come as float32, and so do masks of booleans; integers of rank 1, as lengths are, stay. Raises
+    CompileError for anything else.
     """
     name = display_name(path)
     data = read_bytes(path)
@@ -43,10 +44,12 @@ def load_array(path: str) -> Array:
         array = array.view(BFLOAT16)
     if array.dtype in (BFLOAT16, np.dtype(bool)):
         return array.astype(np.float32)
+    if array.dtype.kind == "i" and array.ndim == 1:
+        return array
     if array.dtype.kind != "f" or array.dtype.itemsize not in (2, 4, 8):
         raise CompileError(
             f"'{name}' holds {array.dtype}; float32, float64, float16 and bfloat16 are possible, "
-            "and bool for masks"
+            "bool for masks, and integers of rank 1 for lengths"
         )
     return array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32)
 

@@ -50,7 +50,8 @@ class Subject:
 def load_subject(directory: str, args: Sequence[Array]) -> Subject:
     """The program in a directory, with `args` for its arguments; zeros where there are none.
 
-    What a kernel executes does not depend on its data. Raises CompileError.
+    What a kernel executes does not depend on its data but for lengths, which are the largest then.
+    Raises CompileError.
     """
     folder = Path(directory)
     if (folder / SETTINGS).is_file() and not (folder / "layout.json").exists():
@@ -61,7 +62,7 @@ def load_subject(directory: str, args: Sequence[Array]) -> Subject:
             )
         return _emulator_subject(directory)
     kernel = Kernel.load(directory)
-    values = args or [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
+    values = args or kernel.defaults()
     layout = kernel.layout
     # The casts are for the type checker, which sees the root's modules under another name.
     return Subject(

@@ -196,14 +196,14 @@ func.func @bias(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tens
 // -----
 func.func @lse(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
   // expected-error @below {{'fa.attention': `lse` and a second result go together}}
-  %o = "fa.attention"(%q, %k, %v) <{lse, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0>, regionSegmentSizes = array<i32: 0, 0, 0>}> : (tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16>) -> (tensor<1x4x10x32xbf16>)
+  %o = "fa.attention"(%q, %k, %v) <{lse, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0>, regionSegmentSizes = array<i32: 0, 0, 0>}> : (tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16>) -> (tensor<1x4x10x32xbf16>)
   func.return
 }
 
 // -----
 func.func @qk(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>, %v: tensor<1x2x20x32xbf16>) {
   // expected-error @below {{'fa.attention': `qk` and a result for the scores go together}}
-  %o, %s = "fa.attention"(%q, %k, %v) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 1>, regionSegmentSizes = array<i32: 0, 0, 0>}> : (tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16>) -> (tensor<1x4x10x32xbf16>, tensor<1x4x10x20xbf16>)
+  %o, %s = "fa.attention"(%q, %k, %v) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 1>, regionSegmentSizes = array<i32: 0, 0, 0>}> : (tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16>) -> (tensor<1x4x10x32xbf16>, tensor<1x4x10x20xbf16>)
   func.return
 }
 
@@ -339,5 +339,72 @@ func.func @bound_prob_mod(%q: tensor<1x4x10x32xbf16>, %k: tensor<1x2x20x32xbf16>
     fa.yield %x : f32
   }
       : tensor<1x4x10x32xbf16>, tensor<1x2x20x32xbf16>, tensor<1x2x20x32xbf16> -> tensor<1x4x10x32xbf16>
+  func.return
+}
+
+// -----
+func.func @lengths_of_other_batches(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>, %n: tensor<3xi32>) {
+  // expected-error @below {{'fa.attention': lengths are one i32 for each of 2 batches, tensor<2xi32>, got tensor<3xi32>}}
+  %o = fa.attention %q, %k, %v lengths(%n) : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<3xi32> -> tensor<2x4x1x32xbf16>
+  func.return
+}
+
+// -----
+func.func @lengths_of_index(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>, %n: tensor<2xi64>) {
+  // expected-error @below {{'fa.attention': lengths are one i32 for each of 2 batches, tensor<2xi32>, got tensor<2xi64>}}
+  %o = fa.attention %q, %k, %v lengths(%n) : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2xi64> -> tensor<2x4x1x32xbf16>
+  func.return
+}
+
+// -----
+func.func @lengths_of_rank_2(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>, %n: tensor<2x1xi32>) {
+  // expected-error @below {{'fa.attention': lengths are one i32 for each of 2 batches, tensor<2xi32>, got tensor<2x1xi32>}}
+  %o = fa.attention %q, %k, %v lengths(%n) : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x1xi32> -> tensor<2x4x1x32xbf16>
+  func.return
+}
+
+// -----
+func.func @fixed_mask(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>, %n: tensor<2xi32>) {
+  // expected-error @below {{'fa.attention': #fa.causal<offset = 3> does not move with lengths: beside them masks are #fa.causal, #fa.window and #fa.all_of of such, without offsets}}
+  %o = fa.attention %q, %k, %v lengths(%n) {mask = #fa.causal<offset = 3>} : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2xi32> -> tensor<2x4x1x32xbf16>
+  func.return
+}
+
+// -----
+func.func @ragged_mask(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>, %n: tensor<2xi32>) {
+  // expected-error @below {{'fa.attention': #fa.ragged<[3, 4]> does not move with lengths: beside them masks are #fa.causal, #fa.window and #fa.all_of of such, without offsets}}
+  %o = fa.attention %q, %k, %v lengths(%n) {mask = #fa.ragged<[3, 4]>} : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2xi32> -> tensor<2x4x1x32xbf16>
+  func.return
+}
+
+// -----
+func.func @part_of_a_mask(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>, %n: tensor<2xi32>) {
+  // expected-error @below {{'fa.attention': #fa.all_of<[#fa.causal, #fa.window<left = 3, offset = 2>]> does not move with lengths: beside them masks are #fa.causal, #fa.window and #fa.all_of of such, without offsets}}
+  %o = fa.attention %q, %k, %v lengths(%n) {mask = #fa.all_of<[#fa.causal, #fa.window<left = 3, offset = 2>]>} : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2xi32> -> tensor<2x4x1x32xbf16>
+  func.return
+}
+
+// -----
+func.func @scores(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>, %n: tensor<2xi32>) {
+  // expected-error @below {{'fa.attention': qk is about all keys; it cannot stand beside lengths}}
+  %o, %s = fa.attention %q, %k, %v lengths(%n) {qk = "raw"} : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2xi32> -> tensor<2x4x1x32xbf16>, tensor<2x4x1x20xbf16>
+  func.return
+}
+
+// -----
+func.func @mask_function(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>, %n: tensor<2xi32>) {
+  // expected-error @below {{'fa.attention': mask_mod is about all keys; it cannot stand beside lengths}}
+  %o = fa.attention %q, %k, %v lengths(%n) mask_mod {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %t = arith.constant true
+    fa.yield %t : i1
+  } : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2xi32> -> tensor<2x4x1x32xbf16>
+  func.return
+}
+
+// -----
+func.func @clauses(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %v: tensor<2x2x20x32xbf16>, %n: tensor<2xi32>, %s: tensor<4xbf16>) {
+  // expected-error @below {{Expected ':'}}
+  %o = fa.attention %q, %k, %v lengths(%n) sinks(%s) : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2xi32>, tensor<4xbf16> -> tensor<2x4x1x32xbf16>
   func.return
 }

@@ -868,3 +868,64 @@ func.func @least(%s: !fa.tile<8x64xbf16, vector>, %l: !fa.tile<8xf32, scalar>) {
   %o = fa.normalize %s, %l {least = 2.0 : f32} : !fa.tile<8x64xbf16, vector>, !fa.tile<8xf32, scalar> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
+
+// -----
+func.func @length_of_none(%n: tensor<2xi32>, %s: !fa.tile<8x64xbf16, vector>, %i: index) {
+  // expected-error @below {{'fa.length': most must be at least 1, got 0}}
+  %l = fa.length %n[%i] {most = 0 : i64, granule = 1 : i64} : tensor<2xi32>
+  func.return
+}
+
+// -----
+func.func @length_by_none(%n: tensor<2xi32>, %s: !fa.tile<8x64xbf16, vector>, %i: index) {
+  // expected-error @below {{'fa.length': granule must be at least 1, got 0}}
+  %l = fa.length %n[%i] {most = 20 : i64, granule = 0 : i64} : tensor<2xi32>
+  func.return
+}
+
+// -----
+func.func @length_of_a_matrix(%n: tensor<2x2xi32>, %i: index) {
+  // expected-error @below {{'fa.length': lengths are one i32, got tensor<2x2xi32>}}
+  %l = fa.length %n[%i] {most = 20 : i64, granule = 1 : i64} : tensor<2x2xi32>
+  func.return
+}
+
+// -----
+func.func @limit_by_a_number(%n: tensor<2xi32>, %s: !fa.tile<8x64xbf16, vector>, %i: index) {
+  // expected-error @below {{'fa.limit': a limit takes its length from fa.length with a granule of 1}}
+  %o = fa.limit %s from %i to %i : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @limit_by_tiles(%n: tensor<2xi32>, %s: !fa.tile<8x64xbf16, vector>, %i: index) {
+  %l = fa.length %n[%i] {most = 20 : i64, granule = 64 : i64} : tensor<2xi32>
+  // expected-error @below {{'fa.limit': a limit takes its length from fa.length with a granule of 1}}
+  %o = fa.limit %s from %i to %l : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @limit_of_others(%n: tensor<2xi32>, %s: !fa.tile<8x64xbf16, vector>, %i: index) {
+  %l = fa.length %n[%i] {most = 20 : i64, granule = 1 : i64} : tensor<2xi32>
+  // expected-error @below {{'fa.limit': the result must be 8x64, got 8x32}}
+  %o = fa.limit %s from %i to %l : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x32xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @limit_without_room(%n: tensor<2xi32>, %s: !fa.tile<8x64xbf16, vector>, %i: index) {
+  %l = fa.length %n[%i] {most = 20 : i64, granule = 1 : i64} : tensor<2xi32>
+  %r = fa.scratch : !fa.tile<1x64xbf16, vector>
+  // expected-error @below {{'fa.limit': scratch must be 2 rows or more of vector memory, got !fa.tile<1x64xbf16, vector>}}
+  %o = fa.limit %s from %i to %l scratch %r : !fa.tile<8x64xbf16, vector>, !fa.tile<1x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}
+
+// -----
+func.func @limit_elsewhere(%n: tensor<2xi32>, %s: !fa.tile<8x64xbf16, matrix>, %i: index) {
+  %l = fa.length %n[%i] {most = 20 : i64, granule = 1 : i64} : tensor<2xi32>
+  // expected-error @below {{'fa.limit': the scores must lie in vector memory, got matrix}}
+  %o = fa.limit %s from %i to %l : !fa.tile<8x64xbf16, matrix> -> !fa.tile<8x64xbf16, matrix>
+  func.return
+}

@@ -223,3 +223,22 @@ func.func @boundary(%x: tensor<2x3x4xbf16>, %y: tensor<2x1x4xbf16>, %m: tensor<2
 
 func.func private @space() -> () attributes {where = #fa.space<scalar>}
 // CHECK: func.func private @space() -> () attributes {where = #fa.space<scalar>}
+
+func.func @lengths(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %b: tensor<1x1x1x20xf32>, %h: tensor<4xf32>, %n: tensor<2xi32>, %s: !fa.tile<8x64xbf16, vector>, %i: index) {
+// CHECK-LABEL: func.func @lengths(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %b: tensor<1x1x1x20xf32>, %h: tensor<4xf32>, %n: tensor<2xi32>, %s: !fa.tile<8x64xbf16, vector>, %i: index) {
+  %0 = fa.attention %q, %k, %k lengths(%n) : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2xi32> -> tensor<2x4x1x32xbf16>
+  // CHECK-NEXT: %0 = fa.attention %q, %k, %k lengths(%n) : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2xi32> -> tensor<2x4x1x32xbf16>
+  %1 = fa.attention %q, %k, %k bias(%b) sinks(%h) lengths(%n) {mask = #fa.causal} : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<1x1x1x20xf32>, tensor<4xf32>, tensor<2xi32> -> tensor<2x4x1x32xbf16>
+  // CHECK-NEXT: %1 = fa.attention %q, %k, %k bias(%b) sinks(%h) lengths(%n) {mask = #fa.causal} : tensor<2x4x1x32xbf16>, tensor<2x2x20x32xbf16>, tensor<2x2x20x32xbf16>, tensor<1x1x1x20xf32>, tensor<4xf32>, tensor<2xi32> -> tensor<2x4x1x32xbf16>
+  %l = fa.length %n[%i] {most = 20 : i64, granule = 1 : i64} : tensor<2xi32>
+  // CHECK-NEXT: %l = fa.length %n[%i] {most = 20 : i64, granule = 1 : i64} : tensor<2xi32>
+  %end = fa.length %n[%i] {most = 20 : i64, granule = 64 : i64} : tensor<2xi32>
+  // CHECK-NEXT: %end = fa.length %n[%i] {most = 20 : i64, granule = 64 : i64} : tensor<2xi32>
+  %t = fa.limit %s from %i to %l : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %t = fa.limit %s from %i to %l : !fa.tile<8x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  %r = fa.scratch : !fa.tile<2x64xbf16, vector>
+  // CHECK-NEXT: %r = fa.scratch : !fa.tile<2x64xbf16, vector>
+  %u = fa.limit %s from %i to %l scratch %r : !fa.tile<8x64xbf16, vector>, !fa.tile<2x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  // CHECK-NEXT: %u = fa.limit %s from %i to %l scratch %r : !fa.tile<8x64xbf16, vector>, !fa.tile<2x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
+  func.return
+}

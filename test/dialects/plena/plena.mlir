@@ -34,3 +34,22 @@ plena.kernel @double attributes {plena.int_mem_used = 2 : i64} {
   // CHECK-NEXT: plena.h_prefetch_m %zero, %zero, %base, 1, 1 : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.addr) -> ()
   plena.h_prefetch_m %zero, %zero, %base, 1, 1 : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.addr) -> ()
 }
+
+// A loop that counts at run time: as long as more than 1 is yielded first.
+plena.kernel @at_run_time {
+// CHECK-LABEL: plena.kernel @at_run_time {
+  %zero = plena.get_register : !plena.gp<gp0>
+  // CHECK-NEXT: %zero = plena.get_register : !plena.gp<gp0>
+  %n = plena.s_ld_int %zero, 0 : (!plena.gp<gp0>) -> !plena.gp
+  // CHECK-NEXT: %n = plena.s_ld_int %zero, 0 : (!plena.gp<gp0>) -> !plena.gp
+  %end = plena.loop max 64 (%i : !plena.gp, %done = %zero : !plena.gp<gp0> to !plena.gp) {
+  // CHECK-NEXT: %end = plena.loop max 64 (%i : !plena.gp, %done = %zero : !plena.gp<gp0> to !plena.gp) {
+    %next = plena.s_addi_int %done, 64 : (!plena.gp) -> !plena.gp
+  // CHECK-NEXT: %next = plena.s_addi_int %done, 64 : (!plena.gp) -> !plena.gp
+    %left = plena.s_sub_int %n, %next : (!plena.gp, !plena.gp) -> !plena.gp
+  // CHECK-NEXT: %left = plena.s_sub_int %n, %next : (!plena.gp, !plena.gp) -> !plena.gp
+    plena.yield %left, %next : !plena.gp, !plena.gp
+  // CHECK-NEXT: plena.yield %left, %next : !plena.gp, !plena.gp
+  }
+  // CHECK-NEXT: }
+}

@@ -74,3 +74,30 @@ plena.kernel @zero_stays {
 // CHECK-NEXT: plena.loop 8 ([[I:%.*]] : !plena.gp, [[ROW:%.*]] = %{{.*}} : !plena.gp, [[MANY:%.*]] = [[START]] : !plena.gp) {
 // CHECK-NEXT:   plena.v_exp_v [[ROW]], [[V:%.*]], 0
 // CHECK-NEXT:   plena.v_exp_v [[MANY]], [[V]], 0
+
+// A loop that counts at run time has no counter that says how far it is; what it carries from 0 on, in
+// steps of 64 keys of 128 bytes, does.
+
+// CHECK-LABEL: plena.kernel @at_run_time
+plena.kernel @at_run_time {
+  %zero = plena.get_register : !plena.gp<gp0>
+  %base = plena.c_set_addr_reg %zero, %zero : (!plena.gp<gp0>, !plena.gp<gp0>) -> !plena.addr
+  %n = plena.s_ld_int %zero, 0 : (!plena.gp<gp0>) -> !plena.gp
+  %end = plena.loop max 64 (%i : !plena.gp, %done = %zero : !plena.gp<gp0> to !plena.gp) {
+    %bytes = plena.s_addi_int %zero, 128 : (!plena.gp<gp0>) -> !plena.gp
+    %offset = plena.s_mul_int %done, %bytes : (!plena.gp, !plena.gp) -> !plena.gp
+    %further = plena.s_addi_int %offset, 4096 : (!plena.gp) -> !plena.gp
+    plena.h_prefetch_m %zero, %further, %base, 1, 1 : (!plena.gp<gp0>, !plena.gp, !plena.addr) -> ()
+    %next = plena.s_addi_int %done, 64 : (!plena.gp) -> !plena.gp
+    %left = plena.s_sub_int %n, %next : (!plena.gp, !plena.gp) -> !plena.gp
+    plena.yield %left, %next : !plena.gp, !plena.gp
+  }
+}
+// CHECK:      [[N:%.*]] = plena.s_ld_int
+// CHECK-NEXT: [[START:%.*]] = plena.s_addi_int %{{.*}}, 4096
+// CHECK-NEXT: %{{.*}} = plena.loop max 64 ([[I:%.*]] : !plena.gp, [[DONE:%.*]] = %{{.*}}, [[AT:%.*]] = [[START]] : !plena.gp) {
+// CHECK-NEXT:   plena.h_prefetch_m %{{.*}}, [[AT]], %{{.*}}, 1, 1
+// CHECK-NEXT:   [[NEXT:%.*]] = plena.s_addi_int [[DONE]], 64
+// CHECK-NEXT:   [[LEFT:%.*]] = plena.s_sub_int [[N]], [[NEXT]]
+// CHECK-NEXT:   [[AFTER:%.*]] = plena.s_addi_int [[AT]], 8192
+// CHECK-NEXT:   plena.yield [[LEFT]], [[NEXT]], [[AFTER]]

@@ -50,3 +50,16 @@ plena.kernel @counted {
 // CHECK-NEXT: plena.v_shft_v %{{.*}}, %{{.*}}, [[TWO]]
 // CHECK-NEXT: [[ONE:%.*]] = plena.s_addi_int %{{.*}}, 1
 // CHECK-NEXT: plena.v_shft_v %{{.*}}, %{{.*}}, [[ONE]]
+
+// What counts at run time stays a loop, however few iterations it can have.
+
+// CHECK-LABEL: plena.kernel @at_run_time
+plena.kernel @at_run_time {
+  %zero = plena.get_register : !plena.gp<gp0>
+  %end = plena.loop max 2 (%i : !plena.gp, %left = %zero : !plena.gp<gp0> to !plena.gp) {
+    plena.v_shft_v %zero, %zero, %left : (!plena.gp<gp0>, !plena.gp<gp0>, !plena.gp) -> ()
+    %next = plena.s_ld_int %left, 1 : (!plena.gp) -> !plena.gp
+    plena.yield %next, %next : !plena.gp, !plena.gp
+  }
+}
+// CHECK: plena.loop max 2

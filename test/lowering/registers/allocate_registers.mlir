@@ -90,3 +90,27 @@ plena.kernel @spill attributes {plena.int_mem_used = 3 : i64} {
   // CHECK-NEXT: plena.v_exp_v [[R]], [[R]], 0
   plena.v_exp_v %v0, %v0, 0 : (!plena.gp, !plena.gp) -> ()
 }
+
+// -----
+
+// What a loop that counts at run time yields first is in its register when the iteration ends, and may
+// be anything before: here the counter's register is free in between.
+
+// CHECK-LABEL: plena.kernel @at_run_time
+plena.kernel @at_run_time {
+  %zero = plena.get_register : !plena.gp<gp0>
+  // CHECK: [[N:%.*]] = plena.s_ld_int [[ZERO:%.*]], 0 : (!plena.gp<gp0>) -> !plena.gp<gp1>
+  %n = plena.s_ld_int %zero, 0 : (!plena.gp<gp0>) -> !plena.gp
+  // CHECK-NEXT: [[D:%.*]] = plena.copy [[ZERO]] : (!plena.gp<gp0>) -> !plena.gp<gp2>
+  // CHECK-NEXT: [[E:%.*]] = plena.loop max 64 ([[I:%.*]] : !plena.gp<gp3>, [[DONE:%.*]] = [[D]] : !plena.gp<gp2>) {
+  %end = plena.loop max 64 (%i : !plena.gp, %done = %zero : !plena.gp<gp0> to !plena.gp) {
+    // CHECK-NEXT: [[T:%.*]] = plena.s_add_int [[DONE]], [[N]] : (!plena.gp<gp2>, !plena.gp<gp1>) -> !plena.gp<gp3>
+    %t = plena.s_add_int %done, %n : (!plena.gp, !plena.gp) -> !plena.gp
+    plena.v_exp_v %t, %t, 0 : (!plena.gp, !plena.gp) -> ()
+    %next = plena.s_addi_int %done, 64 : (!plena.gp) -> !plena.gp
+    // CHECK: [[LEFT:%.*]] = plena.s_sub_int [[N]], [[NEXT:%.*]] : (!plena.gp<gp1>, !plena.gp<gp2>) -> !plena.gp<gp3>
+    %left = plena.s_sub_int %n, %next : (!plena.gp, !plena.gp) -> !plena.gp
+    // CHECK-NEXT: plena.yield [[LEFT]], [[NEXT]] : !plena.gp<gp3>, !plena.gp<gp2>
+    plena.yield %left, %next : !plena.gp, !plena.gp
+  }
+}
