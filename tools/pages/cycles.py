@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ...diagnostics import CompileError
 from ...machine.cost.figures import UNITS
@@ -13,6 +13,7 @@ from ...machine.spec.cost_tables import table_names
 
 if TYPE_CHECKING:
     from ...compiler import Kernel
+    from ...machine import Machine
 
 
 @dataclass
@@ -62,7 +63,7 @@ def cycles_of(kernel: Kernel) -> Cycles:
 
     zeros = [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
     words = [int(word) for word in kernel.words]
-    decoded = Program(words, kernel.machine).decoded
+    decoded = Program(words, cast("Machine", kernel.machine)).decoded
     shares: dict[tuple[str, str], Share] = {}
     by_pc: dict[str, list[int]] = {}
     counts: list[int] = []

@@ -80,13 +80,12 @@ def lines_of(module: ModuleOp) -> list[Line]:
     """The module as it prints, line by line."""
     printer = _Tracking()
     printer.print_op(module)
-    owners = printer.owners
+    owners: dict[int, Operation] = printer.owners
     lines: list[Line] = []
-    owner: Operation | None = None
     for number, text in enumerate(printer.text.getvalue().split("\n")):
-        owner = owners.get(number, owner)
+        owner = owners.get(number)
         shown = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
-        if owner is None or number not in owners:
+        if owner is None:
             lines.append(Line(shown))
         else:
             lines.append(Line(shown, _name(owner), _place(owner)))

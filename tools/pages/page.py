@@ -132,8 +132,10 @@ def _source(kernel: Kernel, levels: Levels) -> list[Line]:
         file = line.place.rpartition(":")[0]
         files[file] = files.get(file, 0) + 1
     file = max((name for name in files if name), key=lambda name: files[name], default="")
+    if not file:
+        return []
     try:
-        text = Path(file).read_text("utf-8") if file else ""
+        text = Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError, ValueError):
         return []
     lines = text.split("\n")
