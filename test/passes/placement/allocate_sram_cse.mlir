@@ -27,9 +27,7 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 // CHECK-NEXT:     }
 // CHECK-NEXT:     %c128 = arith.constant 128 : index
 // CHECK-NEXT:     %k_1 = fa.load %{{.*}}[%c0, %c0, %c128, %c0]
-// CHECK-NEXT:     %s_1 = fa.scores %q_scaled, %k_1 {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>}
-// CHECK-NEXT:     %{{.*}} = fa.scratch
-// CHECK-NEXT:     %s_masked = fa.mask %s_1 at[%c0, %c0, %c0, %c128] scratch %{{.*}} {kv_len = 256 : i64, mask = #fa.causal<offset = 200>}
+// CHECK-NEXT:     %s_masked = fa.scores %q_scaled, %k_1 hide(%choice_tile, %hidden_tile :{{.*}}) {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>, choices = array<i64: 0, 1, 2, 3,
 // CHECK-NEXT:     %v_1 = fa.load %{{.*}}[%c0, %c0, %c128, %c0]
 // CHECK-NEXT:     %{{.*}} = fa.scratch
 // CHECK-NEXT:     %o = fa.row_loop rows = 64 unroll = 4 {
