@@ -83,8 +83,11 @@ builtin.module attributes {fa.problem = [{batch = 1 : i64, q_heads = 1 : i64, kv
 builtin.module attributes {fa.problem = [{batch = 1 : i64, q_heads = 1 : i64, kv_heads = 1 : i64, q_len = 1 : i64, kv_len = 1 : i64, head_dim = 1 : i64, value_dim = 1 : i64, mask = "causal"}]} {}
 
 // -----
-// expected-error @below {{fa.problem is an attribute of builtin.module, not of func.func}}
-func.func @problem() attributes {fa.problem = []} { func.return }
+func.func @problem(%x: tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16> {
+  // expected-error @below {{fa.problem is an attribute of }}
+  %0 = fa.attention %x, %x, %x {fa.problem = []} : tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16> -> tensor<1x1x64x64xbf16>
+  func.return %0 : tensor<1x1x64x64xbf16>
+}
 
 // -----
 func.func @grouped(%x: tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16> {

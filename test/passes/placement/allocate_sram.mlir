@@ -71,25 +71,23 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 // the tiles of K and V.
 //
 // ROWS-LABEL: @attention
-// ROWS:           %ones_tile = fa.load {{.*}} -> !fa.tile<64x64xbf16, matrix at 16384>
-// ROWS:          %q = fa.load %7[%c0_2, %c0_2, %c0_3, %c0_2] :{{.*}} -> !fa.tile<128x64xbf16, vector at 0>
+// ROWS:           %ones_tile = fa.load {{.*}} -> !fa.tile<64x64xbf16, matrix at 20480>
+// ROWS:          %q = fa.load %8[%c0_4, %c0_4, %c0_5, %c0_4] :{{.*}} -> !fa.tile<128x64xbf16, vector at 0>
 // ROWS-NEXT:     %q_scaled = fa.scale %q by 0.353553385 : f32 :{{.*}} -> !fa.tile<128x64xbf16, vector at 0>
-// ROWS-NEXT:     %c0_4 = arith.constant 0 : index
-// ROWS-NEXT:     %k = fa.load %K_stored[%c0_2, %c0_2, %c0_4, %c0_2] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:     %c0_6 = arith.constant 0 : index
+// ROWS-NEXT:     %k = fa.load %K_stored[%c0_4, %c0_4, %c0_6, %c0_4] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
 // ROWS-NEXT:     %s = fa.scores %q_scaled, %k {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
-// ROWS-NEXT:     %v = fa.load %arg_stored[%c0_2, %c0_2, %c0_4, %c0_2] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
-// ROWS-NEXT:     %8 = fa.scratch : !fa.tile<7x64xbf16, vector at 16384>
+// ROWS-NEXT:     %v = fa.load %arg_stored[%c0_4, %c0_4, %c0_6, %c0_4] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:     %9 = fa.scratch : !fa.tile<7x64xbf16, vector at 16384>
 // ROWS-NEXT:     %m, %l, %pv = fa.row_loop rows = 64 unroll = 4 {
-// ROWS-NEXT:       %p, %m_1, %l_1, %alpha = fa.online_softmax %s ones %ones_tile scratch %8 :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar>
-// ROWS-NEXT:       %pv_1 = fa.matmul %p, %v scratch %8 {family = #fa.family<btmv>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
+// ROWS-NEXT:       %p, %m_1, %l_1, %alpha = fa.online_softmax %s ones %ones_tile scratch %9 :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar>
+// ROWS-NEXT:       %pv_1 = fa.matmul %p, %v scratch %9 {family = #fa.family<btmv>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
 // ROWS-NEXT:       fa.yield %m_1, %l_1, %pv_1
 // ROWS-NEXT:     } : !fa.tile<64xbf16, scalar at 0>, !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64x128xbf16, vector at 8192>
 // ROWS-NEXT:     %c128 = arith.constant 128 : index
-// ROWS-NEXT:     %k_1 = fa.load %K_stored[%c0_2, %c0_2, %c128, %c0_2] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
-// ROWS-NEXT:     %s_1 = fa.scores %q_scaled, %k_1 {family = #fa.family<btmv>, packing = #fa.packing<streams = 4, width = 16, block = 1, chunks = 8>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
-// ROWS-NEXT:     %9 = fa.scratch : !fa.tile<2x64xbf16, vector at 0>
-// ROWS-NEXT:     %s_masked = fa.mask %s_1 at[%c0_2, %c0_2, %c0_1, %c128] scratch %9 {kv_len = 256 : i64, mask = #fa.causal<offset = 200>} :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
-// ROWS-NEXT:     %v_1 = fa.load %arg_stored[%c0_2, %c0_2, %c128, %c0_2] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:     %k_1 = fa.load %K_stored[%c0_4, %c0_4, %c128, %c0_4] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
+// ROWS-NEXT:     %s_masked = fa.scores %q_scaled, %k_1 hide(%choice_tile, %hidden_tile :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>
+// ROWS-NEXT:     %v_1 = fa.load %arg_stored[%c0_4, %c0_4, %c128, %c0_4] :{{.*}} -> !fa.tile<128x128xbf16, matrix at 0>
 // ROWS-NEXT:     %10 = fa.scratch : !fa.tile<7x64xbf16, vector at 0>
 // ROWS-NEXT:     %o = fa.row_loop rows = 64 unroll = 4 {
 // ROWS-NEXT:       %p_1, %m_2, %l_2, %alpha_1 = fa.online_softmax %s_masked, %m, %l ones %ones_tile scratch %10 :{{.*}} -> !fa.tile<64x128xbf16, vector at 16384>, !fa.tile<64xbf16, scalar at 0>, !fa.tile<64x64xbf16, vector at 24576>, !fa.tile<64xbf16, scalar>
@@ -98,4 +96,4 @@ func.func @attention(%Q: tensor<1x1x64x128xbf16>, %K: tensor<1x1x256x128xbf16>, 
 // ROWS-NEXT:       %o_1 = fa.normalize %acc, %l_2 :{{.*}} -> !fa.tile<64x128xbf16, vector at 8192>
 // ROWS-NEXT:       fa.yield %o_1
 // ROWS-NEXT:     } : !fa.tile<64x128xbf16, vector at 8192>
-// ROWS-NEXT:     fa.store %o, %output[%c0_2, %c0_2, %c0_2, %c0_2] : !fa.tile<64x128xbf16, vector at 8192>, memref<1x1x64x128xbf16, #fa.hbm>
+// ROWS-NEXT:     fa.store %o, %output[%c0_4, %c0_4, %c0_4, %c0_4] : !fa.tile<64x128xbf16, vector at 8192>, memref<1x1x64x128xbf16, #fa.hbm>
