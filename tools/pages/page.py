@@ -114,7 +114,9 @@ def page_data(kernel: Kernel) -> dict[str, Any]:
             {"where": each.where, "rows": each.rows, "cols": each.cols, "lines": each.lines}
             for each in levels.grids
         ],
-        "mask_tiles": [f"{each.where}: {each}" for each in kernel.mask_tiles],
+        "mask_tiles": [
+            f"{each.where}: {each}" if each.where else str(each) for each in kernel.mask_tiles
+        ],
     }
 
 

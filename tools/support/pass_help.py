@@ -29,6 +29,7 @@ OURS = frozenset(
 """The flags that `fa-opt` shows in front of those that only xDSL's driver explains."""
 
 _SECTIONS = (
+    ("passes on modules", ("fa.passes.modules.",)),
     ("passes on attention", ("fa.passes.tensors.", "fa.passes.tiling.tile")),
     ("passes on tiles", ("fa.passes.",)),
     ("passes on instructions", ("fa.lowering.",)),
