@@ -11,13 +11,16 @@ import numpy as np
 from fa.compiler import Kernel, Run, Source, compile, kernel_of, load_source
 from fa.diagnostics import CompileError, position
 from fa.dialects import plena
+from fa.dialects.fa import AttentionOp
 from fa.dialects.fa.launch import KERNEL, LaunchOp, symbol_name
 from fa.dialects.machine_attr import KEY as MACHINE
 from fa.dialects.target_attr import attach_target
 from fa.frontends.mlir import module_text, run_passes, with_position
+from fa.frontends.pipeline_text import split_pipeline
 from fa.output_files import write_directory
 from fa.passes.modules.on_kernels import alone, kernels_of
 from fa.passes.modules.outline_attention import is_whole_kernel
+from fa.passes.pipelines import WHOLE_MODULE
 from numpy.typing import ArrayLike, NDArray
 from xdsl.dialects import func
 from xdsl.dialects.builtin import FunctionType, ModuleOp, UnitAttr
@@ -26,6 +29,7 @@ from xdsl.rewriter import Rewriter
 from xdsl.utils.exceptions import InterpretationError
 
 if TYPE_CHECKING:
+    from fa.dialects.interpreters.host_code import Launch
     from fa.machine.simulator.engines import Engine
 
 Array = NDArray[Any]
@@ -78,13 +82,10 @@ class CompiledModule:
     ) -> ModuleRun:
         """Execute a function of the host code, with each launch in the simulator.
 
-        `function` may be left out where one function is called by no other. Raises CompileError for
-        arguments that do not fit, and at an operation that has no meaning here.
+        `args` are arrays, positional as the function's. `function` may be left out where one
+        function is called by no other. Raises CompileError for arguments that do not fit, and at an
+        operation that has no meaning here.
         """
-        from fa.dialects.interpreters.host_code import given, host_interpreter
-        from fa.dialects.interpreters.reference import Rounder
-
-        entry = self._entry(function)
         launches: list[tuple[str, Run]] = []
 
         def launch(op: LaunchOp, values: Sequence[Array]) -> Sequence[Array]:
@@ -92,48 +93,8 @@ class CompiledModule:
             launches.append((op.kernel_name, run))
             return run.outputs
 
-        rnd = Rounder(True)
-        interpreter = host_interpreter(self.host, launch, rnd)
-        kinds = entry.function_type.inputs.data
-        if len(kinds) != len(args):
-            raise CompileError(
-                f"@{entry.sym_name.data} takes {len(kinds)} arguments, got {len(args)}"
-            )
-        try:
-            values = [
-                given(i, kind, arg, rnd)
-                for i, (kind, arg) in enumerate(zip(kinds, args, strict=True))
-            ]
-            results = interpreter.call_op(entry.sym_name.data, tuple(values))
-        except InterpretationError as error:
-            op: Operation | None = getattr(error, "op", None)
-            raise CompileError(str(error), None if op is None else position(op)) from None
-        return ModuleRun([np.asarray(result) for result in results], launches)
-
-    def _entry(self, name: str | None) -> func.FuncOp:
-        """The function to run."""
-        functions = _functions(self.host)
-        if name is not None:
-            found = [f for f in functions if f.sym_name.data == name]
-            if not found:
-                raise CompileError(
-                    f"there is no function @{name} to run; there are {self._listed()}"
-                )
-            return found[0]
-        called = {
-            op.callee.string_value() for op in self.host.walk() if isinstance(op, func.CallOp)
-        }
-        entries = [f for f in functions if f.sym_name.data not in called]
-        public = [
-            f for f in entries if f.sym_visibility is None or f.sym_visibility.data != "private"
-        ]
-        entries = public or entries
-        if len(entries) != 1:
-            raise CompileError(f"which function is to be run? There are {self._listed()}")
-        return entries[0]
-
-    def _listed(self) -> str:
-        return ", ".join(f"@{name}" for name in self.functions) or "none"
+        outputs = run_host(self.host, args, function, launch=launch)
+        return ModuleRun(outputs, launches)
 
     def save(self, directory: str | Path) -> None:
         """Write the kernels, a directory for each where there are several, and host.mlir.
@@ -152,6 +113,56 @@ class CompiledModule:
         write_directory(str(directory), write)
 
 
+def run_host(
+    module: ModuleOp,
+    args: Sequence[ArrayLike],
+    function: str | None = None,
+    rounded: bool = True,
+    launch: Launch | None = None,
+) -> list[Array]:
+    """Run a function of host code with numpy; kernels by `launch`, without it in the interpreter.
+
+    Raises CompileError, at an operation that has no meaning here for one.
+    """
+    from fa.dialects.interpreters.host_code import given, host_interpreter
+    from fa.dialects.interpreters.reference import Rounder
+
+    entry, rnd = _entry(module, function), Rounder(rounded)
+    kinds = entry.function_type.inputs.data
+    if len(kinds) != len(args):
+        raise CompileError(f"@{entry.sym_name.data} takes {len(kinds)} arguments, got {len(args)}")
+    try:
+        values = [
+            given(index, kind, arg, rnd)
+            for index, (kind, arg) in enumerate(zip(kinds, args, strict=True))
+        ]
+        interpreter = host_interpreter(module, launch, rnd)
+        results = interpreter.call_op(entry.sym_name.data, tuple(values))
+    except InterpretationError as error:
+        op: Operation | None = getattr(error, "op", None)
+        raise CompileError(str(error), None if op is None else position(op)) from None
+    return [np.asarray(result) for result in results]
+
+
+def _entry(module: ModuleOp, name: str | None) -> func.FuncOp:
+    """The function to run."""
+    functions = _functions(module)
+    listed = ", ".join(f"@{f.sym_name.data}" for f in functions) or "none"
+    if name is not None:
+        found = [f for f in functions if f.sym_name.data == name]
+        if not found:
+            raise CompileError(f"there is no function @{name} to run; there are {listed}")
+        return found[0]
+    called = {op.callee.string_value() for op in module.walk() if isinstance(op, func.CallOp)}
+    called |= {op.kernel_name for op in module.walk() if isinstance(op, LaunchOp)}
+    entries = [f for f in functions if f.sym_name.data not in called]
+    public = [f for f in entries if f.sym_visibility is None or f.sym_visibility.data != "private"]
+    entries = public or entries
+    if len(entries) != 1:
+        raise CompileError(f"several functions could be run, and one is to be named: {listed}")
+    return entries[0]
+
+
 def _functions(module: ModuleOp) -> list[func.FuncOp]:
     return [op for op in module.ops if isinstance(op, func.FuncOp) and not op.is_declaration]
 
@@ -163,9 +174,9 @@ def needs_host(module: ModuleOp) -> bool:
         return True
     functions = [op for op in module.ops if isinstance(op, func.FuncOp)]
     defined = [f for f in functions if not f.is_declaration]
-    if not any(isinstance(op, ModuleOp) for op in module.ops) and len(defined) <= 1:
-        return bool(defined) and not is_whole_kernel(defined[0])
-    return bool(defined)
+    if len(defined) == 1 and not any(isinstance(op, ModuleOp) for op in module.ops):
+        return not is_whole_kernel(defined[0])
+    return any(isinstance(op, AttentionOp) for op in module.walk())
 
 
 def compile_module(
@@ -175,23 +186,22 @@ def compile_module(
     constants: Mapping[str, ArrayLike] | None = None,
     optimize_for: str | None = None,
     tune: bool = False,
+    allow_unregistered: bool = False,
 ) -> CompiledModule:
     """Compile a module of host code and attention: `outline-attention`, then each kernel.
 
-    The arguments are those of `fa.compile`; `passes` without `outline-attention` are those of each
-    kernel. Raises CompileError for bad input, and for a module without attention.
+    The arguments are those of `fa.compile`. Of `passes` those up to the last that is for whole
+    modules (`raise-attention`, `outline-attention`) run on the module, the others on each kernel.
+    `allow_unregistered` takes operations of other dialects in generic form. Raises CompileError for
+    bad input, and for a module without attention.
     """
-    module = load_source(source, constants)
+    module = load_source(source, constants, allow_unregistered)
     if isinstance(source, ModuleOp):
         module = source.clone()
-    written = passes or ""
-    if "outline-attention" in written:
-        before, _, rest = written.partition("outline-attention")
-        options, rest = _options(rest)
-        run_passes(module, f"{before}outline-attention{options}", _text(machine))
-        passes = rest.strip(",") or None
-    else:
-        run_passes(module, "outline-attention", _text(machine))
+    whole, each = _split(passes)
+    if not whole and _attention_outside(module):
+        whole = "outline-attention"
+    run_passes(module, whole, None if machine is None else str(machine))
     if optimize_for is not None:
         with_position(lambda: attach_target(module, optimize_for), module)
     if not kernels_of(module):
@@ -213,22 +223,27 @@ def compile_module(
             compiled[name] = compile(
                 single,
                 machine=None if MACHINE in single.attributes else machine,
-                passes=passes,
+                passes=each,
                 tune=tune,
             )
     return CompiledModule(compiled, _host(module))
 
 
-def _text(machine: str | Path | None) -> str | None:
-    return None if machine is None else str(machine)
+def _split(passes: str | None) -> tuple[str, str | None]:
+    """The passes on the whole module, outline-attention among them if there are any, and those on
+    each kernel."""
+    elements = split_pipeline(passes or "")
+    last = max((i for i, each in enumerate(elements) if each.name in WHOLE_MODULE), default=-1)
+    whole = [str(each) for each in elements[: last + 1]]
+    if whole and all(each.name != "outline-attention" for each in elements):
+        whole.append("outline-attention")
+    return ",".join(whole), ",".join(str(each) for each in elements[last + 1 :]) or None
 
 
-def _options(text: str) -> tuple[str, str]:
-    """The options at the start of the rest of a pipeline, and what follows them."""
-    if not text.startswith("{"):
-        return "", text
-    options, brace, rest = text.partition("}")
-    return options + brace, rest
+def _attention_outside(module: ModuleOp) -> bool:
+    """Whether there is attention that no kernel has."""
+    inside = {op for kernel in kernels_of(module) for op in kernel.walk()}
+    return any(isinstance(op, AttentionOp) and op not in inside for op in module.walk())
 
 
 def _name(kernel: Operation) -> str:

@@ -18,7 +18,14 @@ from fa.dialects.machine_attr import settle_machine
 from fa.dialects.plena.discardable_attrs import LAYOUT as LAYOUT_ATTRIBUTE
 from fa.dialects.plena.discardable_attrs import layout_from
 from fa.dialects.target_attr import attach_target, target_of
-from fa.frontends.mlir import module_text, parse_module, read_module, run_passes, with_position
+from fa.frontends.mlir import (
+    make_context,
+    module_text,
+    parse_module,
+    read_module,
+    run_passes,
+    with_position,
+)
 from fa.kernel_files import KERNEL_FILES as KERNEL_FILES
 from fa.kernel_files import LAYOUT, KernelFiles
 from fa.machine import Trap, mx
@@ -510,17 +517,25 @@ def _saved_machine(entry: object) -> Machine:
     return Machine.from_settings(saved.get("settings"), name)  # pyright: ignore[reportArgumentType]
 
 
-def load_source(source: Source, constants: Mapping[str, ArrayLike] | None = None) -> ModuleOp:
+def load_source(
+    source: Source,
+    constants: Mapping[str, ArrayLike] | None = None,
+    allow_unregistered: bool = False,
+) -> ModuleOp:
     """A module from MLIR text, a path or an ONNX model; one given as it is is changed in place.
 
-    `constants` gives the values of inputs of an ONNX model by name. Raises CompileError for what
-    cannot be read, parsed or imported.
+    `constants` gives the values of inputs of an ONNX model by name; `allow_unregistered` takes
+    operations of other dialects in generic form. Raises CompileError for what cannot be read,
+    parsed or imported.
     """
     if isinstance(source, ModuleOp):
         module = source
     elif isinstance(source, str | Path) and not _is_path(source, ".onnx"):
         is_file = isinstance(source, Path) or _is_path(source, ".mlir")
-        module = read_module(source) if is_file else parse_module(str(source))
+        context = make_context(allow_unregistered)
+        module = (
+            read_module(source, context) if is_file else parse_module(str(source), context=context)
+        )
     else:
         from fa.frontends.onnx.importer import import_onnx
 
@@ -747,18 +762,25 @@ def interpret(
     args: Sequence[NDArray[Any] | mx.Blocks],
     round: bool = True,
     constants: Mapping[str, ArrayLike] | None = None,
+    function: str | None = None,
 ) -> list[Array]:
     """Run `fa` or `mx` IR of any level, or an ONNX model, with numpy; the results as float32.
+
+    A module of several functions is run as host code with kernels that are interpreted too;
+    `function` says which, where more than one is called by no other.
 
     An argument whose type is block-scaled can be `mx.Blocks`, and one of codes is an array of
     integers, as such results are. Values are computed in float32 and rounded to their element
     types; `round=False` does not round. Raises CompileError for arguments that do not fit.
     `constants` is as for `compile`.
     """
+    from fa.compiled_module import needs_host, run_host
     from fa.dialects.interpreters.fa import run_function
     from xdsl.utils.exceptions import InterpretationError
 
     loaded = load_source(module, constants)
+    if function is not None or needs_host(loaded):
+        return run_host(loaded, args, function, round)[0]
     try:
         values = [arg if isinstance(arg, mx.Blocks) else np.asarray(arg) for arg in args]
         return run_function(loaded, values, round)

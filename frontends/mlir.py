@@ -74,9 +74,12 @@ def everything() -> Universe:
     )
 
 
-def make_context() -> Context:
-    """A context that knows every dialect, each imported when its name first comes up."""
-    context = Context()
+def make_context(allow_unregistered: bool = False) -> Context:
+    """A context that knows every dialect, each imported when its name first comes up.
+
+    With `allow_unregistered` operations of other dialects are taken in generic form.
+    """
+    context = Context(allow_unregistered=allow_unregistered)
     for name, factory in everything().all_dialects.items():
         context.register_dialect(name, factory)
     return context
@@ -288,7 +291,7 @@ def decode(data: bytes, filename: str, line_offset: int = 0) -> str:
         ) from None
 
 
-def read_module(path: str | os.PathLike[str]) -> ModuleOp:
+def read_module(path: str | os.PathLike[str], context: Context | None = None) -> ModuleOp:
     """The module in the file `path`. Raises CompileError, also where it cannot be read."""
     name = os.fspath(path)
     try:
@@ -296,7 +299,7 @@ def read_module(path: str | os.PathLike[str]) -> ModuleOp:
             data = file.read()
     except OSError as error:
         raise CompileError(f"cannot read '{name}': {error.strerror}") from None
-    return parse_module(decode(data, name), name)
+    return parse_module(decode(data, name), name, context=context)
 
 
 def module_text(module: ModuleOp) -> str:

@@ -25,15 +25,17 @@ class PlenaAsmTarget(Target):
     """The module's kernel as assembly text, one instruction a line, loop bodies indented.
 
     Precondition: one `plena.kernel`, registers allocated; OpError otherwise. `comments`: say behind
-    each instruction what its registers hold and where it comes from.
+    each instruction what its registers hold and where it comes from. `kernel`: which one, where
+    there are several.
     """
 
     name = "plena-asm"
 
     comments: bool = False
+    kernel: str | None = None
 
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
-        output.write(assembly(the_kernel(module), self.comments))
+        output.write(assembly(the_kernel(module, self.kernel), self.comments))
 
 
 @dataclass(frozen=True)
@@ -45,21 +47,32 @@ class PlenaMemTarget(Target):
 
     name = "plena-mem"
 
+    kernel: str | None = None
+
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
         from ..machine.program.assembler import assemble_lines
         from ..machine.program.mem_file import write_mem
 
-        text = assembly(the_kernel(module))
+        text = assembly(the_kernel(module, self.kernel))
         output.write(write_mem(word for word, _ in assemble_lines(text)))
 
 
-def the_kernel(module: ModuleOp) -> plena.KernelOp:
-    """The one kernel of a module; OpError if there is none, or more."""
+def the_kernel(module: ModuleOp, name: str | None = None) -> plena.KernelOp:
+    """The one kernel of a module, or the one of a name; OpError if there is none, or more."""
     kernels = plena.kernels_in(module)
     if not kernels:
         raise OpError(module, "the module has no plena.kernel; run lower-to-isa first")
+    names = ", ".join(kernel.sym_name.data for kernel in kernels)
+    if name is not None:
+        kernels = [kernel for kernel in kernels if kernel.sym_name.data == name]
+        if not kernels:
+            raise OpError(module, f"there is no kernel {name}; there are {names}")
     if len(kernels) > 1:
-        raise OpError(kernels[1], "a program is one plena.kernel, and this is a second one")
+        raise OpError(
+            kernels[1],
+            "a program is one plena.kernel, and this is a second one; say which, as in "
+            f"plena-asm{{kernel=NAME}}, of {names}",
+        )
     return kernels[0]
 
 

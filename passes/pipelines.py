@@ -22,8 +22,8 @@ class PassEntry:
     `requires` are passes that must have run before; they are inserted where they are missing.
     `until` is the first pass of the order behind which this one comes too late; None if it never
     does. Before `waits_for` the pass only records what is wanted, and does it where it is run
-    again. `provides` says in a few words what holds afterwards. A pass on the `whole_module` sees host
-    code; the others see each kernel as if it stood alone.
+    again. `provides` says in a few words what holds afterwards. A pass on the `whole_module` sees
+    host code; the others see each kernel as if it stood alone.
     """
 
     name: str
@@ -224,6 +224,9 @@ PASSES: tuple[PassEntry, ...] = (
     ),
 )
 """All passes in their one order."""
+
+WHOLE_MODULE = frozenset(entry.name for entry in PASSES if entry.whole_module)
+"""Passes that see host code beside kernels."""
 
 CLEAN_UP: tuple[str, ...] = (
     "fold-offsets",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import xdsl
 
 from .. import __version__
 from ..diagnostics import CompileError
 from ..frontends.mlir import OBSERVING, everything
-from ..frontends.pipeline_text import build_passes
+from ..frontends.pipeline_text import build_passes, split_pipeline
 from ..machine.cost.figures import target_named
 from ..output_files import check_directory, write_directory
+from ..passes.pipelines import WHOLE_MODULE
 from .support.driver import (
     CONSTANT_HELP,
     REPRODUCER_HELP,
@@ -69,7 +71,10 @@ def _compile(arguments: Sequence[str]) -> None:
     if args.output is not None and args.output == args.emulator_dir:
         raise CompileError("-o and --emulator-dir are the same directory; give each its own")
     debugging = PassDebugging(args, TOOL, everything().all_passes)
-    source = read_source(args.input, args.constant)
+    source = read_source(args.input, args.constant, args.allow_unregistered_dialect)
+    if _has_host_code(source, pieces):
+        reproducing(args.crash_reproducer, lambda: _compile_module(source, pieces, args))
+        return
     found: list[Kernel] = []
     reproducing(
         args.crash_reproducer, lambda: found.append(_kernel(source, pieces, args, debugging))
@@ -151,17 +156,62 @@ def _kernel(
     return made
 
 
+def _has_host_code(source: ModuleOp, pieces: Sequence[str]) -> bool:
+    """Whether a module is more than one kernel, or a pass is named that makes it so."""
+    from ..compiled_module import needs_host
+
+    named = {each.name for each in split_pipeline(",".join(pieces))}
+    return bool(named & WHOLE_MODULE) or needs_host(source)
+
+
+def _compile_module(source: ModuleOp, pieces: Sequence[str], args: argparse.Namespace) -> None:
+    """Compile kernels and host code, and write what is asked for."""
+    from ..compiled_module import compile_module
+
+    module = compile_module(
+        source,
+        machine=args.machine,
+        passes=",".join(pieces) or None,
+        optimize_for=args.optimize_for,
+        tune=args.tune,
+    )
+    kernels = module.kernels
+    for flag in ("emulator_dir", "html", "memory_map", "profile"):
+        if getattr(args, flag):
+            raise CompileError(
+                f"argument --{flag.replace('_', '-')}: it is of one kernel, and this is a module "
+                f"with {', '.join(kernels)}; -o writes each, which fa-compile reads"
+            )
+    for kernel in kernels.values():
+        for count in kernel.mask_tiles:
+            if count.masked and args.remarks is None:
+                print(f"{count.where or TOOL}: remark: {count}", file=sys.stderr)
+    if args.output is not None:
+        module.save(args.output)
+    for name, kernel in kernels.items():
+        if args.print_layout:
+            write_text(None, f"kernel {name}\n{kernel.layout_table()}")
+        if args.cost == "table":
+            write_text(None, f"kernel {name}\n{kernel.cost_table()}")
+    if args.cost == "json":
+        entries = {name: cost_entry(kernel) for name, kernel in kernels.items()}
+        write_text(None, json.dumps(entries, indent=2) + "\n")
+
+
 def cost_json(kernel: Kernel) -> str:
     """What `fa.cost` gives, and the lower bounds under `bounds` where there are any, as JSON."""
-    import json
+    return json.dumps(cost_entry(kernel), indent=2) + "\n"
 
+
+def cost_entry(kernel: Kernel) -> dict[str, Any]:
+    """What `fa.cost` gives, and the lower bounds under `bounds` where there are any."""
     from ..compiler import cost
 
     bounds = kernel.bounds
     entry = cost(kernel).to_json()
     if bounds is not None:
         entry["bounds"] = bounds.to_json()
-    return json.dumps(entry, indent=2) + "\n"
+    return entry
 
 
 def _write_for_emulator(kernel: Kernel, directory: str, paths: Sequence[str]) -> None:
@@ -194,7 +244,8 @@ class _Parser(ToolParser):
         super().__init__(
             TOOL,
             "Compile MLIR of any level, or an ONNX model, to DIR/kernel.mlir, kernel.asm, "
-            "kernel.mem, layout.json and report.txt.",
+            "kernel.mem, layout.json and report.txt; a module of several kernels to a directory "
+            "DIR/NAME for each, its host code to DIR/host.mlir.",
             epilog="Passes are named as for fa-opt, as flags or with -p; the default is the whole "
             "chain, --fa-to-plena, with the mapping that costs least.",
         )
@@ -264,6 +315,11 @@ class _Parser(ToolParser):
             action="store_true",
             help="run the kernel on zeros and print where its cycles go, by unit and by source "
             "operation, in all cost tables; -o is then optional",
+        )
+        self.add_argument(
+            "--allow-unregistered-dialect",
+            action="store_true",
+            help="read operations of dialects that are not known, in generic form",
         )
         self.add_argument("--crash-reproducer", metavar="FILE", help=REPRODUCER_HELP)
         self.add_argument(

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
     check_files(args.out)
-    module = read_source(args.input, args.constant)
+    module = read_source(args.input, args.constant, args.allow_unregistered_dialect)
 
     # numpy is only loaded when there is something to compute.
     from ..compiler import interpret
@@ -36,7 +36,10 @@ def _run(arguments: Sequence[str] | None) -> None:
     values = [load_array(path) for path in args.arg]
     results: list[Array] = []
     with_position(
-        lambda: results.extend(interpret(module, values, round=not args.no_round)), module
+        lambda: results.extend(
+            interpret(module, values, round=not args.no_round, function=args.function)
+        ),
+        module,
     )
     if len(args.out) > len(results):
         raise CompileError(
@@ -69,6 +72,16 @@ def _parser() -> ToolParser:
         action="append",
         default=[],
         help="where a result goes, in their order",
+    )
+    parser.add_argument(
+        "--function",
+        metavar="NAME",
+        help="the function to run, in a module of several that no other one calls",
+    )
+    parser.add_argument(
+        "--allow-unregistered-dialect",
+        action="store_true",
+        help="read operations of dialects that are not known, in generic form",
     )
     parser.add_argument(
         "--no-round",

@@ -229,7 +229,8 @@ def contract(
 
 
 def matmul(a: Node, b: Node, element: Attribute, swap: tuple[bool, bool] = (False, False)) -> Node:
-    """[..., n, d] times [..., d, m], leading dimensions widened; `swap` says which is transposed."""
+    """[..., n, d] times [..., d, m], leading dimensions widened; `swap` says what is
+    transposed."""
     lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a, b = widened(a, (*lead, *a.shape[-2:])), widened(b, (*lead, *b.shape[-2:]))
     outer = tuple(range(len(lead)))
@@ -274,7 +275,10 @@ def rounded(values: AnyArray, element: Attribute) -> AnyArray:
 
 
 def evaluate(node: Node, leaves: Mapping[Node, AnyArray] | None = None) -> AnyArray:
-    """The values of a node, given those of its leaves. Raises KeyError for a leaf without values."""
+    """The values of a node, given those of its leaves.
+
+    Raises KeyError for a leaf without values.
+    """
     found: dict[Node, AnyArray] = dict(leaves or {})
     with np.errstate(all="ignore"):
         for each in in_order(node, found):

@@ -330,7 +330,7 @@ def _reduce(op: Operation, args: list[Node]) -> Node | None:
     axes = integers(attribute(op, "dimensions"))
     if axes is None or len(args) != 2 or not op.regions:
         return None
-    body = [inner for inner in op.regions[0].block.ops]
+    body = list(op.regions[0].block.ops)
     if len(body) != 2 or (kind := _BINARY.get(name_of(body[0]))) not in graph.REDUCTIONS:
         return None
     return onto(graph.reduce(kind, args[0], axes), kind, args[1])
@@ -350,7 +350,7 @@ def _elementwise(table: dict[str, str], make: Callable[..., Node]) -> dict[str, 
 MEANINGS: dict[str, Meaning] = {
     **_elementwise(_BINARY, graph.binary),
     **_elementwise(_UNARY, graph.unary),
-    **{name: _cast for name in _CASTS},
+    **dict.fromkeys(_CASTS, _cast),
     "arith.constant": _constant,
     "arith.cmpi": _compare(_COMPARE_INTEGERS),
     "arith.cmpf": _compare(_COMPARE_FLOATS),

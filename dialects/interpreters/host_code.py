@@ -162,6 +162,10 @@ def host_interpreter(module: ModuleOp, launch: Launch | None, rnd: Rounder) -> H
     interpreter.register_implementations(PlainConstants(), override=True)
 
     def interpreted(op: fa.LaunchOp, args: Sequence[AnyArray]) -> Sequence[AnyArray]:
+        if not isinstance(interpreter.get_op_for_symbol(op.kernel), func.FuncOp):
+            raise InterpretationError(
+                f"@{op.kernel_name} is a program already; fa.compile_module runs it"
+            )
         return interpreter.call_op(op.kernel, tuple(args))
 
     interpreter.register_implementations(LaunchFunctions(launch or interpreted))

@@ -22,7 +22,7 @@ from typing import NoReturn
 from xdsl.dialects.builtin import ModuleOp
 
 from ...diagnostics import CompileError, printable
-from ...frontends.mlir import STDIN, decode, parse_module
+from ...frontends.mlir import STDIN, decode, make_context, parse_module
 from ...frontends.onnx.constants import parse_constants
 from ...frontends.pipeline_text import Factories, anchored, unknown_pass
 from ...frontends.reproducer import RECORDING
@@ -174,7 +174,9 @@ CONSTANT_HELP = (
 )
 
 
-def read_source(path: str, constants: Sequence[str] = ()) -> ModuleOp:
+def read_source(
+    path: str, constants: Sequence[str] = (), allow_unregistered: bool = False
+) -> ModuleOp:
     """The module in the MLIR file `path`, `-` for standard input, or in an ONNX model.
 
     `constants` are the values of `--constant`. Raises CompileError.
@@ -186,7 +188,8 @@ def read_source(path: str, constants: Sequence[str] = ()) -> ModuleOp:
         return import_onnx(path, bound)
     if bound:
         raise CompileError("argument --constant: only an ONNX model has inputs to name")
-    return parse_module(read_text(path), display_name(path))
+    context = make_context(allow_unregistered)
+    return parse_module(read_text(path), display_name(path), context=context)
 
 
 def write_text(path: str | None, text: str) -> None:
