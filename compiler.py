@@ -254,13 +254,10 @@ class Kernel:
         """
         names = [tensor.name for tensor in self.layout.signature]
         if name not in names or not self._regions(name):
-            raise CompileError(
-                f"no argument called '{name}' lies in HBM; there are {', '.join(names)}"
-            )
+            known = ", ".join(names)
+            raise CompileError(f"no argument called '{name}' lies in HBM; there are {known}")
         if self.layout.promises:
-            raise CompileError(
-                "a kernel with promises about its data takes all of it at once; pack"
-            )
+            raise CompileError("promises are about all of the data; pack it again")
         try:
             for region in self._regions(name):
                 hbm_image.put(self.layout, region, _array(values), image)

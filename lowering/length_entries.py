@@ -63,8 +63,9 @@ def tiles_of(limit: fa.LimitOp) -> fa.LengthOp | None:
         return None
     end = run_time_end(loop)
     exact = limit.counted
-    same = end is not None and (end.lengths, end.batch) == (exact.lengths, exact.batch)
-    return end if same and end.unit == fa.tile(limit.scores).cols else None
+    if end is None or (end.lengths, end.batch) != (exact.lengths, exact.batch):
+        return None
+    return end if end.unit == fa.tile(limit.scores).cols else None
 
 
 def _wanted(machine: Machine, function: func.FuncOp) -> Iterator[tuple[Operation, Lengths]]:

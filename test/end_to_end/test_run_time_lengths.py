@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -260,6 +262,42 @@ def test_a_cache_grows_in_place():
     for name, values in (("k", k), ("v", v)):
         kernel.append(image, name, values[:, :, :256], 0)
     assert np.array_equal(image, whole)
+
+
+def test_steps_on_a_packed_image():
+    text = module()
+    kernel, (q, k, v) = fa.compile(text), arguments(text)
+    image = np.frombuffer(kernel.pack(np.zeros_like(q), k, v, np.array([5])), np.uint8).copy()
+    kernel.put(image, "q", q)
+    for length in (5, 200):
+        one, other = kernel.run_image(image, [length]), kernel.run(q, k, v, np.array([length]))
+        assert np.array_equal(one.outputs[0], other.outputs[0])
+        assert one.cycles == other.cycles
+    with pytest.raises(fa.CompileError, match="no argument called 'n' lies in HBM; there are q, k"):
+        kernel.put(image, "n", np.array([3]))
+    with pytest.raises(fa.CompileError, match="argument q must have shape"):
+        kernel.put(image, "q", k)
+    with pytest.raises(fa.CompileError, match="the length of batch 0 is 300"):
+        kernel.run_image(image, [300])
+    with pytest.raises(fa.CompileError, match="the image has 64 bytes"):
+        kernel.run_image(image[:64], [3])
+
+
+def test_the_decode_loop(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    """The example, a few steps of it: errors as usual, and a step more costs what its tile does."""
+    path = Path(__file__).parents[2] / "examples" / "decode_loop.py"
+    spec = importlib.util.spec_from_file_location("decode_loop", path)
+    assert spec is not None
+    assert spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "decode_loop", example)
+    spec.loader.exec_module(example)
+    monkeypatch.setattr(sys, "argv", ["decode_loop.py", "--tokens", "4", "--steps", "2"])
+    example.main()
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["in", "5", "6"]
+    assert rows[1][1] == rows[2][1]
+    assert all(float(row[3]) < BF16 for row in rows)
 
 
 @pytest.mark.parametrize(

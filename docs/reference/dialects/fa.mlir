@@ -21,7 +21,7 @@ func.func @host(%x: tensor<4x8xbf16>, %new: tensor<1x8xbf16>, %seen: tensor<4x8x
   func.return
 }
 
-func.func @tiles(%Q: tensor<1x2x64x64xbf16>, %out: memref<1x2x64x64xbf16, #fa.hbm>, %sink: !fa.tile<4x64xbf16, vector>, %table: !fa.tile<1x64xbf16, vector>) {
+func.func @tiles(%Q: tensor<1x2x64x64xbf16>, %out: memref<1x2x64x64xbf16, #fa.hbm>, %lengths: tensor<1xi32>, %sink: !fa.tile<4x64xbf16, vector>, %table: !fa.tile<1x64xbf16, vector>) {
   %c0 = arith.constant 0 : index
   %row = arith.constant 0 : index
   %key = arith.constant 0 : index
@@ -38,6 +38,8 @@ func.func @tiles(%Q: tensor<1x2x64x64xbf16>, %out: memref<1x2x64x64xbf16, #fa.hb
   } : !fa.tile<64x64xbf16, vector> with !fa.tile<1x64xbf16, vector> -> !fa.tile<64x64xbf16, vector>
   %seen = fa.mask %s_bias at[%c0, %c0, %row, %key] {kv_len = 64 : i64, mask = #fa.causal<offset = 0>} : !fa.tile<64x64xbf16, vector> -> !fa.tile<64x64xbf16, vector>
   %m0, %l0 = fa.sink %sink : !fa.tile<4x64xbf16, vector> -> !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>
+  %length = fa.length %lengths[%c0] {most = 64 : i64, granule = 1 : i64} : tensor<1xi32>
+  %limited = fa.limit %seen from %key to %length : !fa.tile<64x64xbf16, vector> -> !fa.tile<64x64xbf16, vector>
   %weights, %m_all, %l_all = fa.softmax %seen from %m0, %l0 : !fa.tile<64x64xbf16, vector> from !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>
   %o = fa.row_loop rows = 64 unroll = 4 {
     %p, %m, %l, %alpha = fa.online_softmax %seen, %m0, %l0 : !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar> -> !fa.tile<64x64xbf16, vector>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>, !fa.tile<64xbf16, scalar>
