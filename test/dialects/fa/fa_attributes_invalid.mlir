@@ -217,3 +217,11 @@ builtin.module attributes {fa.ungrouped = "why"} {}
 // -----
 // expected-error @below {{fa.ungrouped must be a string, got 3 : i64}}
 func.func @ungrouped() attributes {fa.ungrouped = 3 : i64} { func.return }
+
+// -----
+// expected-error @below {{fa.kernel is an attribute of func.func and plena.kernel, not of builtin.module}}
+builtin.module attributes {fa.kernel} {}
+
+// -----
+// expected-error @below {{fa.kernel takes no value, got 3 : i64}}
+func.func @kernel() attributes {fa.kernel = 3 : i64} { func.return }
