@@ -61,3 +61,13 @@ func.func @tiles(%Q: tensor<1x2x64x64xbf16>, %out: memref<1x2x64x64xbf16, #fa.hb
   %O = fa.result %out : memref<1x2x64x64xbf16, #fa.hbm> -> tensor<1x2x64x64xbf16>
   func.return
 }
+
+func.func @host(%x: tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16> {
+  %y = fa.launch @kernel(%x, %x, %x) : (tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16>
+  func.return %y : tensor<1x1x64x64xbf16>
+}
+
+func.func private @kernel(%q: tensor<1x1x64x64xbf16>, %k: tensor<1x1x64x64xbf16>, %v: tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16> attributes {fa.kernel} {
+  %o = fa.attention %q, %k, %v : tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16> -> tensor<1x1x64x64xbf16>
+  func.return %o : tensor<1x1x64x64xbf16>
+}
