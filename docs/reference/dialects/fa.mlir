@@ -62,7 +62,7 @@ func.func @tiles(%Q: tensor<1x2x64x64xbf16>, %out: memref<1x2x64x64xbf16, #fa.hb
   func.return
 }
 
-func.func @host(%x: tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16> {
+func.func @launches(%x: tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16> {
   %y = fa.launch @kernel(%x, %x, %x) : (tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16>, tensor<1x1x64x64xbf16>) -> tensor<1x1x64x64xbf16>
   func.return %y : tensor<1x1x64x64xbf16>
 }
