@@ -73,6 +73,11 @@ def _compile(arguments: Sequence[str]) -> None:
     debugging = PassDebugging(args, TOOL, everything().all_passes)
     source = read_source(args.input, args.constant, args.allow_unregistered_dialect)
     if _has_host_code(source, pieces):
+        if debugging.wanted:
+            raise CompileError(
+                "this is a module with host code, and what passes do is shown for one kernel here; "
+                "fa-opt takes the same flags and shows it for whole modules"
+            )
         reproducing(args.crash_reproducer, lambda: _compile_module(source, pieces, args))
         return
     found: list[Kernel] = []
@@ -184,7 +189,7 @@ def _compile_module(source: ModuleOp, pieces: Sequence[str], args: argparse.Name
             )
     for kernel in kernels.values():
         for count in kernel.mask_tiles:
-            if count.masked and args.remarks is None:
+            if count.masked:
                 print(f"{count.where or TOOL}: remark: {count}", file=sys.stderr)
     if args.output is not None:
         module.save(args.output)

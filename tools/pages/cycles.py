@@ -53,15 +53,13 @@ class Cycles:
 
 
 def cycles_of(kernel: Kernel) -> Cycles:
-    """Run a kernel on zeros in each table; tables that lack one of its instructions are left out.
+    """Run a kernel on zeros, with the largest lengths, in each table.
 
-    Raises CompileError where it cannot be run.
+    Tables that lack one of its instructions are left out. Raises CompileError where it stops.
     """
-    import numpy as np
-
     from ...machine import Trap
 
-    zeros = [np.zeros(shape, np.float32) for shape in kernel.argument_shapes]
+    zeros = kernel.defaults()
     words = [int(word) for word in kernel.words]
     decoded = Program(words, cast("Machine", kernel.machine)).decoded
     shares: dict[tuple[str, str], Share] = {}

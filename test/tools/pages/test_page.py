@@ -78,6 +78,14 @@ def test_cycles_are_those_of_a_run(kernel: fa.Kernel, data: dict[str, Any]):
     assert data["bounds"]["emulator"] == kernel.bounds.total.of("emulator")
 
 
+def test_lengths_at_run_time_are_the_largest():
+    kernel = fa.compile(
+        fa.attention(q_heads=2, kv_heads=1, q_len=1, kv_len=200, head_dim=64, lengths=True)
+    )
+    found = page_data(kernel)["by_pc"]
+    assert sum(found["emulator"]) == fa.cost(kernel).emulator_cycles
+
+
 def test_tiles_alive_together_do_not_overlap(kernel: fa.Kernel):
     levels = levels_of(kernel)
     used = kernel.layout.sram
