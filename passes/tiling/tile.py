@@ -119,7 +119,7 @@ def needs_of(op: fa.AttentionOp) -> Needs:
         1 + (op.bias is not None) + (op.mask_mod is not None) + len(tables),
         any(DISTANCE in depends for depends in tables),
         _may_be_wide(op),
-        op.lengths is not None,
+        0 if op.lengths is None else fa.tensor_dims(op.query)[0],
         op.lse is not None or op.sinks is not None,
     )
 

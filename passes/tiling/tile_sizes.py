@@ -23,6 +23,9 @@ PARTS = 32
 CONSTANT_TILES = 2
 """Tiles of matrix SRAM that a mapping keeps: ones, and the unit matrix."""
 
+SPARE_INTEGERS = 8
+"""Entries of INT_MEM kept for spilling."""
+
 STATISTICS = 3
 """FP_MEM entries for each query row: running maximum, running sum, rescaling factor."""
 
@@ -60,8 +63,9 @@ class Needs:
     that tables of distances can be bands."""
     wide: bool = False
     """Tiles of keys are as many as fit."""
-    run_time: bool = False
-    """How many keys there are is known at run time only: what is done beyond them is in vain."""
+    run_time: int = 0
+    """Batches of which it is known at run time only how many keys there are: what is done beyond
+    them is in vain. 0 where that is known."""
     keeps_statistics: bool = True
     """Statistics are results, or start from given ones; where they are not, rows that have one tile
     of keys only have none in FP_MEM."""
@@ -98,8 +102,10 @@ def choose(
             # A tile of queries that the user wishes takes its room first.
             rows = q_rows if q_rows is not None and q_rows > 0 else grouped_rows
             rows = rows or min(round_up(q_len, granule), machine.mlen)
-            keys = keys_by_part if needs.run_time else wide_keys
-            kv_rows = keys(machine, rows, kv_len, head, value)
+            if needs.run_time:
+                kv_rows = keys_by_part(machine, rows, kv_len, head, value, needs.run_time)
+            else:
+                kv_rows = wide_keys(machine, rows, kv_len, head, value)
     elif kv_rows % kv_granule or kv_rows < 1:
         raise TileSizeError(
             f"kv-tile = {kv_rows} is not a multiple of {kv_granule}, the rows that one prefetch "
@@ -180,12 +186,15 @@ def wide_keys(machine: Machine, rows: int, kv_len: int, head: int, value: int) -
     return -(-needed // -(-needed // most)) * granule
 
 
-def keys_by_part(machine: Machine, rows: int, kv_len: int, head: int, value: int) -> int:
+def keys_by_part(
+    machine: Machine, rows: int, kv_len: int, head: int, value: int, batches: int
+) -> int:
     """Keys of a tile where it is not known how many of `kv_len` there will be.
 
     At most a `PARTS`-th of them, so that little is done for nothing, of what divides them and fits
     beside `rows` queries. `head` and `value` are padded dimensions; keys and values take turns in
-    matrix SRAM, beside two constant tiles.
+    matrix SRAM, beside two constant tiles. INT_MEM holds an entry for each of `batches`, and one
+    more for each panel of a tile.
     """
     granule = machine.prefetch_m
     panels, room = max(head, value) // machine.vlen, machine.matrix_tiles - CONSTANT_TILES
@@ -193,7 +202,10 @@ def keys_by_part(machine: Machine, rows: int, kv_len: int, head: int, value: int
     held = (head + 2 * value) // machine.vlen + 1
     scores = (machine.vector_sram_rows - 2 * SPARE_ROWS - machine.broadcast) // rows - held
     needed = -(-kv_len // granule)
-    most = max(1, min(by_matrix, scores * machine.vlen // granule, needed // PARTS))
+    entries = (machine.int_sram_depth - SPARE_INTEGERS) // batches - 1
+    by_entries = entries * machine.vlen // granule
+    by_vector = scores * machine.vlen // granule
+    most = max(1, min(by_matrix, by_vector, by_entries, needed // PARTS))
     return max(count for count in range(1, most + 1) if needed % count == 0) * granule
 
 
