@@ -51,6 +51,7 @@ SHARED = (
     "fa.dialects.target_attr",
     "fa.dialects.fa.problem_attr",
     "fa.dialects.fa.promise_attr",
+    "fa.dialects.fa.launch",
 )
 """Modules that are about an attribute of the `fa` dialect each."""
 
