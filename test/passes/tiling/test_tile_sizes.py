@@ -102,3 +102,25 @@ def test_wide_tiles_leave_room_for_the_queries_wished():
     assert choose(MACHINE, 256, 1024, 64, 64, 128, needs=Needs(wide=True)).q_rows == 128
     with pytest.raises(TileSizeError, match="q-tile = 0 must be a multiple of 4"):
         choose(MACHINE, 256, 1024, 64, 64, 0, needs=Needs(wide=True))
+
+
+@pytest.mark.parametrize(
+    ("room", "batches", "keys"),
+    [
+        # At most a 32nd of the room.
+        (40, 1, 64),
+        (2048, 1, 64),
+        (4096, 1, 128),
+        (8192, 1, 256),
+        # What divides it: 66 tiles of 64 are 33 pairs, and 65 are 13 times 5, which are too many.
+        (4224, 1, 128),
+        (4160, 1, 64),
+        # 24 entries of INT_MEM that are not kept: a length and its panels for each batch.
+        (8192, 8, 128),
+        (8192, 9, 64),
+        (8192, 30, 64),
+    ],
+)
+def test_keys_by_part_of_the_room(room: int, batches: int, keys: int):
+    needs = Needs(wide=True, run_time=batches)
+    assert choose(MACHINE, 1, room, 64, 64, needs=needs).kv_rows == keys
