@@ -81,7 +81,9 @@ def _drop(op: Operation, called: set[Operation]) -> None:
             continue
         if (callee := callee_of(each)) is not None:
             called.add(callee)
-        owners = [value.op for value in each.operands if isinstance(value, OpResult)]
+        read_values = [value for inner in each.walk() for value in inner.operands]
+        inside = set(each.walk())
+        owners = [v.op for v in read_values if isinstance(v, OpResult) and v.op not in inside]
         Rewriter.erase_op(each)
         pending += owners
 

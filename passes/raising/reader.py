@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import UnregisteredOp
+from xdsl.dialects.builtin import TensorType, UnregisteredOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import SymbolTable
 
@@ -59,9 +59,10 @@ def _read_block(
 def _node(values: dict[SSAValue, Node], value: SSAValue) -> Node | None:
     if value not in values:
         found = leaf(value)
-        if found is None:
+        if found is None and isinstance(value.type, TensorType):
             return None
-        values[value] = found
+        # What is no tensor, a shape for one, is an operand that nothing is known of.
+        values[value] = found or Node("leaf", (), (), value.type)
     return values[value]
 
 
