@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from xdsl.utils.exceptions import PassFailedException
@@ -53,6 +56,22 @@ class NoRegisters(OpError):
 
     Another form of the kernel may do with them; any other OpError is about what is wrong with it.
     """
+
+
+REMARKS: ContextVar[Callable[[Operation, str, str], None] | None] = ContextVar(
+    "REMARKS", default=None
+)
+"""Who is told remarks of passes: the operation, the pass, the message. By default they are printed
+on standard error."""
+
+
+def remark(op: Operation, by: str, message: str) -> None:
+    """Say at an operation what the pass `by` left undone, and why; no error."""
+    listener = REMARKS.get()
+    if listener is not None:
+        listener(op, by, message)
+    else:
+        print(f"{position(op) or by}: remark: {by}: {one_line(message)} [missed]", file=sys.stderr)
 
 
 def one_line(text: str) -> str:

@@ -38,6 +38,13 @@ class PassEntry:
 PASSES: tuple[PassEntry, ...] = (
     # On modules of more than a kernel.
     PassEntry(
+        "raise-attention",
+        "fa.passes.modules.raise_attention:RaiseAttentionPass",
+        "attention where other dialects spell it out",
+        until="outline-attention",
+        whole_module=True,
+    ),
+    PassEntry(
         "outline-attention",
         "fa.passes.modules.outline_attention:OutlineAttentionPass",
         "kernels apart from host code",

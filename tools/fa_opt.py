@@ -27,6 +27,7 @@ from ..frontends.mlir import (
     apply_passes,
     decode,
     everything,
+    make_context,
     parse_module,
     verify_module,
     with_position,
@@ -173,6 +174,8 @@ class FaOpt(xDSLOptMain):
         raise CompileError(explain_arguments(message, self.available_passes))
 
     def setup_pipeline(self) -> None:
+        if self.args.allow_unregistered_dialect:
+            self.ctx = make_context(allow_unregistered=True)
         if self.args.run_reproducer:
             if self._pieces or self.args.machine:
                 raise CompileError("--run-reproducer: passes and machine are those of the file")

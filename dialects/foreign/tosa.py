@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xdsl.dialects.builtin import IndexType
 from xdsl.ir import Operation
 
 from . import graph
@@ -37,6 +38,11 @@ def _constant(op: Operation, args: list[Node]) -> Node | None:
     values = dense(attribute(op, "values") or attribute(op, "value"))
     kind = shape_and_element(op.results[0].type)
     return None if values is None or kind is None else graph.constant(values, kind[1])
+
+
+def _const_shape(op: Operation, args: list[Node]) -> Node | None:
+    values = dense(attribute(op, "values") or attribute(op, "value"))
+    return None if values is None else graph.constant(values, IndexType())
 
 
 def _mul(op: Operation, args: list[Node]) -> Node | None:
@@ -121,6 +127,7 @@ _MEANINGS: dict[str, Meaning] = {
     "greater_equal": _compare("ge"),
     "equal": _compare("eq"),
     "const": _constant,
+    "const_shape": _const_shape,
     "mul": _mul,
     "matmul": _matmul,
     "negate": _negate,
