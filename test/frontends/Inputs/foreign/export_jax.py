@@ -120,7 +120,11 @@ CASES = {
     "no_heads": (attention, f32, [(16, 2, 8), (16, 2, 8), (16, 2, 8)]),
     "einsum": (softmax_product, f32, [HEADS] * 3),
     "einsum_bf16": (softmax_product, bf16, [HEADS] * 3),
-    "einsum_causal": (lambda q, k, v: softmax_product(q, k, v, mask=tril(16, 16)), f32, [HEADS] * 3),
+    "einsum_causal": (
+        lambda q, k, v: softmax_product(q, k, v, mask=tril(16, 16)),
+        f32,
+        [HEADS] * 3,
+    ),
     "causal_offset": (
         lambda q, k, v: softmax_product(q, k, v, mask=tril(6, 16, 10)),
         f32,
