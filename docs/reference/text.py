@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
-from fa.frontends.mlir import parse_module
+from fa.frontends.mlir import make_context, parse_module
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.printer import Printer
@@ -116,8 +116,10 @@ def constant_docs(module: ModuleType) -> dict[str, str]:
 
 
 def parse_file(path: Path) -> ModuleOp:
-    """The verified module of an example."""
-    return parse_module(path.read_text("utf-8"), path.relative_to(ROOT).as_posix())
+    """The verified module of an example, which may have operations of other dialects."""
+    context = make_context(allow_unregistered=True)
+    name = path.relative_to(ROOT).as_posix()
+    return parse_module(path.read_text("utf-8"), name, context=context)
 
 
 LONG_CONSTANT = re.compile(r'(dense<"0x[0-9A-F]{16})[0-9A-F]{64,}')
