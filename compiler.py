@@ -780,7 +780,7 @@ def interpret(
 
     loaded = load_source(module, constants)
     if function is not None or needs_host(loaded):
-        return run_host(loaded, args, function, round)[0]
+        return run_host(loaded, args, function, round)
     try:
         values = [arg if isinstance(arg, mx.Blocks) else np.asarray(arg) for arg in args]
         return run_function(loaded, values, round)
