@@ -777,11 +777,7 @@ def interpret(
 
     loaded = load_source(module, constants)
     if function is not None or needs_host(loaded):
-<<<<<<< HEAD
         return run_host(loaded, cast("Sequence[ArrayLike]", args), function, round)
-=======
-        return run_host(loaded, args, function, round)
->>>>>>> module
     try:
         values = [arg if isinstance(arg, mx.Blocks) else np.asarray(arg) for arg in args]
         return run_function(loaded, values, round)
