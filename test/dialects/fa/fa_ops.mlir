@@ -242,3 +242,19 @@ func.func @lengths(%q: tensor<2x4x1x32xbf16>, %k: tensor<2x2x20x32xbf16>, %b: te
   // CHECK-NEXT: %u = fa.limit %s from %i to %l scratch %r : !fa.tile<8x64xbf16, vector>, !fa.tile<2x64xbf16, vector> -> !fa.tile<8x64xbf16, vector>
   func.return
 }
+
+// Host code, and the kernel that it launches.
+
+func.func @launches(%q: tensor<1x1x16x64xbf16>, %k: tensor<1x1x16x64xbf16>, %v: tensor<1x1x16x64xbf16>) -> tensor<1x1x16x64xbf16> {
+// CHECK-LABEL: func.func @launches(%q: tensor<1x1x16x64xbf16>, %k: tensor<1x1x16x64xbf16>, %v: tensor<1x1x16x64xbf16>) -> tensor<1x1x16x64xbf16> {
+  %launched = fa.launch @kernel(%q, %k, %v) : (tensor<1x1x16x64xbf16>, tensor<1x1x16x64xbf16>, tensor<1x1x16x64xbf16>) -> tensor<1x1x16x64xbf16>
+  // CHECK-NEXT: %launched = fa.launch @kernel(%q, %k, %v) : (tensor<1x1x16x64xbf16>, tensor<1x1x16x64xbf16>, tensor<1x1x16x64xbf16>) -> tensor<1x1x16x64xbf16>
+  func.return %launched : tensor<1x1x16x64xbf16>
+}
+
+func.func private @kernel(%q: tensor<1x1x16x64xbf16>, %k: tensor<1x1x16x64xbf16>, %v: tensor<1x1x16x64xbf16>) -> tensor<1x1x16x64xbf16> attributes {fa.kernel} {
+// CHECK-LABEL: func.func private @kernel(%q: tensor<1x1x16x64xbf16>, %k: tensor<1x1x16x64xbf16>, %v: tensor<1x1x16x64xbf16>) -> tensor<1x1x16x64xbf16> attributes {fa.kernel} {
+  %o_kernel = fa.attention %q, %k, %v : tensor<1x1x16x64xbf16>, tensor<1x1x16x64xbf16>, tensor<1x1x16x64xbf16> -> tensor<1x1x16x64xbf16>
+  // CHECK-NEXT: %o_kernel = fa.attention %q, %k, %v : tensor<1x1x16x64xbf16>, tensor<1x1x16x64xbf16>, tensor<1x1x16x64xbf16> -> tensor<1x1x16x64xbf16>
+  func.return %o_kernel : tensor<1x1x16x64xbf16>
+}
