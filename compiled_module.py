@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from fa.compiler import Kernel, Run, Source, compile, kernel_of, load_source
 from fa.diagnostics import CompileError, position
 from fa.dialects import plena
 from fa.dialects.fa import AttentionOp
@@ -27,6 +26,8 @@ from xdsl.dialects.builtin import FunctionType, ModuleOp, UnitAttr
 from xdsl.ir import Operation, Region
 from xdsl.rewriter import Rewriter
 from xdsl.utils.exceptions import InterpretationError
+
+from .compiler import Kernel, Run, Source, compile, kernel_of, load_source
 
 if TYPE_CHECKING:
     from fa.dialects.interpreters.host_code import Launch

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 from xdsl.dialects.builtin import (
     ArrayAttr,
-    BoolAttr,
     DenseArrayBase,
     DenseIntOrFPElementsAttr,
     DenseResourceAttr,
@@ -63,7 +62,7 @@ def number(attr: Attribute | None) -> float | None:
 
 def flag(attr: Attribute | None) -> bool:
     """A boolean that is false where it is not there."""
-    return isinstance(attr, BoolAttr | IntegerAttr) and bool(attr.value.data)
+    return isinstance(attr, IntegerAttr) and bool(attr.value.data)
 
 
 def text(attr: Attribute | None) -> str:
@@ -85,9 +84,9 @@ def dense(attr: Attribute | None) -> AnyArray | None:
     """The elements of a constant, in its shape."""
     if isinstance(attr, DenseResourceAttr):
         return None
-    if isinstance(attr, IntegerAttr | FloatAttr):
+    if isa(attr, IntegerAttr | FloatAttr):
         return rounded(np.asarray(attr.value.data), attr.type)
-    if not isinstance(attr, DenseIntOrFPElementsAttr):
+    if not isa(attr, DenseIntOrFPElementsAttr):
         return None
     described = shape_and_element(attr.type)
     if described is None:

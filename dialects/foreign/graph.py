@@ -254,7 +254,7 @@ def softmax(x: Node, axis: int) -> Node:
 
 def array_of(element: Attribute) -> np.dtype[Any]:
     """The numpy type that holds elements of a type here; bf16 and f16 are rounded float32."""
-    if isinstance(element, IntegerType):
+    if isa(element, IntegerType):
         width = element.width.data
         if width == 1:
             return np.dtype(np.bool_)
@@ -355,9 +355,10 @@ def _compute(node: Node, args: list[AnyArray]) -> AnyArray:
             widths = list(zip(low, high, strict=True))
             return np.pad(args[0], widths, constant_values=args[1].item())
         case "iota":
+            dim: int = node.data
             shape = [1] * len(node.shape)
-            shape[node.data] = node.shape[node.data]
-            places = np.arange(node.shape[node.data]).reshape(shape)
+            shape[dim] = node.shape[dim]
+            places = np.arange(node.shape[dim]).reshape(shape)
             return np.broadcast_to(places, node.shape)
         case "reduce":
             op, axes = node.data

@@ -108,8 +108,8 @@ def _dot_general(op: Operation, args: list[Node]) -> Node | None:
         return None
     names = ("lhs_batching_dimensions", "rhs_batching_dimensions",
              "lhs_contracting_dimensions", "rhs_contracting_dimensions")  # fmt: skip
-    found = [field(words, name) or () for name in names]
-    return _dot(args, *found, kind[1])
+    batch_a, batch_b, sum_a, sum_b = (field(words, name) or () for name in names)
+    return _dot(args, batch_a, batch_b, sum_a, sum_b, kind[1])
 
 
 def _dot(
@@ -151,7 +151,7 @@ def _reduce(op: Operation, args: list[Node]) -> list[Node] | None:
     if len(body) != 2:
         return None
     kind = _BINARY.get(name_of(body[0]).removeprefix("stablehlo."))
-    if kind not in graph.REDUCTIONS:
+    if kind is None or kind not in graph.REDUCTIONS:
         return None
     return [onto(graph.reduce(kind, args[0], axes), kind, args[1])]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from xdsl.dialects import arith, linalg
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import AffineMapAttr, DenseIntOrFPElementsAttr, IndexType
 from xdsl.dialects.linalg.attrs import IteratorType
+from xdsl.dialects.linalg.ops import GenericOp, IndexOp
 from xdsl.ir import Block, Operation, OpResult, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr
 
@@ -167,8 +168,8 @@ def _lowest(values: graph.AnyArray) -> bool:
 
 
 def _generic(op: Operation, args: list[Node]) -> list[Node] | None:
-    assert isinstance(op, linalg.GenericOp)
-    maps = [m for m in op.indexing_maps if isinstance(m, AffineMapAttr)]
+    assert isinstance(op, GenericOp)
+    maps = list(op.indexing_maps)
     kinds = [kind.data for kind in op.iterator_types]
     extents = _extents(maps, args, len(kinds))
     count = len(op.inputs)
@@ -242,7 +243,7 @@ class _Body:
         extents: tuple[int, ...],
     ):
         self.extents = extents
-        self.operands = {
+        self.operands: dict[SSAValue, tuple[Node, tuple[int, ...]]] = {
             argument: place for argument, (_, place) in zip(block.args, operands, strict=True)
         }
         self.nodes: dict[SSAValue, Node | None] = {}
@@ -260,7 +261,7 @@ class _Body:
         if not isinstance(value, OpResult):
             return None
         op = value.op
-        if isinstance(op, linalg.IndexOp):
+        if isinstance(op, IndexOp):
             dim = integer(attribute(op, "dim"))
             return None if dim is None else graph.iota(self.extents, dim, IndexType())
         meaning = MEANINGS.get(name_of(op))
@@ -290,7 +291,7 @@ class _Body:
         if not isinstance(op, Operation) or carried not in op.operands or len(op.operands) != 2:
             return None
         kind = _BINARY.get(name_of(op))
-        if kind not in graph.REDUCTIONS:
+        if kind is None or kind not in graph.REDUCTIONS:
             return None
         (other,) = [operand for operand in op.operands if operand is not carried]
         made = self._product(other, dims, initial) if kind == "add" else None
@@ -331,7 +332,10 @@ def _reduce(op: Operation, args: list[Node]) -> Node | None:
     if axes is None or len(args) != 2 or not op.regions:
         return None
     body = list(op.regions[0].block.ops)
-    if len(body) != 2 or (kind := _BINARY.get(name_of(body[0]))) not in graph.REDUCTIONS:
+    if len(body) != 2:
+        return None
+    kind = _BINARY.get(name_of(body[0]))
+    if kind is None or kind not in graph.REDUCTIONS:
         return None
     return onto(graph.reduce(kind, args[0], axes), kind, args[1])
 

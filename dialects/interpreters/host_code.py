@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, TensorType, UnregisteredOp
-from xdsl.dialects.linalg import GenericOp
+from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.interpreter import (
     Interpreter,
     InterpreterFunctions,
@@ -123,7 +123,7 @@ class HostInterpreter(Interpreter):
             arg.astype(array_type(_element(operand)), copy=False)
             for arg, operand in zip(args, op.operands, strict=True)
         ]
-        made = PlainFunctions().generic(self, op, tuple(given))
+        made = PlainFunctions().generic(self, op, tuple(given)).values
         return [
             rounded(each.astype(array_of(_element(result)), copy=False), _element(result))
             for each, result in zip(made, op.results, strict=True)
