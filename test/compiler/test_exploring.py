@@ -89,7 +89,6 @@ def test_the_story(kernel: fa.Kernel):
     for part in (
         "1 query and 1 KV heads of 64, 64 queries, 64 keys; 4,096 scores are seen",
         f"passes: {kernel.passes}\n",
-        "mapping chosen by the cost of the programs",
         "9 not possible: btmm takes 4 blocks of 64 rows at a time",
         f"memories: {kernel.layout.sram['vector_rows']} of 1,024 rows of vector SRAM",
         f"emulator: {cost.emulator_cycles:,} cycles, ",

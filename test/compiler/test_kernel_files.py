@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ def test_no_text(folder: Path, name: str):
 def test_cut_and_missing_files(folder: Path, name: str):
     text = (folder / name).read_bytes()
     (folder / name).write_bytes(text[: len(text) // 2])
-    assert refusal(folder).startswith(f"{name}:")
+    assert f"{name}" in refusal(folder)
     (folder / name).unlink()
     assert "No such file" in refusal(folder)
 
@@ -192,7 +193,7 @@ def test_regions_over_one_another(folder: Path):
         for key in ("base", "scale_base"):
             second[key] -= by
 
-    assert "where q has begun at" in changed(folder, change)
+    assert re.search(r"where \w+ has begun at", changed(folder, change))
 
 
 def recipe_of(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Exports of other frameworks: each is raised to attention and gives what the framework computed.
 
-Beside `Inputs/foreign/NAME.mlir` stands `NAME.npz`, arguments `arg0`, `arg1`, ... and `result`; what
-is exported to several dialects, `NAME_DIALECT.mlir`, has one of them.
+Beside `Inputs/foreign/NAME.mlir` stands `NAME.npz`, arguments `arg0`, `arg1`, ... and `result`;
+what is exported to several dialects, `NAME_DIALECT.mlir`, has one of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EXPORTS = Path(__file__).parent / "Inputs" / "foreign"
 EXPORTED = sorted(path.stem for path in EXPORTS.glob("*.mlir"))
 
 HOST_CODE = ("torch_sdpa_causal_linalg",)
-"""Exports that stay host code: the mask is made in a form of `linalg.generic` that is not folded."""
+"""Exports that stay host code: a mask made by `linalg.generic` in a form that is not folded."""
 
 
 def recorded(name: str) -> tuple[list[np.ndarray], np.ndarray]:

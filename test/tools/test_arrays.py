@@ -75,7 +75,7 @@ def archive() -> bytes:
         (saved(VALUES).replace(b"'<f8'", b"'<q9'"), "is a damaged .npy file: "),
         (saved(np.array([{}], object), allow_pickle=True), "is a damaged .npy file: "),
         (archive(), "is an archive; give each array as one .npy file"),
-        (saved(np.array([1, 2])), "holds int64; float32, float64, float16 and bfloat16 are"),
+        (saved(np.array([[1, 2]])), "holds int64; float32, float64, float16 and bfloat16 are"),
         (saved(np.array([1j])), "holds complex128"),
         (saved(np.array(["a"])), "holds <U1"),
     ],

@@ -29,7 +29,7 @@ def work(tmp_path: Path) -> Path:
     pytest.importorskip("safetensors.numpy").save_file(arrays, str(tmp_path / "all.safetensors"))
     np.save(tmp_path / "new.npy", arrays["k"][:, :, :3])
     np.save(tmp_path / "bytes.npy", np.zeros(9, np.uint8))
-    np.save(tmp_path / "integers.npy", np.arange(4))
+    np.save(tmp_path / "integers.npy", np.arange(4).reshape(2, 2))
     return tmp_path
 
 
