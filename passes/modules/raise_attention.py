@@ -61,16 +61,17 @@ class RaiseAttentionPass(ModulePass):
             if match is None:
                 return
             last = through_views(match, graph)
-            Builder(match, self.rows_see_keys).build()
+            result = Builder(match, self.rows_see_keys).build()
         except NearMiss as miss:
             place = miss.node.value
             at = place.op if isinstance(place, OpResult) else miss.node.op or value.op
             remark(at, self.name, f"not an attention: {miss.reason}")
             return
-        _drop(last, called)
+        _drop(last, graph, called)
+        match.output.value = result
 
 
-def _drop(op: Operation, called: set[Operation]) -> None:
+def _drop(op: Operation, graph: Graph, called: set[Operation]) -> None:
     """Erase an operation that nothing reads any more, and what only it did."""
     pending = [op]
     while pending:
@@ -84,6 +85,9 @@ def _drop(op: Operation, called: set[Operation]) -> None:
         read_values = [value for inner in each.walk() for value in inner.operands]
         inside = set(each.walk())
         owners = [v.op for v in read_values if isinstance(v, OpResult) and v.op not in inside]
+        for result in each.results:
+            if (node := graph.of.pop(result, None)) is not None:
+                node.value = None
         Rewriter.erase_op(each)
         pending += owners
 

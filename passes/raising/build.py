@@ -59,16 +59,22 @@ class Builder:
 
     def __init__(self, match: Match, rows_see_keys: bool):
         self.match, self.axes = match, match.axes
-        self._sort()
+        self._settle()
         self.places = Places(match, (self.batch, (*self.kv, *self.group), self.rows, self.keys))
         self.masking = masking(match, self.places, rows_see_keys)
-        # Following masks may have taken dimensions apart.
-        self._sort()
+        self._settle()
         self.places = Places(match, (self.batch, (*self.kv, *self.group), self.rows, self.keys))
         value = match.output.value
         assert isinstance(value, OpResult)
         self.value = value
         self.ops: list[Operation] = []
+
+    def _settle(self) -> None:
+        """Sort dimensions until following masks takes none of them apart any more."""
+        before = -1
+        while before != len(self.axes.extents):
+            before = len(self.axes.extents)
+            self._sort()
 
     def _sort(self) -> None:
         """Tell batches, KV heads, heads of a group, queries and keys from one another."""
@@ -179,9 +185,10 @@ class Builder:
 
     def _as_parts(self, value: SSAValue, dims: Dims, parts: Sequence[Dim]) -> SSAValue:
         """A tensor in other dimensions: one transpose where they are its own, in another order."""
+        parts = [self.axes.whole(part) for part in parts]
         have, order = [self.axes.whole(dim) for dim in dims], list[int]()
         for part in parts:
-            found = (i for i, dim in enumerate(have) if dim == tuple(part) and i not in order)
+            found = (i for i, dim in enumerate(have) if dim == part and i not in order)
             order.append(next(found, -1))
         if len(have) == len(parts) and -1 not in order:
             moved = order != list(range(len(order)))

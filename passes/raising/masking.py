@@ -175,6 +175,7 @@ def _added(
         found.runtime.append(Runtime(node, dims, False))
         return seen, False
     numbers = _placed(places, -values if each.negative else values, dims, each.node)
+    numbers = numbers.astype(np.float64)
     hides = numbers <= HIDES
     rest = np.where(hides, 0, numbers)
     if rest.any():
