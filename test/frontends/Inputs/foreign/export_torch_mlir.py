@@ -94,8 +94,17 @@ CAUSAL = f"""
   %z = torch.aten.masked_fill.Scalar %y, %hide, %ninf : {t(S)}, {t((16, 16), "i1")}, !torch.float -> {t(S)}"""
 
 
-def sdpa(q, k, v, mask="%none", causal="%false", scale="%none", gqa="%false", mtype="!torch.none",
-         element="f32"):
+def sdpa(
+    q,
+    k,
+    v,
+    mask="%none",
+    causal="%false",
+    scale="%none",
+    gqa="%false",
+    mtype="!torch.none",
+    element="f32",
+):
     out = t((*q[:3], v[3]), element)
     stype = "!torch.none" if scale == "%none" else "!torch.float"
     return f"""
@@ -158,9 +167,7 @@ def main() -> None:
         if element == "bf16":
             arrays = [(a.view(np.uint32) & 0xFFFF0000).view(np.float32) for a in arrays]
         result = reference(*(a.astype(np.float64) for a in arrays), causal=causal)
-        args = ", ".join(
-            f"%{n}: {t(s, element)}" for n, s in zip("qkvb", shapes, strict=False)
-        )
+        args = ", ".join(f"%{n}: {t(s, element)}" for n, s in zip("qkvb", shapes, strict=False))
         q, v = shapes[0], shapes[2]
         out = t((*q[:3], v[3]), element)
         source = f"func.func @main({args}) -> {out} {{{HEAD}{body}}}"
