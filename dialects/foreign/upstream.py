@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from xdsl.dialects import arith, linalg
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import AffineMapAttr, DenseIntOrFPElementsAttr, IndexType
 from xdsl.dialects.linalg.attrs import IteratorType
+from xdsl.dialects.linalg.ops import GenericOp, IndexOp
 from xdsl.ir import Block, Operation, OpResult, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr
 
@@ -167,7 +168,7 @@ def _lowest(values: graph.AnyArray) -> bool:
 
 
 def _generic(op: Operation, args: list[Node]) -> list[Node] | None:
-    assert isinstance(op, linalg.GenericOp)
+    assert isinstance(op, GenericOp)
     maps = [m for m in op.indexing_maps if isinstance(m, AffineMapAttr)]
     kinds = [kind.data for kind in op.iterator_types]
     extents = _extents(maps, args, len(kinds))
@@ -260,7 +261,7 @@ class _Body:
         if not isinstance(value, OpResult):
             return None
         op = value.op
-        if isinstance(op, linalg.IndexOp):
+        if isinstance(op, IndexOp):
             dim = integer(attribute(op, "dim"))
             return None if dim is None else graph.iota(self.extents, dim, IndexType())
         meaning = MEANINGS.get(name_of(op))

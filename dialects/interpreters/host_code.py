@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, TensorType, UnregisteredOp
-from xdsl.dialects.linalg import GenericOp
+from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.interpreter import (
     Interpreter,
     InterpreterFunctions,
