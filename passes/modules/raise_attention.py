@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr, TensorType
 from xdsl.ir import Operation, OpResult
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
@@ -45,11 +45,23 @@ class RaiseAttentionPass(ModulePass):
         for function in functions:
             if function.is_declaration or KERNEL in function.attributes:
                 continue
+            self._say_dynamic(function)
             graph = read(function)
             for node in graph.nodes:
                 if node.kind == "contract" and isinstance(node.value, OpResult):
                     self._raise(node, graph, called)
         _drop_uncalled(op, called)
+
+    def _say_dynamic(self, function: func.FuncOp) -> None:
+        """A remark where exponentials are of dynamic shape, and so can be of no attention."""
+        for op in function.walk():
+            dynamic = any(
+                isinstance(r.type, TensorType) and not r.type.has_static_shape() for r in op.results
+            )
+            if dynamic and any(name_of(inner) in _EXPONENTIALS for inner in op.walk()):
+                reason = "extents are known at run time only; fa.attention has static ones"
+                remark(op, self.name, f"not an attention: {reason}")
+                return
 
     def _raise(self, product: Node, graph: Graph, called: set[Operation]) -> None:
         value = product.value
@@ -69,6 +81,16 @@ class RaiseAttentionPass(ModulePass):
             return
         _drop(last, graph, called)
         match.output.value = result
+
+
+_EXPONENTIALS = (
+    "stablehlo.exponential",
+    "tosa.exp",
+    "math.exp",
+    "linalg.exp",
+    "linalg.softmax",
+    "tm_tensor.attention",
+)
 
 
 def _drop(op: Operation, graph: Graph, called: set[Operation]) -> None:

@@ -102,7 +102,12 @@ class Axes:
 
 
 def stripped(node: Node) -> Node:
-    """What a tensor is a view or another form of, element by element."""
-    while node.kind in ("reshape", "convert", "transpose", "broadcast"):
+    """What a tensor is a view of, or another form of, element by element."""
+    while node.kind in VIEWS or is_form(node):
         node = node.args[0]
     return node
+
+
+def is_form(node: Node) -> bool:
+    """Whether a tensor is another one in another floating-point type."""
+    return node.kind == "convert" and node.is_float and node.args[0].is_float

@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import IntegerType
 
 from ...dialects.fa.masks import MaskAttr
 from ...dialects.foreign.graph import AnyArray, Node
-from .axes import VIEWS, Dim, Dims
+from .axes import VIEWS, Dim, Dims, is_form
 from .masks import named
 from .match import ELEMENTS, HIDES, Added, Match, known_values, number_of
 from .near_miss import NearMiss
@@ -72,7 +72,7 @@ class Places:
 
 def based(match: Match, node: Node, dims: Dims, widened: bool = False) -> tuple[Node, Dims]:
     """What a tensor is a view of, as far as views come apart; `widened`: or another form of."""
-    while node.kind in VIEWS or (widened and node.kind == "convert"):
+    while node.kind in VIEWS or (widened and is_form(node)):
         behind = dims if node.kind == "convert" else match.axes.behind(node, dims)
         if behind is None:
             break

@@ -16,8 +16,8 @@ import numpy as np
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type
 from xdsl.ir import Attribute
 
-from ...dialects.foreign.graph import AnyArray, Node, evaluate, in_order, is_constant
-from .axes import VIEWS, Axes, Dim, Dims, stripped
+from ...dialects.foreign.graph import UNARY, AnyArray, Node, evaluate, in_order, is_constant
+from .axes import VIEWS, Axes, Dim, Dims, is_form, stripped
 from .near_miss import NearMiss
 
 HIDES = -1e4
@@ -88,19 +88,33 @@ def find(product: Node) -> Match | None:
 
 
 def _looks_like_softmax(node: Node) -> bool:
-    """Whether a tensor is made of exponentials of scores, which are a product."""
-    for _ in range(32):
-        if node.kind in ("exp", "exp2"):
-            return _has_product(node.args[0])
-        if node.kind in (*VIEWS, "convert"):
-            node = node.args[0]
-        elif node.kind in ("div", "mul"):
-            node = node.args[0] if _above_exp(node.args[0]) else node.args[1]
-        elif node.kind == "select":
-            node = node.args[1] if not is_number(node.args[1]) else node.args[2]
-        else:
-            return False
-    return False
+    """Whether a tensor is made of exponentials of scores, which are a product, and of their sums;
+    or is the exponentials themselves."""
+    if _above_exp(node):
+        return _exponentials(node, 0)
+    return _exponentials(node, 0) and _sums(node)
+
+
+_BESIDE = (*VIEWS, "convert", "add", "sub", "mul", "div", "select", "max", "min", "slice", "concat")
+"""What keeps the elements of probabilities apart."""
+
+
+def _exponentials(node: Node, depth: int) -> bool:
+    """Whether exponentials of a product are not far behind a tensor, element by element."""
+    if node.kind in ("exp", "exp2"):
+        return _has_product(node.args[0])
+    if depth == 12 or node.kind not in _BESIDE:
+        return False
+    return any(_exponentials(arg, depth + 1) for arg in node.args)
+
+
+def _sums(node: Node, depth: int = 0) -> bool:
+    """Whether sums of exponentials are not far behind a tensor."""
+    if node.kind == "reduce":
+        return _exponentials(node.args[0], 0)
+    if depth == 16 or node.kind not in (*_BESIDE, "reciprocal"):
+        return False
+    return any(_sums(arg, depth + 1) for arg in node.args)
 
 
 def _above_exp(node: Node) -> bool:
@@ -121,7 +135,7 @@ def _has_product(node: Node, depth: int = 40) -> bool:
     """Whether a product of two tensors that are not known is not far behind a tensor."""
     if node.kind == "contract":
         return True
-    if depth == 0 or node.kind not in _PASSED:
+    if depth == 0 or not (node.kind in _PASSED or node.kind in UNARY):
         return False
     return any(_has_product(arg, depth - 1) for arg in node.args)
 
@@ -194,7 +208,7 @@ class _Finder:
 
     def _view(self, node: Node, dims: Dims) -> tuple[Node, Dims] | None:
         """The operand of a view or a change of form, with its dimensions; None for others."""
-        if node.kind == "convert":
+        if is_form(node):
             return node.args[0], dims
         if node.kind not in VIEWS:
             return None
@@ -213,7 +227,7 @@ class _Finder:
                 node, dims = through
             elif node.kind == "select":
                 node = self._unguarded(node)
-            elif node.kind in ("div", "mul") and not divided:
+            elif node.kind in ("div", "mul") and any(map(_above_exp, node.args)) and not divided:
                 node = self._over_sum(node, dims)
                 divided = True
             elif node.kind == "exp":

@@ -137,7 +137,7 @@ def test_samples_are_close(case: Case, passes: str, machine: str):
 
 def test_moving_q_and_o():
     """In a fused kernel the transfers of vector SRAM are those of Q and O, and no others."""
-    kernel = fa.compile(Case(100, 100, 64, 2, 1).module())
+    kernel = fa.compile(Case(100, 128, 64, 2, 1).module())
     cost, counted = fa.cost(kernel), run(kernel)
     moving = [counted.per_opcode[name] for name in ("H_PREFETCH_V", "H_STORE_V")]
     assert cost.moving.analytic_cycles == sum(each["count"] for each in moving)

@@ -70,8 +70,8 @@ REFUSED = {
     ),
     "functions": (
         copying("") + copying("").replace("@f", "@g"),
-        "12:1: error: a program is made of one function, and this is the second; outline-attention makes "
-        "kernels of attentions, and leaves the rest to the host",
+        "12:1: error: a program is made of one function, and this is the second; "
+        "outline-attention makes kernels of attentions, and leaves the rest to the host",
     ),
     "vector SRAM": (
         filled("!fa.tile<1024x128xbf16, vector>"),

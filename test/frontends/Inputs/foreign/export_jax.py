@@ -60,6 +60,12 @@ def both_scaled(q, k, v):
     return softmax_product(q * 8**-0.25, k * 8**-0.25, v, scale=1.0)
 
 
+def base_two(q, k, v):
+    """Powers of two, which JAX has as exponentials of scores times ln 2."""
+    e = jnp.exp2(jnp.einsum("bhid,bhjd->bhij", q, k) * 8**-0.5)
+    return jnp.einsum("bhij,bhjd->bhid", e / e.sum(-1, keepdims=True), v)
+
+
 def rank3(q, k, v):
     s = jnp.einsum("bid,bjd->bij", q, k) / jnp.sqrt(8.0)
     return jnp.einsum("bij,bjd->bid", jax.nn.softmax(s, axis=-1), v)
@@ -135,6 +141,7 @@ CASES = {
     "repeated_heads": (repeated, f32, [(1, 4, 16, 8), (1, 2, 16, 8), (1, 2, 16, 8)]),
     "softcap": (capped, f32, [HEADS] * 3),
     "scaled_both": (both_scaled, f32, [HEADS] * 3),
+    "base_two": (base_two, f32, [HEADS] * 3),
     "rank3": (rank3, f32, [(3, 16, 8)] * 3),
     "rank2": (rank2, f32, [(16, 8)] * 3),
     "swapped_product": (swapped, f32, [HEADS] * 3),
