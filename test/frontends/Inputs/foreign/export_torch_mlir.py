@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (operations of the torch dialect, a line each)
 """Writes the torch-mlir exports beside this file.
 
 pip install --no-deps torch-mlir==20261001; python export_torch_mlir.py
