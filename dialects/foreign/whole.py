@@ -30,7 +30,8 @@ def _tm_tensor(op: Operation, args: list[Node]) -> Node | None:
     is overwritten; the scale is 1/sqrt(dim)."""
     if len(args) not in (4, 5):
         return None
-    return attention(*args[:3], args[3] if len(args) == 5 else None)
+    q, k, v = args[:3]
+    return attention(q, k, v, args[3] if len(args) == 5 else None)
 
 
 MEANINGS: dict[str, Meaning] = {"tm_tensor.attention": _tm_tensor}

@@ -43,7 +43,7 @@ from .reference import Rounder
 Launch: TypeAlias = Callable[[fa.LaunchOp, Sequence[AnyArray]], Sequence[AnyArray]]
 """Runs the kernel of a launch."""
 
-DEEPEST = 200
+DEEPEST = 32
 """Calls in one another; more is taken for a recursion without end."""
 
 

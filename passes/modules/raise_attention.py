@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr, TensorType
-from xdsl.ir import Operation, OpResult
+from xdsl.ir import Attribute, Operation, OpResult
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
+from xdsl.utils.hints import isa
 
 from ...diagnostics import remark
 from ...dialects.fa.launch import KERNEL
@@ -56,7 +57,8 @@ class RaiseAttentionPass(ModulePass):
         """A remark where exponentials are of dynamic shape, and so can be of no attention."""
         for op in function.walk():
             dynamic = any(
-                isinstance(r.type, TensorType) and not r.type.has_static_shape() for r in op.results
+                isa(r.type, TensorType[Attribute]) and not r.type.has_static_shape()
+                for r in op.results
             )
             if dynamic and any(name_of(inner) in _EXPONENTIALS for inner in op.walk()):
                 reason = "extents are known at run time only; fa.attention has static ones"

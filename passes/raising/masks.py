@@ -11,6 +11,7 @@ from ...dialects.fa.masks import CausalAttr, MaskAttr, WindowAttr
 from ...dialects.interpreters.reference import visible
 
 Seen = NDArray[np.bool_]
+Places = NDArray[np.int64]
 
 
 def named(seen: Seen) -> MaskAttr | None:
@@ -26,12 +27,12 @@ def named(seen: Seen) -> MaskAttr | None:
 def _candidates(seen: Seen) -> Iterator[MaskAttr]:
     """Masks that one row, which sees some keys and not others, leaves possible."""
     rows, keys = seen.shape
-    some = seen.any(1)
-    first = np.where(some, seen.argmax(1), keys)
-    last = np.where(some, keys - 1 - seen[:, ::-1].argmax(1), -1)
-    places = np.arange(rows)
-    ends = (last >= 0) & (last < keys - 1)
-    starts = some & (first > 0)
+    some: Seen = seen.any(1)
+    first: Places = np.where(some, seen.argmax(1), keys)
+    last: Places = np.where(some, keys - 1 - seen[:, ::-1].argmax(1), -1)
+    places: Places = np.arange(rows)
+    ends: Seen = (last >= 0) & (last < keys - 1)
+    starts: Seen = some & (first > 0)
     right = int((last - places)[ends].max()) if ends.any() else None
     left = int((places - first)[starts].min()) if starts.any() else None
     bottom = keys - rows
