@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import cast
 
 from ...dialects.foreign.graph import Node
 
@@ -94,7 +95,9 @@ class Axes:
         if node.kind == "broadcast":
             return tuple(
                 () if extent == 1 else dims[place]
-                for place, extent in zip(node.data, source.shape, strict=True)
+                for place, extent in zip(
+                    cast("tuple[int, ...]", node.data), source.shape, strict=True
+                )
             )
         if node.kind == "reshape":
             return self.reshaped(dims, source.shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isclose
+from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects import arith
@@ -43,7 +44,8 @@ def through_views(match: Match, graph: Graph) -> Operation:
         if node is None or node.args != (match.output,):
             return value.op
         if node.kind == "transpose":
-            dims = tuple(match.output_dims[i] for i in node.data)
+            order = cast("tuple[int, ...]", node.data)
+            dims = tuple(match.output_dims[i] for i in order)
         elif node.kind == "reshape":
             found = match.axes.reshaped(match.output_dims, node.shape)
             if found is None:
@@ -119,7 +121,8 @@ class Builder:
             return tuple(asked[0])
         order = [a for a in self.axes.all(self.match.score_dims) if a in own]
         last = order[-1:] if order else []
-        return tuple(next((dim for dim in free if set(last) & set(dim)), []))
+        nothing: Dim = ()
+        return tuple(next((dim for dim in free if set(last) & set(dim)), nothing))
 
     def build(self) -> SSAValue:
         """Insert the attention; the value that its result is."""
@@ -225,7 +228,7 @@ class Builder:
         return total
 
     def _constant(self, values: AnyArray, element: Attribute) -> SSAValue:
-        kind = TensorType(element, values.shape)
+        kind: Any = TensorType(element, values.shape)
         if element == i1:
             attribute = DenseIntOrFPElementsAttr.from_list(kind, values.ravel().tolist())
         else:
@@ -278,4 +281,4 @@ class Builder:
             if fa.tensor_dims(each) != shape:
                 each = self._add(fa.BroadcastOp(each, shape))
             widened.append(each)
-        return self._add(arith.AddfOp(*widened))
+        return self._add(arith.AddfOp(widened[0], widened[1]))

@@ -11,7 +11,6 @@ from ...dialects.fa.masks import CausalAttr, MaskAttr, WindowAttr
 from ...dialects.interpreters.reference import visible
 
 Seen = NDArray[np.bool_]
-Places = NDArray[np.int64]
 
 
 def named(seen: Seen) -> MaskAttr | None:
@@ -27,14 +26,16 @@ def named(seen: Seen) -> MaskAttr | None:
 def _candidates(seen: Seen) -> Iterator[MaskAttr]:
     """Masks that one row, which sees some keys and not others, leaves possible."""
     rows, keys = seen.shape
-    some: Seen = seen.any(1)
-    first: Places = np.where(some, seen.argmax(1), keys)
-    last: Places = np.where(some, keys - 1 - seen[:, ::-1].argmax(1), -1)
-    places: Places = np.arange(rows)
-    ends: Seen = (last >= 0) & (last < keys - 1)
-    starts: Seen = some & (first > 0)
-    right = int((last - places)[ends].max()) if ends.any() else None
-    left = int((places - first)[starts].min()) if starts.any() else None
+    ends: list[int] = []
+    starts: list[int] = []
+    for row, line in enumerate(seen):
+        shown: list[int] = np.flatnonzero(line).tolist()
+        if shown and shown[-1] < keys - 1:
+            ends.append(shown[-1] - row)
+        if shown and shown[0] > 0:
+            starts.append(row - shown[0])
+    right = max(ends, default=None)
+    left = min(starts, default=None)
     bottom = keys - rows
     if left is None and right is not None:
         yield CausalAttr.get(None if right == bottom else right)
