@@ -169,7 +169,7 @@ def _lowest(values: graph.AnyArray) -> bool:
 
 def _generic(op: Operation, args: list[Node]) -> list[Node] | None:
     assert isinstance(op, GenericOp)
-    maps = [m for m in op.indexing_maps if isinstance(m, AffineMapAttr)]
+    maps = list(op.indexing_maps)
     kinds = [kind.data for kind in op.iterator_types]
     extents = _extents(maps, args, len(kinds))
     count = len(op.inputs)

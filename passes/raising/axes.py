@@ -92,10 +92,9 @@ class Axes:
                 found[place] = dim
             return tuple(found)
         if node.kind == "broadcast":
-            return tuple(
-                () if extent == 1 else dims[place]
-                for place, extent in zip(node.data, source.shape, strict=True)
-            )
+            places: Sequence[int] = node.data
+            pairs = zip(places, source.shape, strict=True)
+            return tuple(() if extent == 1 else dims[place] for place, extent in pairs)
         if node.kind == "reshape":
             return self.reshaped(dims, source.shape)
         return dims

@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import (
     f32,
     i1,
 )
-from xdsl.ir import Attribute, Operation, OpResult, SSAValue
+from xdsl.ir import Operation, OpResult, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import fa
@@ -43,7 +43,8 @@ def through_views(match: Match, graph: Graph) -> Operation:
         if node is None or node.args != (match.output,):
             return value.op
         if node.kind == "transpose":
-            dims = tuple(match.output_dims[i] for i in node.data)
+            order: Sequence[int] = node.data
+            dims: Dims = tuple(match.output_dims[i] for i in order)
         elif node.kind == "reshape":
             found = match.axes.reshaped(match.output_dims, node.shape)
             if found is None:
@@ -119,7 +120,7 @@ class Builder:
             return tuple(asked[0])
         order = [a for a in self.axes.all(self.match.score_dims) if a in own]
         last = order[-1:] if order else []
-        return tuple(next((dim for dim in free if set(last) & set(dim)), []))
+        return tuple(next((dim for dim in free if set(last) & set(dim)), list[int]()))
 
     def build(self) -> SSAValue:
         """Insert the attention; the value that its result is."""
@@ -213,10 +214,10 @@ class Builder:
     def _bias(self, masking: Masking) -> SSAValue | None:
         parts = [self._runtime(each) for each in masking.runtime]
         if masking.seen is not None:
-            constant = self._constant(masking.seen, i1)
+            constant = self._constant(masking.seen)
             parts.append(self._add(fa.AdditiveOp(constant, f32)))
         if masking.bias is not None:
-            parts.append(self._constant(masking.bias.astype(np.float32), f32))
+            parts.append(self._constant(masking.bias))
         if not parts:
             return None
         total = parts[0]
@@ -224,13 +225,16 @@ class Builder:
             total = self._sum(total, part)
         return total
 
-    def _constant(self, values: AnyArray, element: Attribute) -> SSAValue:
-        kind = TensorType(element, values.shape)
-        if element == i1:
-            attribute = DenseIntOrFPElementsAttr.from_list(kind, values.ravel().tolist())
-        else:
-            attribute = DenseIntOrFPElementsAttr(kind, BytesAttr(values.tobytes()))
-        return self._add(arith.ConstantOp(attribute, kind))
+    def _constant(self, values: AnyArray) -> SSAValue:
+        """A constant of f32, or of booleans."""
+        if values.dtype == np.bool_:
+            mask = DenseIntOrFPElementsAttr.from_list(
+                TensorType(i1, values.shape), values.ravel().tolist()
+            )
+            return self._add(arith.ConstantOp(mask))
+        kind = TensorType(f32, values.shape)
+        raw = BytesAttr(values.astype(np.float32).tobytes())
+        return self._add(arith.ConstantOp(DenseIntOrFPElementsAttr(kind, raw)))
 
     def _runtime(self, each: Runtime) -> SSAValue:
         """A tensor as [batch|1, heads|1, queries|1, keys|1]."""
@@ -264,7 +268,7 @@ class Builder:
         if not each.condition:
             return value
         if each.inverted:
-            ones = self._constant(np.ones(fa.tensor_dims(value), np.bool_), i1)
+            ones = self._constant(np.ones(fa.tensor_dims(value), np.bool_))
             value = self._add(arith.XOrIOp(value, ones))
         return self._add(fa.AdditiveOp(value, f32))
 
@@ -278,4 +282,4 @@ class Builder:
             if fa.tensor_dims(each) != shape:
                 each = self._add(fa.BroadcastOp(each, shape))
             widened.append(each)
-        return self._add(arith.AddfOp(*widened))
+        return self._add(arith.AddfOp(widened[0], widened[1]))

@@ -27,10 +27,10 @@ def named(seen: Seen) -> MaskAttr | None:
 def _candidates(seen: Seen) -> Iterator[MaskAttr]:
     """Masks that one row, which sees some keys and not others, leaves possible."""
     rows, keys = seen.shape
-    some: Seen = seen.any(1)
-    first: Places = np.where(some, seen.argmax(1), keys)
+    some: Seen = np.asarray(seen.any(1), np.bool_)
+    first: Places = np.asarray(np.where(some, seen.argmax(1), keys), np.int64)
     last: Places = np.where(some, keys - 1 - seen[:, ::-1].argmax(1), -1)
-    places: Places = np.arange(rows)
+    places: Places = np.arange(rows, dtype=np.int64)
     ends: Seen = (last >= 0) & (last < keys - 1)
     starts: Seen = some & (first > 0)
     right = int((last - places)[ends].max()) if ends.any() else None
