@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import (
     f32,
     i1,
 )
-from xdsl.ir import Operation, OpResult, SSAValue
+from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import fa
@@ -216,10 +216,10 @@ class Builder:
     def _bias(self, masking: Masking) -> SSAValue | None:
         parts = [self._runtime(each) for each in masking.runtime]
         if masking.seen is not None:
-            constant = self._constant(masking.seen)
+            constant = self._constant(masking.seen, i1)
             parts.append(self._add(fa.AdditiveOp(constant, f32)))
         if masking.bias is not None:
-            parts.append(self._constant(masking.bias))
+            parts.append(self._constant(masking.bias.astype(np.float32), f32))
         if not parts:
             return None
         total = parts[0]
@@ -267,7 +267,7 @@ class Builder:
         if not each.condition:
             return value
         if each.inverted:
-            ones = self._constant(np.ones(fa.tensor_dims(value), np.bool_))
+            ones = self._constant(np.ones(fa.tensor_dims(value), np.bool_), i1)
             value = self._add(arith.XOrIOp(value, ones))
         return self._add(fa.AdditiveOp(value, f32))
 

@@ -290,10 +290,7 @@ class _Finder:
 
     def _guarded_sum(self, node: Node) -> Node:
         """Sums of which those that are 0 are made 1."""
-        condition, a, b = node.args
-        zero = condition.kind == "compare" and any(number_of(x) == 0 for x in condition.args)
-        if not (zero or _asks_for_empty_rows(condition)):
-            raise NearMiss("sums are replaced where they are not 0", node)
+        _, a, b = node.args
         if number_of(a) in (1.0, 0.0):
             return b
         if number_of(b) in (1.0, 0.0):
@@ -414,7 +411,6 @@ class _Finder:
         fill, kept, when = (first, b, True) if first is not None else (second, a, False)
         if fill is None:
             raise NearMiss("a select puts something else than one number in place of scores", node)
-        fill *= self.factor
         if not fill <= HIDES:
             raise NearMiss(
                 f"hidden scores are {fill:g}, which leaves keys their weight; {HIDES:g} and less "
