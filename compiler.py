@@ -536,7 +536,7 @@ def load_source(
     else:
         from fa.frontends.onnx.importer import import_onnx
 
-        return import_onnx(source, constants)
+        return import_onnx(source, constants, primitive=allow_unregistered)
     if constants:
         raise CompileError("constants are for the inputs of an ONNX model")
     return module

@@ -82,7 +82,7 @@ def make_context(allow_unregistered: bool = False) -> Context:
     """
     context = Context(allow_unregistered=allow_unregistered)
     for name, factory in everything().all_dialects.items():
-        if not (allow_unregistered and name == "tosa"):
+        if not (allow_unregistered and name in ("tosa", "onnx")):
             context.register_dialect(name, factory)
     return context
 

@@ -71,7 +71,11 @@ def _compile(arguments: Sequence[str]) -> None:
     if args.output is not None and args.output == args.emulator_dir:
         raise CompileError("-o and --emulator-dir are the same directory; give each its own")
     debugging = PassDebugging(args, TOOL, everything().all_passes)
-    source = read_source(args.input, args.constant, args.allow_unregistered_dialect)
+    named = {each.name for each in split_pipeline(",".join(pieces))}
+    foreign = args.allow_unregistered_dialect or (
+        "raise-attention" in named and args.input.endswith(".onnx")
+    )
+    source = read_source(args.input, args.constant, foreign)
     if _has_host_code(source, pieces):
         if debugging.wanted:
             raise CompileError(

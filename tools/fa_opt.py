@@ -128,6 +128,8 @@ class FaOpt(xDSLOptMain):
             parse_constants(self.args.constant),
             self.get_input_name(),
             os.path.dirname(path),
+            primitive=self.args.allow_unregistered_dialect
+            or any(step.name == "raise-attention" for step in self.pipeline.passes),
         )
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xdsl.ir import Operation
 
-from . import stablehlo, tosa, upstream, whole
+from . import onnx_ops, stablehlo, tosa, upstream, whole
 from .access import Meaning, name_of
 from .graph import Node, shape_and_element
 
@@ -14,6 +14,7 @@ MEANINGS: dict[str, Meaning] = {
     **upstream.MEANINGS,
     **stablehlo.MEANINGS,
     **tosa.MEANINGS,
+    **onnx_ops.MEANINGS,
     **whole.MEANINGS,
 }
 """Name of an operation -> what it computes."""

@@ -39,6 +39,7 @@ from ...dialects import fa
 from . import attention
 from .attention import dense
 from .model import PREVIEW_DOMAIN, Array, Declared, Graph, Node, read
+from .primitive import PrimitiveImport, takes
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -68,18 +69,24 @@ def import_onnx(
     constants: Mapping[str, ArrayLike] | None = None,
     location: str | None = None,
     folder: str = "",
+    primitive: bool = False,
 ) -> ModuleOp:
     """A module with one function that computes the graph of an ONNX model.
 
     `source` is a path, the bytes of a file, or a ModelProto. `constants` gives the values of graph
     inputs by name; they are no arguments then. The lengths of `nonpad_kv_seqlen` must be known so,
     or be an initializer. `location` is what errors call the model (default: its path), `folder`
-    where external data of bytes lies. float64 becomes f32. Raises CompileError for models with
-    other operators, dynamic dimensions, and whatever the operators do not permit.
+    where external data of bytes lies. With `primitive` a graph of other operators becomes
+    operations `onnx.NAME`, for `raise-attention`. float64 becomes f32. Raises CompileError for
+    models with other operators, dynamic dimensions, and whatever the operators do not permit.
     """
     if isinstance(source, str | Path) and location is None:
         location = os.fspath(source)
     graph = read(source, location, folder)
+    if primitive and all(takes(node) for node in graph.nodes):
+        bound = {name: np.asarray(values) for name, values in (constants or {}).items()}
+        name = graph.name if _SYMBOL.fullmatch(graph.name) else "model"
+        return PrimitiveImport(graph, bound, location).module(name)
     return _Import(graph, constants or {}, location).module()
 
 

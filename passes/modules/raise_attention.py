@@ -17,7 +17,7 @@ from ...dialects.fa.launch import KERNEL
 from ...dialects.foreign.access import attribute, name_of
 from ...dialects.foreign.graph import Node
 from ...dialects.foreign.meanings import MEANINGS
-from ..raising.build import Builder, through_views
+from ..raising.build import Builder, quotient_of, through_views
 from ..raising.match import find
 from ..raising.near_miss import NearMiss
 from ..raising.reader import Graph, callee_of, read
@@ -71,7 +71,7 @@ class RaiseAttentionPass(ModulePass):
         if value.first_use is None:
             return
         try:
-            match = find(product)
+            match = find(product, lambda dims, axes: quotient_of(product, dims, axes, graph))
             if match is None:
                 return
             last = through_views(match, graph)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isclose
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from xdsl.dialects import arith
@@ -20,8 +20,8 @@ from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import fa
-from ...dialects.foreign.graph import AnyArray
-from .axes import Dim, Dims
+from ...dialects.foreign.graph import AnyArray, Node
+from .axes import Axes, Dim, Dims
 from .masking import Masking, Places, Runtime, based, masking
 from .match import Match, Operand
 from .near_miss import NearMiss
@@ -33,27 +33,49 @@ def through_views(match: Match, graph: Graph) -> Operation:
 
     Returns the operation that computes it.
     """
-    while True:
-        value = match.output.value
-        assert isinstance(value, OpResult)
-        uses = list(value.uses)
-        user = uses[0].operation if len(uses) == 1 else None
-        if user is None or len(user.results) != 1 or user.parent is not value.op.parent:
-            return value.op
-        node = graph.of.get(user.results[0])
-        if node is None or node.args != (match.output,):
-            return value.op
-        if node.kind == "transpose":
-            order = cast("tuple[int, ...]", node.data)
-            dims = tuple(match.output_dims[i] for i in order)
-        elif node.kind == "reshape":
-            found = match.axes.reshaped(match.output_dims, node.shape)
-            if found is None:
-                return value.op
-            dims = found
-        else:
-            return value.op
-        match.output, match.output_dims = node, dims
+    while (
+        following := _view_behind(match.output, match.output_dims, match.axes, graph)
+    ) is not None:
+        match.output, match.output_dims = following
+    value = match.output.value
+    assert isinstance(value, OpResult)
+    return value.op
+
+
+def quotient_of(product: Node, dims: Dims, axes: Axes, graph: Graph) -> tuple[Node, Dims] | None:
+    """What divides a product, or a view of it, by something, where nothing else reads it."""
+    while (following := _view_behind(product, dims, axes, graph)) is not None:
+        product, dims = following
+    node = _only_user(product, graph)
+    if node is not None and node.kind in ("div", "mul") and node.args[0] is product:
+        return node, dims
+    return None
+
+
+def _only_user(node: Node, graph: Graph) -> Node | None:
+    """The one operation that reads a tensor, beside it."""
+    value = node.value
+    if not isinstance(value, OpResult):
+        return None
+    uses = list(value.uses)
+    user = uses[0].operation if len(uses) == 1 else None
+    if user is None or len(user.results) != 1 or user.parent is not value.op.parent:
+        return None
+    return graph.of.get(user.results[0])
+
+
+def _view_behind(node: Node, dims: Dims, axes: Axes, graph: Graph) -> tuple[Node, Dims] | None:
+    """The view that is all that reads a tensor, and its dimensions."""
+    following = _only_user(node, graph)
+    if following is None or following.args != (node,):
+        return None
+    if following.kind == "transpose":
+        order: Sequence[int] = following.data
+        return following, tuple(dims[i] for i in order)
+    if following.kind == "reshape":
+        reshaped = axes.reshaped(dims, following.shape)
+        return None if reshaped is None else (following, reshaped)
+    return None
 
 
 class Builder:

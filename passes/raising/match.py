@@ -8,7 +8,7 @@ it is one of batches and heads, of queries, of keys, or summed over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
@@ -75,15 +75,22 @@ class Match:
     visited: list[Node] = field(default_factory=list[Node])
 
 
-def find(product: Node) -> Match | None:
+Quotient = tuple[Node, Dims]
+"""A division of a product with V, and the dimensions of its result."""
+
+
+def find(product: Node, quotient: Callable[[Dims, Axes], Quotient | None]) -> Match | None:
     """The attention whose last product is `product`; None where nothing looks like one.
+
+    `quotient` finds what the product is divided by, given its dimensions, where exponentials are
+    divided by their sums behind V.
 
     Raises NearMiss where something does, and is not.
     """
     a, b = product.args
     for probabilities, values, swapped in ((a, b, False), (b, a, True)):
         if _looks_like_softmax(probabilities):
-            return _Finder(product, probabilities, values, swapped).match()
+            return _Finder(product, probabilities, values, swapped, quotient).match()
     return None
 
 
@@ -171,8 +178,16 @@ def number_of(node: Node) -> float | None:
 class _Finder:
     """One attempt at an attention."""
 
-    def __init__(self, product: Node, probabilities: Node, values: Node, swapped: bool):
-        self.product = product
+    def __init__(
+        self,
+        product: Node,
+        probabilities: Node,
+        values: Node,
+        swapped: bool,
+        quotient: Callable[[Dims, Axes], Quotient | None],
+    ):
+        self.product = self.output = product
+        self.quotient = quotient
         self.axes = Axes()
         first, second, out = product.data
         extents = dict(zip((*first, *second), (*product.args[0].shape, *product.args[1].shape),
@@ -232,12 +247,20 @@ class _Finder:
                 divided = True
             elif node.kind == "exp":
                 if not divided:
-                    raise NearMiss("the exponentials are not divided by their sums", node)
+                    self._divided_behind(node, dims)
                 return node, dims
             elif node.kind == "exp2":
                 raise NearMiss("the softmax is one to the base 2", node)
             else:
                 raise NearMiss(f"probabilities go through {said(node)} before they reach V", node)
+
+    def _divided_behind(self, exponentials: Node, dims: Dims) -> None:
+        """Take the quotient of product and sums for the result. Raises NearMiss without one."""
+        found = self.quotient(self.out_dims, self.axes)
+        if found is None:
+            raise NearMiss("the exponentials are not divided by their sums", exponentials)
+        self.output, self.out_dims = found
+        self._check_total(self.output, self.output.args[1], self.out_dims, exponentials, dims)
 
     def _require_all(self, dims: Dims, node: Node) -> None:
         """Scores and probabilities have a dimension for each query and key."""
@@ -261,7 +284,11 @@ class _Finder:
         a, b = node.args
         if node.kind == "mul" and not _above_exp(a):
             a, b = b, a
-        total, total_dims = b, dims
+        self._check_total(node, b, dims, a, dims)
+        return a
+
+    def _check_total(self, node: Node, total: Node, total_dims: Dims, a: Node, dims: Dims) -> None:
+        """Check that what `node` divides by, or multiplies with, is the sums of `a`."""
         inverse = node.kind == "mul"
         while total.kind != "reduce":
             self.visited.append(total)
@@ -286,7 +313,6 @@ class _Finder:
         if kind != "add":
             raise NearMiss(f"exponentials are divided by their {said(total)}", total)
         self._check_sum(total, total_dims, axes, a, dims)
-        return a
 
     def _guarded_sum(self, node: Node) -> Node:
         """Sums of which those that are 0 are made 1."""
@@ -458,7 +484,7 @@ class _Finder:
         k = self._source(key, k_dims, "keys")
         v = self._source(self.values, self.v_dims, "values")
         match = Match(
-            self.product, self.out_dims, self.axes, q, k, v, self.score_dims, self.keys,
+            self.output, self.out_dims, self.axes, q, k, v, self.score_dims, self.keys,
             self.axes.all(summed), free, self.factor * q.factor * k.factor, self.softcap,
             self.added, self.hidden, self.visited,
         )  # fmt: skip

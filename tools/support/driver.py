@@ -185,7 +185,7 @@ def read_source(
     if path.endswith(".onnx"):
         from ...frontends.onnx.importer import import_onnx
 
-        return import_onnx(path, bound)
+        return import_onnx(path, bound, primitive=allow_unregistered)
     if bound:
         raise CompileError("argument --constant: only an ONNX model has inputs to name")
     context = make_context(allow_unregistered)

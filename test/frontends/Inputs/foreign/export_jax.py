@@ -38,6 +38,13 @@ def unsafe(q, k, v):
     return jnp.einsum("bhij,bhjd->bhid", p / p.sum(-1, keepdims=True), v)
 
 
+def divided_behind(q, k, v):
+    """Sums divided behind V, heads last but one."""
+    s = jnp.einsum("bhid,bhjd->bhij", q, k) * 8**-0.5
+    p = jnp.exp(s - s.max(-1, keepdims=True))
+    return jnp.einsum("bhij,bhjd->bihd", p, v) / p.sum(-1).swapaxes(1, 2)[..., None]
+
+
 def grouped(q, k, v):
     """Rank 5: queries [batch, kv, group, length, dim]."""
     s = jnp.einsum("bkgid,bkjd->bkgij", q, k) * 8**-0.5
@@ -149,6 +156,7 @@ CASES = {
     "alibi": (alibi, f32, [(1, 2, 16, 8)] * 3),
     "padding_at_run_time": (padded, f32, [HEADS, HEADS, HEADS, ("i32", 2)]),
     "layer": (layer, f32, [(1, 16, 16), (4, 16, 16)]),
+    "divided_behind": (divided_behind, f32, [(1, 2, 16, 8)] * 3),
     "chained": (chained, f32, [HEADS] * 3),
     "values_of_other_width": (softmax_product, f32, [(1, 2, 16, 8), (1, 2, 16, 8), (1, 2, 16, 24)]),
 }
