@@ -211,7 +211,7 @@ def compile_module(
         )
     compiled: dict[str, Kernel] = {}
     for kernel in kernels_of(module):
-        name = _name(kernel)
+        name = symbol_name(kernel)
         if name in compiled:
             raise CompileError(
                 f"there are two kernels @{name}, in different modules; name them apart",
@@ -247,10 +247,6 @@ def _attention_outside(module: ModuleOp) -> bool:
     return any(isinstance(op, AttentionOp) and op not in inside for op in module.walk())
 
 
-def _name(kernel: Operation) -> str:
-    return symbol_name(kernel)
-
-
 def _host(module: ModuleOp) -> ModuleOp:
     """The host code: kernels are declarations in it, of the types that they are launched with."""
     launches: dict[str, LaunchOp] = {}
@@ -258,7 +254,7 @@ def _host(module: ModuleOp) -> ModuleOp:
         if isinstance(op, LaunchOp):
             launches.setdefault(op.kernel_name, op)
     for kernel in kernels_of(module):
-        launch = launches.get(_name(kernel))
+        launch = launches.get(symbol_name(kernel))
         if isinstance(kernel, func.FuncOp):
             kinds = kernel.function_type
         elif launch is not None:
@@ -266,7 +262,7 @@ def _host(module: ModuleOp) -> ModuleOp:
         else:
             Rewriter.erase_op(kernel)
             continue
-        declared = func.FuncOp(_name(kernel), kinds, Region(), visibility="private")
+        declared = func.FuncOp(symbol_name(kernel), kinds, Region(), visibility="private")
         declared.attributes[KERNEL] = UnitAttr()
         declared.location = kernel.location
         Rewriter.replace_op(kernel, declared, [])

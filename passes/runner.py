@@ -47,7 +47,8 @@ def run(
     # The module in front of the emission that clean-up follows, and that emission.
     earlier: tuple[ModuleOp, ModulePass] | None = None
     for number, (step, one) in enumerate(steps):
-        if any(following.is_clean_up for following, _ in steps[number + 1 : number + 2]):
+        following = steps[number + 1][0] if number + 1 < len(steps) else None
+        if following is not None and following.is_clean_up:
             # Kept while it is tiles, which are fewer than the instructions that come of them.
             earlier = earlier or (module.clone(), one)
         try:

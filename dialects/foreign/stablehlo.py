@@ -5,9 +5,9 @@ from __future__ import annotations
 from xdsl.ir import Operation
 
 from . import graph
-from .access import Meaning, attribute, dense, field, integer, integers, name_of, text
+from .access import Meaning, attribute, dense, field, integer, integers, text
 from .graph import Node, shape_and_element
-from .upstream import onto
+from .upstream import reduced
 
 _BINARY = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "maximum": "max",
@@ -143,17 +143,8 @@ def _plain_dot(op: Operation, args: list[Node]) -> Node | None:
     return _dot(args, (), (), (1,), (0,), kind[1])
 
 
-def _reduce(op: Operation, args: list[Node]) -> list[Node] | None:
-    axes = integers(attribute(op, "dimensions"))
-    if axes is None or len(args) != 2 or not op.regions:
-        return None
-    body = list(op.regions[0].block.ops)
-    if len(body) != 2:
-        return None
-    kind = _BINARY.get(name_of(body[0]).removeprefix("stablehlo."))
-    if kind is None or kind not in graph.REDUCTIONS:
-        return None
-    return [onto(graph.reduce(kind, args[0], axes), kind, args[1])]
+def _reduce(op: Operation, args: list[Node]) -> Node | None:
+    return reduced(op, args, {f"stablehlo.{name}": kind for name, kind in _BINARY.items()})
 
 
 def _clamp(op: Operation, args: list[Node]) -> Node | None:

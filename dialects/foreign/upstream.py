@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from xdsl.dialects import arith
@@ -327,17 +327,20 @@ class _Body:
         return graph.contract(a, b, (first, second, dims), initial.element)
 
 
-def _reduce(op: Operation, args: list[Node]) -> Node | None:
+def reduced(op: Operation, args: list[Node], binary: Mapping[str, str]) -> Node | None:
+    """A reduction whose region is one of `binary`, operations by name, and what ends it."""
     axes = integers(attribute(op, "dimensions"))
     if axes is None or len(args) != 2 or not op.regions:
         return None
     body = list(op.regions[0].block.ops)
-    if len(body) != 2:
-        return None
-    kind = _BINARY.get(name_of(body[0]))
+    kind = binary.get(name_of(body[0])) if len(body) == 2 else None
     if kind is None or kind not in graph.REDUCTIONS:
         return None
     return onto(graph.reduce(kind, args[0], axes), kind, args[1])
+
+
+def _reduce(op: Operation, args: list[Node]) -> Node | None:
+    return reduced(op, args, _BINARY)
 
 
 def _first(op: Operation, args: list[Node]) -> Node | None:

@@ -46,33 +46,45 @@ def _of_rows(loop: RowLoop, rows: Rows) -> list[tuple[PanelAddress, int]]:
     return found
 
 
-class Repack(Part):
+class TogetherPart(Part):
+    """An operation on rows that share lanes, which has no form for one row."""
+
+    def prepare(self) -> None:
+        machine = self.e.machine
+        self.slices = [self.e.constant(n * machine.hlen) for n in range(machine.broadcast)]
+
+    def emit(self) -> None:
+        raise AssertionError("rows that share lanes are done together")
+
+    def packed(self, rows: Sequence[SSAValue], width: int) -> list[SSAValue]:
+        """All packed rows of those that are done now, which may be fewer than lanes have room for;
+        `width` is a row's, in elements."""
+        more = range(self.loop.count, self.e.machine.broadcast)
+        return [*rows, *(self.e.add(rows[0], row * width) for row in more)]
+
+
+class Repack(TogetherPart):
     """Lane blocks of four rows exchanged, panel by panel; sums of the packed rows on the way."""
 
     op: fa.RepackOp
 
     def prepare(self) -> None:
-        op, e, machine, loop = self.op, self.e, self.e.machine, self.loop
+        op, loop = self.op, self.loop
         self.source, self.result = loop.walk(op.source), loop.walk(op.result)
-        self.unit = e.constant(fa.tile(op.unit).placed)
-        self.slices = [e.constant(n * machine.hlen) for n in range(machine.broadcast)]
+        self.unit = self.e.constant(fa.tile(op.unit).placed)
+        super().prepare()
         step = op.source.owner
         self.sums = None
         if isinstance(step, fa.OnlineSoftmaxOp) and step in loop.members and step.ones is not None:
             self.sums = PackedSums(loop, step)
             self.sums.prepare()
 
-    def emit(self) -> None:
-        raise AssertionError("rows that share lanes are done together")
-
     def emit_rows(self) -> None:
-        e, loop, streams = self.e, self.loop, self.e.machine.broadcast
+        e, loop = self.e, self.loop
         new = _of_rows(loop, self.result)
         pointers = list(new)
         if self.source.address != self.result.address:
             pointers += _of_rows(loop, self.source)
-        # Fewer rows than lanes have room for are written out in as many.
-        beyond = [self._beyond(row) for row in range(loop.count, streams)]
         if self.sums is not None:
             self.sums.start(self.result.panels)
 
@@ -82,16 +94,12 @@ class Repack(Part):
                 e.do("M_BTMV", self.slices[number], self.unit, row)
             e.do("M_BMV_WO", rows[0], 0)
             if self.sums is not None:
-                self.sums.panel([*rows, *(e.add(rows[0], offset) for offset in beyond)])
+                self.sums.panel(self.packed(rows, self.result.width))
             return values
 
         loop.each_panel(self.result.panels, [], pointers, panel)
         if self.sums is not None:
             self.sums.finish()
-
-    def _beyond(self, row: int) -> int:
-        """From the first row to one that is only written out."""
-        return row * self.result.width
 
 
 class PackedSums:
@@ -160,7 +168,7 @@ class PackedSums:
             e.do("V_ADD_VV", total, before, written, FULL)
 
 
-class PackedProduct(Part):
+class PackedProduct(TogetherPart):
     """0.25 P V of four rows by M_BTMV, a pass for each packed row and panel of the result.
 
     The sum over all keys of a tile is one f32 accumulation.
@@ -173,7 +181,7 @@ class PackedProduct(Part):
         self.p = loop.walk(op.lhs)
         v = MatrixOperand.of(machine, op.rhs)
         self.outputs, self.step = v.row_tiles, v.panel_step
-        self.slices = [e.constant(n * machine.hlen) for n in range(machine.broadcast)]
+        super().prepare()
         held = self.p.panels if self.p.panels <= HELD_PANELS else 1
         self.tiles = [
             [
@@ -209,20 +217,15 @@ class PackedProduct(Part):
             return end
         return None
 
-    def emit(self) -> None:
-        raise AssertionError("rows that share lanes are done together")
-
     def emit_rows(self) -> None:
-        e, loop, streams = self.e, self.loop, self.e.machine.broadcast
+        e, loop = self.e, self.loop
         rows = _of_rows(loop, self.p)
-        beyond = [row * self.p.width for row in range(loop.count, streams)]
         for output in range(self.outputs):
             tiles = self.tiles[output]
 
             def panel(_: Sequence[SSAValue], at: Sequence[SSAValue]) -> Sequence[SSAValue]:
-                *packed, tile = at
-                packed += [e.add(packed[0], offset) for offset in beyond]
-                for number, row in enumerate(packed):
+                *shown, tile = at
+                for number, row in enumerate(self.packed(shown, self.p.width)):
                     e.do("M_BTMV", self.slices[number], tile, row)
                 return []
 
@@ -239,7 +242,7 @@ class PackedProduct(Part):
                 loop.keep(self.op.result, [rows[row] for rows in self.written])
 
 
-class NormalizePacked(Part):
+class NormalizePacked(TogetherPart):
     """factor acc / l of four rows, in the rows that their quotients share.
 
         before: a row for each query           after: a row for each slice
@@ -257,14 +260,11 @@ class NormalizePacked(Part):
             loop.walk(op.acc)
         self.result = loop.walk(op.result, op.slices)
         self.unit = e.constant(fa.tile(op.unit).placed)
-        self.slices = [e.constant(n * machine.hlen) for n in range(machine.broadcast)]
+        super().prepare()
         # Where P V lies before: M_BTMV has taken its rows before others are written.
         first = ROW_LOOP_SCRATCH + machine.broadcast
         self.rows = [loop.scratch(op.scratch, first + row) for row in range(machine.broadcast)]
         self.factor = e.float(op.multiplier) if op.multiplier != 1.0 else None
-
-    def emit(self) -> None:
-        raise AssertionError("rows that share lanes are done together")
 
     def emit_rows(self) -> None:
         op, e, loop = self.op, self.e, self.loop

@@ -29,7 +29,6 @@ class RowLoop:
         """`count` rows are done together: operation by operation, each on all of them."""
         self.e = e
         self.count = count
-        self.ops = tuple(ops)
         self.members = set(ops)
         self.starts: dict[int, int] = {}
         """Address of the first row of a tile -> position of its pointer."""

@@ -155,13 +155,7 @@ def mask(e: Emitter, op: fa.MaskOp) -> None:
         with each_vector(e, count, kind.placed, hiding, result.placed) as (old, add, new):
             e.do("V_ADD_VV", new, old, add, FULL)
         return
-    assert op.scratch is not None
-    move(e, kind, result)
-    rows = Rows.of(e, result)
-    room = fa.tile(op.scratch).placed
-    hidden, shifted = e.constant(room), e.constant(room + rows.width)
-    e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
-    e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
+    rows, hidden, shifted = _hiding_rows(e, op)
     runs = tile_mask(op).runs
     panels = [panel_runs(runs, panel * rows.width, rows.width) for panel in range(rows.panels)]
     first = 0
@@ -180,6 +174,19 @@ def mask(e: Emitter, op: fa.MaskOp) -> None:
         first += len(members)
 
 
+def _hiding_rows(e: Emitter, op: fa.MaskOp | fa.LimitOp) -> tuple[Rows, SSAValue, SSAValue]:
+    """Scores moved to where the result is, and two rows of scratch: one of HIDDEN, and one for what
+    is shifted of it."""
+    assert op.scratch is not None
+    result, room = fa.tile(op.result), fa.tile(op.scratch).placed
+    move(e, fa.tile(op.scores), result)
+    rows = Rows.of(e, result)
+    hidden, shifted = e.constant(room), e.constant(room + rows.width)
+    e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
+    e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
+    return rows, hidden, shifted
+
+
 def limit(e: Emitter, op: fa.LimitOp, left: SSAValue) -> None:
     """HIDDEN added to the keys from a length on; `left` is the length less the tile's first key.
 
@@ -188,18 +195,14 @@ def limit(e: Emitter, op: fa.LimitOp, left: SSAValue) -> None:
     shifts everything out as a large number does; then the panel before has hidden its last key, and
     what that holds less than 0 hides everything.
     """
-    kind, result = fa.tile(op.scores), fa.tile(op.result)
-    assert op.scratch is not None
-    move(e, kind, result)
-    rows, room = Rows.of(e, result), fa.tile(op.scratch).placed
-    hidden, shifted = e.constant(room), e.constant(room + rows.width)
-    e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
-    e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
+    rows, hidden, shifted = _hiding_rows(e, op)
     if rows.panels == 1:
         e.do("V_SHFT_V", shifted, hidden, left)
         with each_vector(e, rows.rows, rows.address) as (row,):
             e.do("V_ADD_VV", row, row, shifted, FULL)
         return
+    assert op.scratch is not None
+    room = fa.tile(op.scratch).placed
     negative, width = e.constant(room + 2 * rows.width), e.constant(rows.width)
     start = e.constant(rows.address)
     with e.loop(rows.panels, start, left, e.f_zero) as loop:
@@ -217,13 +220,7 @@ def limit(e: Emitter, op: fa.LimitOp, left: SSAValue) -> None:
 
 def limit_panels(e: Emitter, op: fa.LimitOp, left: Iterable[SSAValue]) -> None:
     """The same panel by panel; `left` says of each how many of its keys are valid, or more."""
-    kind, result = fa.tile(op.scores), fa.tile(op.result)
-    assert op.scratch is not None
-    move(e, kind, result)
-    rows, room = Rows.of(e, result), fa.tile(op.scratch).placed
-    hidden, shifted = e.constant(room), e.constant(room + rows.width)
-    e.do("V_SHFT_V", hidden, hidden, e.constant(rows.width))
-    e.do("V_ADD_VF", hidden, hidden, e.float(HIDDEN), FULL)
+    rows, hidden, shifted = _hiding_rows(e, op)
     for panel, lanes in enumerate(left):
         e.do("V_SHFT_V", shifted, hidden, lanes)
         with each_vector(e, rows.rows, rows.address + panel * rows.panel) as (row,):

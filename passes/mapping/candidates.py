@@ -23,6 +23,7 @@ from .family_costs import FamilyCosts
 from .legality import (
     COLUMNS_BY_MM,
     EMPTY_ROWS,
+    constant_tiles,
     why_no_columns,
     why_no_ones,
     why_not_packed,
@@ -219,7 +220,7 @@ def _why_not(question: Question, rows: RowTiles, candidate: Candidate) -> str | 
     if candidate.pv == "packed":
         if (reason := why_not_packed(machine, rows.tile, tiles)) is not None:
             return reason
-        tiles += max(machine.prefetch_m, machine.mlen) // machine.mlen
+        tiles += constant_tiles(machine)
     if candidate.sums == "columns" and candidate.pv == "mm":
         return COLUMNS_BY_MM
     if candidate.sums != "reduce" and question.sums_needed is not None:

@@ -46,7 +46,7 @@ def why_not_packed(machine: Machine, rows: int, tiles: int) -> str | None:
         return "BROADCAST_AMOUNT is 1, so no rows share lanes"
     if rows % machine.broadcast:
         return f"{machine.broadcast} rows share lanes, and tiles of P have {rows} rows"
-    extra = _constant_tiles(machine)
+    extra = constant_tiles(machine)
     if machine.vlen != machine.mlen:
         return f"a vector row has {machine.vlen} lanes and a matrix tile {machine.mlen} columns"
     if tiles + extra > machine.matrix_tiles:
@@ -56,11 +56,11 @@ def why_not_packed(machine: Machine, rows: int, tiles: int) -> str | None:
 
 def why_no_ones(machine: Machine, tiles: int) -> str | None:
     """Of a tile of ones beside `tiles` tiles of keys and values."""
-    if tiles + _constant_tiles(machine) > machine.matrix_tiles:
+    if tiles + constant_tiles(machine) > machine.matrix_tiles:
         return f"a tile of ones needs room in matrix SRAM beside {tiles} tiles"
     return None
 
 
-def _constant_tiles(machine: Machine) -> int:
+def constant_tiles(machine: Machine) -> int:
     """Tiles of matrix SRAM that a constant takes: at least a prefetch."""
     return max(machine.prefetch_m, machine.mlen) // machine.mlen

@@ -146,13 +146,7 @@ def _share(function: func.FuncOp) -> Places:
                     places.merge(loop.body.block.args[position + 1], result)
         if not any(_carry(places, loop) for loop in loops):
             break
-    for loop in [op for op in function.walk() if isinstance(op, fa.RowLoopOp)]:
-        for value, output in zip(loop.yielded, loop.outputs, strict=True):
-            places.merge(value, output)
-    for op in function.walk():
-        if isinstance(op, fa.TileOp):
-            for result, operand in op.in_place.items():
-                places.merge(op.results[result], op.operands[operand])
+    places.merge_in_place(function)
     return places
 
 

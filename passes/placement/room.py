@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from xdsl.dialects import func, scf
-from xdsl.ir import SSAValue
 
 from ...dialects import fa
 from ...dialects.fa.types import TileType
@@ -27,9 +26,9 @@ def has_room(machine: Machine, function: func.FuncOp, rows: int, tiles: int) -> 
         ("matrix", machine.mlen**2, machine.matrix_tiles, tiles),
     ):
         blocks = [
-            Block(_kind(group[0]).elements, unit, tuple(liveness.taken[value] for value in group))
+            Block(fa.tile(group[0]).elements, unit, tuple(liveness.taken[value] for value in group))
             for group in places.groups()
-            if _kind(group[0]).space.data == space and not all(map(stays_in_row_loop, group))
+            if fa.tile(group[0]).space.data == space and not all(map(stays_in_row_loop, group))
         ]
         last = max((span.end for block in blocks for span in block.spans), default=0)
         blocks.append(Block(more * unit, unit, (Span(0, last),)))
@@ -51,15 +50,5 @@ def _shared(function: func.FuncOp, liveness: TileLiveness) -> Places:
                     argument = op.body.block.args[position + 1]
                     for other in (result, op.iter_args[position], last.operands[position]):
                         places.merge(argument, other)
-        elif isinstance(op, fa.RowLoopOp):
-            for value, output in zip(op.yielded, op.outputs, strict=True):
-                places.merge(value, output)
-    for op in function.walk():
-        if isinstance(op, fa.TileOp):
-            for result, operand in op.in_place.items():
-                places.merge(op.results[result], op.operands[operand])
+    places.merge_in_place(function)
     return places
-
-
-def _kind(value: SSAValue) -> TileType:
-    return fa.tile(value)

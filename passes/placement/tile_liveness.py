@@ -180,6 +180,18 @@ class Places:
             self._members[tile] = merged
         return True
 
+    def merge_in_place(self, function: func.FuncOp) -> None:
+        """Let values share that are updated in place, and results of row loops with what is
+        yielded."""
+        for op in function.walk():
+            if isinstance(op, fa.RowLoopOp):
+                for value, output in zip(op.yielded, op.outputs, strict=True):
+                    self.merge(value, output)
+        for op in function.walk():
+            if isinstance(op, fa.TileOp):
+                for result, operand in op.in_place.items():
+                    self.merge(op.results[result], op.operands[operand])
+
     def _clash(self, a: SSAValue, b: SSAValue) -> bool:
         """Whether two tiles cannot have one address: alive together, but for an update in place."""
         one, other = self.liveness.spans[a], self.liveness.spans[b]

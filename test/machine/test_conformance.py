@@ -9,11 +9,11 @@ import sys
 
 import numpy as np
 import pytest
-from fa.machine import AssemblyError, Machine, Simulator, Trap, assemble
+from fa.machine import AssemblyError, Simulator, Trap, assemble
 from fa.machine.numerics.bf16 import f32_to_bf16
 from fa.machine.simulator.engines import engines_here
 
-from ..recordings import read_recordings
+from ..recordings import machine_of, read_recordings
 
 CATEGORIES = (
     "encoding",
@@ -31,28 +31,6 @@ CATEGORIES = (
 
 # After these the reference's own bits depend on its host's tensor library.
 UNORDERED = frozenset({"M_TMV", "M_BTMV"})
-
-
-def machine_of(name, config, hbm_size):
-    """The machine of a recorded configuration."""
-    keys = (
-        *("MLEN", "BLEN", "HLEN", "VLEN", "BROADCAST_AMOUNT", "HBM_M_Prefetch_Amount"),
-        *("HBM_V_Prefetch_Amount", "HBM_V_Writeback_Amount", "MAX_LOOP_INSTRUCTIONS", "DC_EN"),
-    )
-    values = {key: config[key] for key in keys}
-    values["HBM_SIZE"] = hbm_size
-    values["VECTOR_SRAM_SIZE"] = config["VECTOR_SRAM_ROWS"]
-    values["MATRIX_SRAM_SIZE"] = config["MATRIX_SRAM_TILES"] * config["MLEN"]
-    latency = {
-        key: {"dc_lib_en": cycles, "dc_lib_dis": cycles}
-        for key, cycles in config["latency"].items()
-    }
-    tables = {
-        "CONFIG": {key: {"value": value} for key, value in values.items()},
-        "PRECISION": config["types"],
-        "LATENCY": latency,
-    }
-    return Machine.from_settings({"TRANSACTIONAL": tables}, name)
 
 
 def array(text, dtype):

@@ -9,10 +9,10 @@ import base64
 
 import numpy as np
 import pytest
-from fa.machine import Machine, Simulator, Trap
+from fa.machine import Simulator, Trap
 from fa.machine.simulator.engines import engines_here
 
-from ..recordings import FOLDER, SELECTION, read_recordings
+from ..recordings import FOLDER, SELECTION, machine_of, read_recordings
 
 MODES = ("overlap", "blocking")
 
@@ -29,29 +29,6 @@ READS_ROWS = "mm_row_offset-D64"
 kernels were recorded with, they mean what they mean in main."""
 
 RENAMED = {"V_SHIFT_V": "V_SHFT_V"}
-
-
-def machine_of(name, config, hbm_size):
-    """The machine of a recorded configuration, its memory included."""
-    keys = (
-        *("MLEN", "BLEN", "HLEN", "VLEN", "BROADCAST_AMOUNT", "HBM_M_Prefetch_Amount"),
-        *("HBM_V_Prefetch_Amount", "HBM_V_Writeback_Amount", "MAX_LOOP_INSTRUCTIONS", "DC_EN"),
-        *("HBM_GEN", "HBM_CHANNELS"),
-    )
-    values = {key: config[key] for key in keys}
-    values["HBM_SIZE"] = hbm_size
-    values["VECTOR_SRAM_SIZE"] = config["VECTOR_SRAM_ROWS"]
-    values["MATRIX_SRAM_SIZE"] = config["MATRIX_SRAM_TILES"] * config["MLEN"]
-    latency = {
-        key: {"dc_lib_en": cycles, "dc_lib_dis": cycles}
-        for key, cycles in config["latency"].items()
-    }
-    tables = {
-        "CONFIG": {key: {"value": value} for key, value in values.items()},
-        "PRECISION": config["types"],
-        "LATENCY": latency,
-    }
-    return Machine.from_settings({"TRANSACTIONAL": tables}, name)
 
 
 def simulator_of(case, machine):
