@@ -321,7 +321,7 @@ class _Translator:
         stride = decoded.value("stride")
         if stride == 0:
             self._check(pc, f"r > {rows - blen}")
-            self._line(f"B[r:r + {blen}, c:c + {blen}] = MA")
+            self._line(f"B[r:r + {blen}, c:c + {blen}] = drained(MA)")
             self._line("MA.fill(0)")
             return
         # Addresses wrap at 32 bits, so rows far apart may come back to low ones.
@@ -330,7 +330,7 @@ class _Translator:
         self._line(f"if g{stride} and n < {most}:")
         self.indent += 1
         self._check(pc, f"n >= {rows}")
-        self._line(f"B[r:n + 1:g{stride}, c:c + {blen}] = MA")
+        self._line(f"B[r:n + 1:g{stride}, c:c + {blen}] = drained(MA)")
         self._line("MA.fill(0)")
         self.indent -= 1
         self._line("else:")
@@ -359,7 +359,7 @@ class _Translator:
         blen = self.machine.blen
         self._out_address(pc, decoded, blen)
         self._check(pc, f"r >= {self.machine.vector_sram_rows}")
-        self._line(f"B[r, c:c + {blen}] = VA")
+        self._line(f"B[r, c:c + {blen}] = drained(VA)")
         self._line("VA.fill(0)")
 
     # Vector unit
@@ -609,7 +609,7 @@ KERNEL_NAMES = [
     *("V", "B", "U", "T", "FP", "FPV", "INT", "MA", "HA", "VA", "HVA", "EXP16", "RECI16", "NAN"),
     *("add", "subtract", "multiply", "negative", "maximum", "where"),
     *("round_", "exp_", "reci_", "sqrt_", "row_sum", "zero_max"),
-    *("m_mm", "m_tmm", "m_bmm", "m_btmm", "m_mv", "m_tmv", "m_btmv", "rows_out"),
+    *("m_mm", "m_tmm", "m_bmm", "m_btmm", "m_mv", "m_tmv", "m_btmv", "rows_out", "drained"),
     *("prefetch_m", "prefetch_v", "store_v", "waited"),
 ]
 """Attributes of `Kernels` that the function keeps in local variables."""

@@ -323,10 +323,16 @@ class Kernels:
         np.multiply(room.total, BMM_SCALE, room.total)
         np.add(self.HVA, room.total, self.HVA)
 
+    def drained(self, values: F32) -> F32:
+        """Sums of an accumulator; which of several NaNs one of them is depends on the order of
+        adding, so all are alike, as in the plain interpreter."""
+        unknown = np.isnan(values)
+        return np.where(unknown, self.NAN, values) if unknown.any() else values
+
     def rows_out(self, row: int, values: F32) -> None:
         """Write whole rows [n, VLEN]; for many rows quicker than assigning to `B`."""
         if len(values) <= _FEW_ROWS:
-            self.B[row : row + len(values)] = values
+            self.B[row : row + len(values)] = self.drained(values)
             return
         bits = values.view(np.uint32)
         rounded = bits >> _HALF

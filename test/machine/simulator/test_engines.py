@@ -7,6 +7,7 @@ gp8 to gp10 count loops. Programs are valid, or trap at the same place for the s
 from itertools import chain
 
 import numpy as np
+import pytest
 from fa.machine import Simulator, Trap, assemble
 from fa.machine.numerics.bf16 import f32_to_bf16
 from fa.machine.simulator.engines import engines_here
@@ -173,6 +174,28 @@ def state_of(simulator):
     for name in ("scale", "stride", "mask"):
         arrays[name] = np.array(getattr(simulator, name))
     return arrays
+
+
+SUMS = {
+    "M_MM": "M_MM 0, gp4, gp1\nM_MM_WO gp1, gp0, 0",
+    "M_MV": "M_MV 0, gp5, gp1\nM_MV_WO gp1, 0",
+    "M_BTMV": "M_BTMV gp0, gp5, gp1\nM_BMV_WO gp1, 0",
+    "M_BTMM": "M_BTMM 0, gp5, gp1\nM_BMM_WO gp1, 0",
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_sums_that_are_no_numbers_are_stored_alike(small, name):
+    """In 8 bits a NaN has a sign, which must not be that of the order of adding."""
+    load, store = "H_PREFETCH_M gp4, gp14, a1, 0, 0", "H_STORE_V gp1, gp14, a2, 1, 0"
+    words = assemble("\n".join((load, SUMS[name], store)))
+    images = []
+    for engine in engines_here():
+        simulator = prepared(small, 0)
+        simulator.run(words, engine=engine)
+        images.append(simulator.hbm.copy())
+        assert np.isnan(simulator.vector32).any()
+    assert all(np.array_equal(images[0], image) for image in images[1:])
 
 
 @given(PROGRAMS, st.integers(0, 99))
