@@ -7,7 +7,7 @@ from fa.machine import mx
 from fa.machine.numerics.hbm_codecs import decode_blocks, encode_blocks
 from fa.machine.numerics.mx_elements import element_format, element_values
 from fa.machine.spec.formats import E8M0, MxFormat
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -138,10 +138,20 @@ def cases(draw):
 
 @settings(max_examples=300, deadline=None)
 @given(cases())
+@example(
+    (np.array([8.7150979e29, 7.1305354e29], np.float32),
+     {"fmt": "int4", "variant": "ocp", "block": 3, "rule": "even", "rounding": "nearest"})
+)  # fmt: skip
 def test_idempotent(case):
+    """A second round trip changes nothing. But the scale of `even` follows the largest number as a
+    format of that mantissa rounds it, and integers may have rounded that number up to where the
+    next scale begins: they come to rest one round trip later."""
     x, options = case
-    once = mx.dequantize(mx.quantize(x, **options))
-    assert np.array_equal(once, mx.dequantize(mx.quantize(once, **options)))
+    trips = [x]
+    for _ in range(3):
+        trips.append(mx.dequantize(mx.quantize(trips[-1], **options)))
+    late = options["rule"] == "even" and options["fmt"].startswith("int")
+    assert np.array_equal(*(trips[2:4] if late else trips[1:3]))
 
 
 @settings(max_examples=300, deadline=None)
