@@ -1,6 +1,7 @@
-"""Attention of other compilers, raised, compiled, simulated and compared with what they compute.
+"""Attention of other compilers, raised, compiled, simulated and compared.
 
-The files and the scripts that exported them are in `test/frontends/Inputs/foreign`.
+The files and the scripts that exported them are in `test/frontends/Inputs/foreign`. What JAX exported
+is compared with what JAX computed; what torch-mlir lowered, with attention in float64.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ UNROUNDED = 1e-6
 """Relative L2: both sides compute in f32."""
 
 ROUNDED = 1e-2
-"""Relative L2 where the framework computed in bf16."""
+"""Relative L2 where JAX computed in bf16."""
 
 
 def read(name: str) -> ModuleOp:
@@ -40,7 +41,7 @@ def raised(name: str, options: str = "") -> ModuleOp:
 
 
 def data(name: str) -> tuple[list[np.ndarray], np.ndarray]:
-    """Arguments and result; what torch-mlir lowered to several dialects has them once."""
+    """Arguments and wanted result; what torch-mlir lowered to several dialects has them once."""
     path = FOREIGN / f"{name}.npz"
     if not path.exists():
         path = FOREIGN / f"{name.rpartition('_')[0]}.npz"
@@ -57,7 +58,7 @@ def options_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", EXPORTS)
-def test_exports_compute_what_their_framework_does(name: str):
+def test_exports_compute_what_is_recorded(name: str):
     arguments, want = data(name)
     module = raised(name, options_of(name))
     text = module_text(module)
