@@ -27,7 +27,7 @@ UNROUNDED = 1e-6
 """Relative L2: both sides compute in f32."""
 
 ROUNDED = 1e-2
-"""Relative L2 where JAX computed in bf16."""
+"""Relative L2 where what is exported computes in bf16."""
 
 
 def read(name: str) -> ModuleOp:
@@ -41,7 +41,7 @@ def raised(name: str, options: str = "") -> ModuleOp:
 
 
 def data(name: str) -> tuple[list[np.ndarray], np.ndarray]:
-    """Arguments and wanted result; what torch-mlir lowered to several dialects has them once."""
+    """Arguments and result; what was lowered to several dialects has them once."""
     path = FOREIGN / f"{name}.npz"
     if not path.exists():
         path = FOREIGN / f"{name.rpartition('_')[0]}.npz"
