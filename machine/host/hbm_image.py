@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import ml_dtypes
 import numpy as np
@@ -31,6 +31,13 @@ def prepared(values: NDArray[np.floating], region: Region) -> Array:
     return result
 
 
+def _whole(values: NDArray[Any]) -> bool:
+    """Whether an array is of whole numbers, in whatever type of numbers."""
+    if values.dtype.kind in "iu":
+        return True
+    return values.dtype.kind == "f" and np.array_equal(values, np.round(values))
+
+
 def argument(value: Value, tensor: Tensor) -> NDArray[np.floating] | mx_blocks.Blocks:
     """An argument checked against what the kernel's signature says of it.
 
@@ -40,7 +47,12 @@ def argument(value: Value, tensor: Tensor) -> NDArray[np.floating] | mx_blocks.B
         if isinstance(value, mx_blocks.Blocks | bytes):
             raise LayoutError(f"argument {tensor.name} is plain {tensor.dtype}; give its values")
         _check_shape(value.shape, tensor)
-        if tensor.dtype == "i32" and not np.array_equal(value, np.round(value)):
+        # Formats of numbers that numpy does not have are types that a library has added.
+        if value.dtype.kind not in "fiub" and value.dtype.isbuiltin != 2:
+            raise LayoutError(
+                f"argument {tensor.name} holds {value.dtype}, which are no numbers here"
+            )
+        if tensor.dtype == "i32" and not _whole(value):
             raise LayoutError(f"argument {tensor.name} holds integers, got {value.tolist()}")
         return value
     if isinstance(value, bytes):

@@ -164,6 +164,8 @@ def test_bad_arguments(kernel: fa.Kernel):
     assert "argument k must have shape (1, 1, 64, 64), got (64, 64)" in fails(
         lambda: kernel.run(q, k[0, 0], v)
     )
+    for kind in ("U1", object, np.complex64):
+        assert "argument k holds" in fails(lambda kind=kind: kernel.run(q, k.astype(kind), v))
     assert "takes 3 arguments, got 1" in fails(lambda: fa.interpret(EXAMPLE, [q]))
     assert "argument 2 must have shape" in fails(lambda: fa.interpret(EXAMPLE, [q, k, v[..., :8]]))
 

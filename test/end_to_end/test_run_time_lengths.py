@@ -307,6 +307,7 @@ def test_the_decode_loop(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
         ([-1], "the length of batch 0 is -1; there is room for 256 keys, and 0 is the least"),
         ([1, 2], r"argument n must have shape \(1,\), got \(2,\)"),
         ([1.5], "argument n holds integers"),
+        (["a"], "argument n holds <U1"),
     ],
 )
 def test_lengths_that_there_cannot_be_are_refused_before_the_run(

@@ -1,7 +1,7 @@
 """Attention of other compilers, raised, compiled, simulated and compared.
 
-The files and the scripts that exported them are in `test/frontends/Inputs/foreign`. What JAX exported
-is compared with what JAX computed; what torch-mlir lowered, with attention in float64.
+The files and the scripts that exported them are in `test/frontends/Inputs/foreign`. What JAX
+exported is compared with what JAX computed; what torch-mlir lowered, with attention in float64.
 """
 
 from __future__ import annotations
